@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// Files of the host. Errors name the path, what is wrong and, where there is one, the fix; their
+// status is VM_ERR_FILE (VM_ERR_HOST when memory is out). A handle may be used from several threads
+// at once: reads and writes carry their own position.
+#ifndef VM_OSAL_FILE_H
+#define VM_OSAL_FILE_H
+
+#include <vm/base/error.h>
+
+// The contents of a whole file.
+struct vm_osal_file_contents {
+    void *data;
+    size_t size;
+};
+
+// Reads all of `path`, which may be a pipe or /dev/stdin, and gives it in *out, released by
+// vm_osal_file_contents_release. VM_ERR_FILE when it cannot be read, is a directory, is empty, or
+// has more than `limit` bytes.
+vm_status vm_osal_file_read_all(const char *path, uint64_t limit, struct vm_osal_file_contents *out,
+                                struct vm_error *e);
+
+// Releases the contents and clears the struct; nothing happens when it is clear already.
+void vm_osal_file_contents_release(struct vm_osal_file_contents *contents);
+
+struct vm_osal_file;
+
+enum vm_osal_file_mode {
+    VM_OSAL_FILE_READ,       // an existing file, for reading
+    VM_OSAL_FILE_READ_WRITE, // an existing file, for both
+    VM_OSAL_FILE_CREATE,     // for both; made if missing (mode 0666 less the umask), emptied if not
+};
+
+// Opens a file; the caller closes *file.
+vm_status vm_osal_file_open(const char *path, enum vm_osal_file_mode mode,
+                            struct vm_osal_file **file, struct vm_error *e);
+
+// Closes the handle; NULL is allowed. What must be on the medium is synced before.
+void vm_osal_file_close(struct vm_osal_file *file);
+
+// Reads at most `size` bytes at `offset`; *count is less only at the end of the file.
+vm_status vm_osal_file_read(struct vm_osal_file *file, uint64_t offset, void *out, size_t size,
+                            size_t *count, struct vm_error *e);
+
+// Writes all `size` bytes at `offset`; the file grows where needed.
+vm_status vm_osal_file_write(struct vm_osal_file *file, uint64_t offset, const void *data,
+                             size_t size, struct vm_error *e);
+
+// Bytes of the file; for a block device, of the medium.
+vm_status vm_osal_file_size(struct vm_osal_file *file, uint64_t *size, struct vm_error *e);
+
+// Returns when everything written is on the medium.
+vm_status vm_osal_file_sync(struct vm_osal_file *file, struct vm_error *e);
+
+#endif
