@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// What a device is to its board: operations behind a pointer, interrupt outputs as wires.
+#ifndef VM_CORE_DEVICE_H
+#define VM_CORE_DEVICE_H
+
+#include <vm/base/types.h>
+#include <vm/mem/space.h>
+
+// An interrupt wire: the end that a device drives. Any thread may set it.
+struct vm_irq {
+    void (*set)(void *target, uint32_t line, bool level);
+    void *target;
+    uint32_t line;
+};
+
+static inline void vm_irq_set(const struct vm_irq *irq, bool level)
+{
+    if (irq->set)
+        irq->set(irq->target, irq->line, level);
+}
+
+// One table per device type. `device` is the device's own struct.
+struct vm_device_ops {
+    const char *type; // as in messages and statistics
+    struct vm_mmio_ops mmio;
+    void (*reset)(void *device);
+    void (*destroy)(void *device);
+    // Adds the device's node to a flattened device tree under construction (libfdt's sequential or
+    // read-write form, by the board). 0, or libfdt's negative error.
+    int (*describe)(const void *device, void *fdt);
+};
+
+struct vm_device {
+    const struct vm_device_ops *ops;
+    void *device;
+    vm_gpa base;
+    uint64_t size; // bytes of its MMIO window
+};
+
+#endif

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// The interface of execution engines: interpreter, JIT tiers, accelerators.
+//
+// Register truth: outside `run` the vCPU's state struct is always complete and exact, PC included.
+// Inside, an engine may hold what it likes.
+#ifndef VM_CORE_ENGINE_H
+#define VM_CORE_ENGINE_H
+
+#include <vm/base/error.h>
+#include <vm/base/types.h>
+
+struct vm_vcpu;
+
+// Why `run` came back. State is exact at an instruction boundary in each case.
+enum vm_engine_exit {
+    VM_ENGINE_REQUEST,   // vcpu->request has bits set
+    VM_ENGINE_EXCEPTION, // vcpu->exception holds it, PC is the faulting instruction
+    VM_ENGINE_RESYNC,    // mode or mapping changed
+    VM_ENGINE_WAIT,      // wait for an interrupt; PC is past the instruction
+    VM_ENGINE_PAUSE,     // a spin hint
+    VM_ENGINE_FIRMWARE,  // a call to built-in firmware; PC is past the call
+    VM_ENGINE_LIMIT,     // the instruction limit is reached
+    VM_ENGINE_BREAKPOINT,
+    VM_ENGINE_FAILED, // memory ran out: the machine must stop
+};
+
+struct vm_engine_stats {
+    uint64_t blocks;           // translated
+    uint64_t translated_insns; // guest instructions in them
+    uint64_t translate_ns;
+    uint64_t cache_bytes, cache_flushes;
+    uint64_t block_lookups; // that missed the links
+};
+
+struct vm_engine_ops {
+    const char *name; // "interpreter"
+    vm_status (*create)(struct vm_vcpu *vcpu, struct vm_error *e); // sets vcpu->engine_data
+    void (*destroy)(struct vm_vcpu *vcpu);
+    // Runs until something needs the run loop. Retires at most vcpu->insn_limit - vcpu->icount
+    // instructions.
+    enum vm_engine_exit (*run)(struct vm_vcpu *vcpu);
+    // The guest asked for its code writes to be seen (fence.i), or code pages changed: drops stale
+    // translations of this vCPU.
+    void (*sync_code)(struct vm_vcpu *vcpu);
+    // Drops every translation (breakpoints changed).
+    void (*flush)(struct vm_vcpu *vcpu);
+    void (*stats)(const struct vm_vcpu *vcpu, struct vm_engine_stats *out);
+};
+
+#endif

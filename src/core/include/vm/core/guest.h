@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+//
+// The interface between a guest architecture and everything else: one const table per frontend.
+#ifndef VM_CORE_GUEST_H
+#define VM_CORE_GUEST_H
+
+#include <vm/base/error.h>
+#include <vm/base/regfile.h>
+#include <vm/mem/tlb.h>
+
+struct vm_vcpu;
+struct vm_machine;
+struct vm_ir_builder;
+struct vm_ir_helper;
+
+// One instruction's translation. The frontend reads `bytes`, appends IR to `builder` (its insn
+// marker first) and reports the length; `ends` tells that the block is terminated.
+struct vm_translate {
+    struct vm_ir_builder *builder;
+    const uint8_t *bytes; // at the instruction
+    uint32_t available;   // how many bytes there are; at least 2, fewer than max_insn only at the
+                          // end of the first page
+    uint64_t offset;      // of the instruction from the page base of the block's entry PC
+    uint32_t mode;        // the vCPU's execution-mode bits: all that a translation may depend on
+    const void *config;   // the frontend's constant configuration of the vCPU (extensions)
+    uint32_t length;      // out: bytes
+    bool ends;            // out: a terminator was appended
+    bool more;            // out: `available` is too short, nothing was appended
+};
+
+// Why an access failed below the page walk.
+enum vm_access_error {
+    VM_ACCESS_BUS,        // nobody answers at the physical address
+    VM_ACCESS_MISALIGNED, // the op demands alignment
+};
+
+struct vm_guest_ops {
+    const char *name; // "riscv64"
+    const struct vm_regfile *regfile;
+    const struct vm_ir_helper *helpers;
+    uint16_t helper_count;
+    uint8_t max_insn;   // bytes of the longest instruction
+    uint8_t insn_align; // bytes
+
+    // Parses "name,+ext,-ext" (NULL: the default CPU) into a configuration that the machine's vCPUs
+    // share; allocated from, and released to, the given allocator.
+    vm_status (*configure)(const char *cpu, const struct vm_allocator *allocator, void **config,
+                           struct vm_error *e);
+    void (*unconfigure)(void *config, const struct vm_allocator *allocator);
+
+    // Puts the state as the architecture says it is after reset, PC at `entry`.
+    void (*reset)(struct vm_vcpu *vcpu, uint64_t entry);
+
+    // Recomputes vcpu->mode and the TLB contexts from the state; after anything but generated code
+    // wrote system registers.
+    void (*sync)(struct vm_vcpu *vcpu);
+
+    void (*translate)(struct vm_translate *t);
+
+    // Walks the page tables for one access in MMU index `index`. On failure records the guest's
+    // exception in vcpu->exception and returns false.
+    bool (*walk)(struct vm_vcpu *vcpu, vm_gva gva, enum vm_access access, unsigned index,
+                 struct vm_translation *out);
+
+    // Records the guest's exception for an access that failed below the walk.
+    void (*access_failed)(struct vm_vcpu *vcpu, vm_gva gva, enum vm_access access,
+                          enum vm_access_error error);
+
+    // Enters the exception in vcpu->exception (state's PC is the faulting instruction's).
+    void (*take_exception)(struct vm_vcpu *vcpu);
+
+    // Takes the most urgent enabled interrupt if there is one (state's PC is the next instruction).
+    bool (*take_interrupt)(struct vm_vcpu *vcpu);
+
+    // Whether a waiting vCPU has to go on: an interrupt pends, enabled or not, as WFI/WFE/HLT say.
+    bool (*has_work)(struct vm_vcpu *vcpu);
+
+    // One line of assembly for the bytes at pc; returns the length of the instruction (at least 1).
+    unsigned (*disassemble)(const void *config, uint64_t pc, const uint8_t *bytes, size_t available,
+                            char *out, size_t size);
+};
+
+#endif

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+//
+// A virtual CPU: the guest's register file and everything an engine needs beside it.
+//
+// Ownership: all fields belong to the thread that runs the vCPU, except the atomic ones and the
+// request list. Other threads reach a vCPU only through the functions under "from any thread".
+#ifndef VM_CORE_VCPU_H
+#define VM_CORE_VCPU_H
+
+#include <stdatomic.h>
+#include <vm/core/engine.h>
+#include <vm/core/guest.h>
+#include <vm/core/host.h>
+#include <vm/mem/tlb.h>
+
+struct vm_machine;
+
+// Bits of vcpu->request: why generated code has to come back to the run loop.
+enum {
+    VM_REQUEST_IRQ = 1 << 0,   // an interrupt line or an enable changed
+    VM_REQUEST_WORK = 1 << 1,  // flushes asked for by other vCPUs
+    VM_REQUEST_STOP = 1 << 2,  // the machine stops, resets, or is paused
+    VM_REQUEST_FLUSH = 1 << 3, // drop all translations (breakpoints)
+};
+
+// What other vCPUs may ask for.
+enum vm_work_kind {
+    VM_WORK_FLUSH_TLB,       // all
+    VM_WORK_FLUSH_PAGE,      // first..last page, all spaces
+    VM_WORK_FLUSH_ASID,      // one space
+    VM_WORK_FLUSH_PAGE_ASID, // first..last page of one space
+    VM_WORK_SYNC_CODE,       // see code that was written
+    VM_WORK_PROTECT,         // forget writability of the RAM page at host address `first`
+};
+
+struct vm_work {
+    enum vm_work_kind kind;
+    uint64_t first, last; // gva of the first and the last byte; a host address for PROTECT
+    uint32_t asid;
+};
+
+enum { VM_WORK_SLOTS = 16 };
+
+struct vm_exception {
+    bool pending;
+    uint64_t cause; // the guest's encoding
+    uint64_t value; // RISC-V tval, ARM FAR, x86 error code and CR2 as the frontend says
+};
+
+// A load-reserved or exclusive load's reservation: by address and value, so ABA is accepted.
+struct vm_reservation {
+    void *host; // NULL: none
+    vm_gpa gpa;
+    uint8_t size;
+    vm_u128 value;
+};
+
+struct vm_vcpu_stats {
+    uint64_t exceptions, interrupts, page_faults, mmio_reads, mmio_writes, waits;
+    uint64_t exits[16]; // by enum vm_engine_exit
+    uint64_t work_sent, work_done;
+};
+
+struct vm_vcpu {
+    void *state; // the guest's struct (vm/core/arch/<isa>/state.h); scratch of the engine behind it
+    const struct vm_guest_ops *guest;
+    struct vm_machine *machine;
+    uint32_t index;
+    uint32_t mode;      // execution-mode bits, part of every translation's key
+    uint32_t mmu_index; // what MMU index 0 stands for; the frontend's encoding
+    struct vm_tlb tlb;
+    struct vm_exception exception;
+    struct vm_reservation reservation;
+
+    const struct vm_engine_ops *engine;
+    void *engine_data;
+    uint64_t icount;     // instructions retired
+    uint64_t insn_limit; // icount at which `run` comes back; UINT64_MAX for none
+
+    _Atomic uint32_t request;   // VM_REQUEST_*
+    _Atomic uint64_t irq_lines; // levels that devices drive, by the frontend's line numbers
+    _Atomic bool in_guest;      // between vm_vcpu_enter and vm_vcpu_leave
+    _Atomic bool parked;        // not started, or stopped by the guest: waits for vm_vcpu_start
+
+    struct vm_host_lock *work_lock;
+    struct vm_work work[VM_WORK_SLOTS]; // under work_lock
+    uint32_t work_count;                // beyond VM_WORK_SLOTS they collapse to a full flush
+    _Atomic uint64_t work_posted, work_finished;
+
+    struct vm_vcpu_stats stats;
+};
+
+// Allocates and initialises vCPU `index` of the machine, its state zeroed.
+vm_status vm_vcpu_create(struct vm_machine *m, uint32_t index, struct vm_vcpu **out,
+                         struct vm_error *e);
+void vm_vcpu_destroy(struct vm_vcpu *v);
+
+// Bytes of engine scratch behind the state struct.
+enum { VM_VCPU_SCRATCH = 16384 };
+
+// Why vm_vcpu_run came back.
+enum vm_run_result {
+    VM_RUN_STOPPED,    // the machine's stop was asked for (machine->stop)
+    VM_RUN_WAITING,    // the guest waits for an interrupt: call again after a wake
+    VM_RUN_LIMIT,      // insn_limit reached
+    VM_RUN_BREAKPOINT, // PC is at a breakpoint
+    VM_RUN_FAILED,     // the host ran out of memory
+};
+
+// Runs the guest on the calling thread until one of the above.
+enum vm_run_result vm_vcpu_run(struct vm_vcpu *v);
+
+// True if a wait must end: has_work, a stop, or a request is pending.
+bool vm_vcpu_must_run(struct vm_vcpu *v);
+
+// PC and other registers by index of the regfile; widths up to 64 bits.
+uint64_t vm_vcpu_get(const struct vm_vcpu *v, uint16_t reg);
+void vm_vcpu_set(struct vm_vcpu *v, uint16_t reg, uint64_t value);
+
+static inline uint64_t vm_vcpu_pc(const struct vm_vcpu *v)
+{
+    return vm_vcpu_get(v, v->guest->regfile->pc);
+}
+
+static inline void vm_vcpu_set_pc(struct vm_vcpu *v, uint64_t pc)
+{
+    vm_vcpu_set(v, v->guest->regfile->pc, pc);
+}
+
+// Records an exception for the run loop.
+static inline void vm_vcpu_raise(struct vm_vcpu *v, uint64_t cause, uint64_t value)
+{
+    v->exception = (struct vm_exception){true, cause, value};
+}
+
+// --- memory, by the vCPU's thread (access.c) ---
+
+// The slow paths behind an inline TLB check, usable without one. `attr` is the op's attribute word
+// (vm/ir/ir.h VM_IR_MEM); `size` 1 to 8. False: vcpu->exception is set.
+bool vm_vcpu_load(struct vm_vcpu *v, vm_gva gva, uint32_t attr, uint64_t *value);
+bool vm_vcpu_store(struct vm_vcpu *v, vm_gva gva, uint32_t attr, uint64_t value);
+bool vm_vcpu_load128(struct vm_vcpu *v, vm_gva gva, uint32_t attr, vm_u128 *value);
+bool vm_vcpu_store128(struct vm_vcpu *v, vm_gva gva, uint32_t attr, vm_u128 value);
+bool vm_vcpu_load_reserved(struct vm_vcpu *v, vm_gva gva, uint32_t attr, vm_u128 *value);
+bool vm_vcpu_store_conditional(struct vm_vcpu *v, vm_gva gva, uint32_t attr, vm_u128 value,
+                               uint64_t *failed);
+bool vm_vcpu_cas(struct vm_vcpu *v, vm_gva gva, uint32_t attr, vm_u128 expected, vm_u128 desired,
+                 vm_u128 *old);
+bool vm_vcpu_rmw(struct vm_vcpu *v, vm_gva gva, uint32_t attr, uint64_t operand, uint64_t *old);
+
+// Translates a data access without performing it.
+bool vm_vcpu_translate(struct vm_vcpu *v, vm_gva gva, enum vm_access access, unsigned index,
+                       struct vm_translation *out);
+
+// The code page at `pc` through the code TLB. False: vcpu->exception is set.
+bool vm_vcpu_fetch_page(struct vm_vcpu *v, vm_gva pc, struct vm_tlb_code_entry *out);
+
+// Marks lines [first, last] (byte offsets in the region) as translated: later writes there are
+// seen by every vCPU.
+void vm_vcpu_watch_code(struct vm_vcpu *v, const struct vm_region *r, uint64_t first,
+                        uint64_t last);
+
+// --- from any thread ---
+
+void vm_vcpu_request(struct vm_vcpu *v, uint32_t bits);
+
+// Drives interrupt line `line` of the vCPU; a change wakes it.
+void vm_vcpu_set_irq(struct vm_vcpu *v, uint32_t line, bool level);
+
+// --- from the thread of another vCPU, `self` (which does its own pending work while it waits) ---
+
+// Has `target` do the work before it executes another instruction. Returns when that is certain.
+void vm_vcpu_post_work(struct vm_vcpu *self, struct vm_vcpu *target, const struct vm_work *work);
+// Does work on the own vCPU.
+void vm_vcpu_do_work(struct vm_vcpu *v, const struct vm_work *work);
+
+#endif

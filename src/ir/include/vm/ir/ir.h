@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+//
+// The intermediate representation: regions of blocks of micro-ops (docs/ir.md).
+//
+// A region is a control-flow graph whose entry is block 0; a translated guest block is a region of
+// one. All ops of a region lie in one array, block after block. An op defines at most one value,
+// and the value's number is the op's index; each value is assigned once and used only in blocks
+// that its definition dominates. Values reach other blocks directly or as block parameters.
+//
+// Fault points (memory ops, raise, calls declared so) need no snapshot: every put that precedes
+// one in program order has been done when it faults, and none that follows. The guest PC and the
+// number of retired instructions at a fault come from the nearest `insn` marker before it in its
+// block; an engine keeps them in a side table by op index, which is the op's fault id.
+//
+// A region belongs to the arena it was built in. Nothing here locks: one thread per region.
+#ifndef VM_IR_IR_H
+#define VM_IR_IR_H
+
+#include <vm/base/arena.h>
+#include <vm/base/regfile.h>
+#include <vm/base/types.h>
+
+typedef uint16_t vm_ir_value; // an op index; VM_IR_NONE for none
+enum { VM_IR_NONE = 0xffff, VM_IR_MAX_OPS = 0xfff0, VM_IR_MAX_BLOCKS = 4096 };
+
+enum vm_ir_code {
+#define VM_IR_OP(name, types, signature, effects, text) VM_IR_##name,
+#include <vm/ir/ops.def>
+    VM_IR_CODE_COUNT,
+};
+
+// Sets of types for the type rules.
+#define VM_TYPE_BIT(t)   (1u << (t))
+#define VM_TYPES_NONE    VM_TYPE_BIT(VM_VOID)
+#define VM_TYPES_I32     VM_TYPE_BIT(VM_I32)
+#define VM_TYPES_I64     VM_TYPE_BIT(VM_I64)
+#define VM_TYPES_I128    VM_TYPE_BIT(VM_I128)
+#define VM_TYPES_WORD    (VM_TYPE_BIT(VM_I32) | VM_TYPE_BIT(VM_I64))
+#define VM_TYPES_INT     (VM_TYPE_BIT(VM_I8) | VM_TYPE_BIT(VM_I16) | VM_TYPES_WORD)
+#define VM_TYPES_ANYINT  (VM_TYPES_INT | VM_TYPES_I128)
+#define VM_TYPES_FLOAT   (VM_TYPE_BIT(VM_F16) | VM_TYPE_BIT(VM_F32) | VM_TYPE_BIT(VM_F64))
+#define VM_TYPES_SCALAR  (VM_TYPES_INT | VM_TYPES_FLOAT)
+#define VM_TYPES_VECTOR  (VM_TYPE_BIT(VM_V128) | VM_TYPE_BIT(VM_V256))
+#define VM_TYPES_FLAGS   VM_TYPE_BIT(VM_FLAGS)
+#define VM_TYPES_ALL     (VM_TYPES_ANYINT | VM_TYPES_FLOAT | VM_TYPES_VECTOR | VM_TYPES_FLAGS)
+
+// What an op does beside computing its value.
+enum {
+    VM_IR_E_MARK = 1 << 0,        // keeps its place in its block
+    VM_IR_E_READ_STATE = 1 << 1,  // reads a register-file entry
+    VM_IR_E_WRITE_STATE = 1 << 2, // writes one
+    VM_IR_E_LOAD = 1 << 3,
+    VM_IR_E_STORE = 1 << 4,
+    VM_IR_E_RESERVE = 1 << 5, // touches the reservation
+    VM_IR_E_FAULT = 1 << 6,   // may leave the region with an exception
+    VM_IR_E_FPENV = 1 << 7,   // reads rounding and adds flags unless attr says otherwise
+    VM_IR_E_CALL = 1 << 8,    // as the helper declares
+    VM_IR_E_TERM = 1 << 9,    // ends its block
+};
+
+struct vm_ir_op {
+    uint16_t code; // enum vm_ir_code
+    uint8_t type;  // enum vm_type: the suffix
+    uint8_t reserved;
+    vm_ir_value args[4]; // VM_IR_NONE where there is none
+    uint32_t attr;       // per op, see below; 0 where it has no meaning
+    uint64_t imm;        // per op; a const's has no bits above its type
+};
+
+// The attribute word of memory ops.
+enum vm_ir_order {
+    VM_IR_RELAXED,
+    VM_IR_ACQUIRE,
+    VM_IR_RELEASE,
+    VM_IR_ACQ_REL,
+    VM_IR_SEQ_CST,
+};
+
+enum vm_ir_align {
+    VM_IR_ALIGN_ANY,     // a misaligned access works
+    VM_IR_ALIGN_NATURAL, // a misaligned access raises the guest's alignment exception
+};
+
+enum vm_ir_rmw {
+    VM_IR_RMW_SWAP,
+    VM_IR_RMW_ADD,
+    VM_IR_RMW_AND,
+    VM_IR_RMW_OR,
+    VM_IR_RMW_XOR,
+    VM_IR_RMW_SMIN,
+    VM_IR_RMW_SMAX,
+    VM_IR_RMW_UMIN,
+    VM_IR_RMW_UMAX,
+};
+
+enum {
+    VM_IR_MEM_SIZE_SHIFT = 0,        // 3 bits: log2 of the bytes, 0 to 5
+    VM_IR_MEM_SIGNED = 1 << 3,       // sign-extend a narrower load
+    VM_IR_MEM_BIG_ENDIAN = 1 << 4,   //
+    VM_IR_MEM_ALIGN_SHIFT = 5,       // 2 bits: enum vm_ir_align
+    VM_IR_MEM_ORDER_SHIFT = 7,       // 3 bits: enum vm_ir_order
+    VM_IR_MEM_INDEX_SHIFT = 10,      // 3 bits: MMU index, 0 the current data context
+    VM_IR_MEM_RMW_SHIFT = 13,        // 4 bits: enum vm_ir_rmw
+};
+
+static inline unsigned vm_ir_mem_size_log2(uint32_t attr)
+{
+    return attr & 7;
+}
+
+static inline enum vm_ir_align vm_ir_mem_align(uint32_t attr)
+{
+    return (enum vm_ir_align)(attr >> VM_IR_MEM_ALIGN_SHIFT & 3);
+}
+
+static inline enum vm_ir_order vm_ir_mem_order(uint32_t attr)
+{
+    return (enum vm_ir_order)(attr >> VM_IR_MEM_ORDER_SHIFT & 7);
+}
+
+static inline unsigned vm_ir_mem_index(uint32_t attr)
+{
+    return attr >> VM_IR_MEM_INDEX_SHIFT & 7;
+}
+
+static inline enum vm_ir_rmw vm_ir_mem_rmw(uint32_t attr)
+{
+    return (enum vm_ir_rmw)(attr >> VM_IR_MEM_RMW_SHIFT & 15);
+}
+
+#define VM_IR_MEM(size_log2, flags, order)                                                         \
+    ((uint32_t)(size_log2) | (uint32_t)(flags) | (uint32_t)(order) << VM_IR_MEM_ORDER_SHIFT)
+
+// The attribute word of FP ops; rounding, NaN, min/max and range rules as in vm/base/softfloat.h.
+enum {
+    VM_IR_FP_ROUND_SHIFT = 0,    // 3 bits: enum vm_fp_round, or VM_IR_FP_DYNAMIC
+    VM_IR_FP_DYNAMIC = 7,        // the rounding mode of the FP environment
+    VM_IR_FP_NAN_SHIFT = 3,      // 2 bits: enum vm_fp_nan, or by the environment
+    VM_IR_FP_NAN_ENV = 1 << 5,   // the NaN rule, flushing and tininess of the environment
+    VM_IR_FP_NO_FLAGS = 1 << 6,  // leaves the environment's flags alone
+    VM_IR_FP_RULE_SHIFT = 7,     // 2 bits: enum vm_fp_minmax (fmin, fmax), enum vm_fp_int_rule
+    VM_IR_FP_SIGNALING = 1 << 9, // feq, flt, fle: a quiet NaN raises invalid
+    VM_IR_FP_EXACT = 1 << 10,    // fround raises inexact
+    VM_IR_FP_NEG_PRODUCT = 1 << 11, // fma
+    VM_IR_FP_NEG_ADDEND = 1 << 12,  // fma
+};
+
+// extract and deposit: attr = pos | len << 8 | signed << 16.
+// len is at least 1, pos + len at most the width of the type.
+#define VM_IR_FIELD(pos, len)    ((uint32_t)(pos) | (uint32_t)(len) << 8)
+#define VM_IR_FIELD_SIGNED       (1u << 16)
+#define VM_IR_FIELD_POS(attr)    ((attr)&0xff)
+#define VM_IR_FIELD_LEN(attr)    ((attr) >> 8 & 0xff)
+
+// Flags at the places that x86's RFLAGS gives them; ARM's N is S, and its C after a subtraction is
+// the complement.
+enum vm_ir_flag {
+    VM_IR_FLAG_C = 1 << 0,
+    VM_IR_FLAG_P = 1 << 2,
+    VM_IR_FLAG_A = 1 << 4,
+    VM_IR_FLAG_Z = 1 << 6,
+    VM_IR_FLAG_S = 1 << 7,
+    VM_IR_FLAG_V = 1 << 11,
+};
+
+enum vm_ir_cond {
+    VM_IR_COND_Z,
+    VM_IR_COND_C,
+    VM_IR_COND_S,
+    VM_IR_COND_V,
+    VM_IR_COND_P,
+    VM_IR_COND_CZ,  // C or Z: x86 below-or-equal
+    VM_IR_COND_SV,  // S != V: less
+    VM_IR_COND_ZSV, // Z or S != V: less-or-equal
+    VM_IR_COND_NOT = 8, // added: the complement
+};
+
+enum vm_ir_hint {
+    VM_IR_HINT_OTHER,
+    VM_IR_HINT_CALL,   // imm: the return address, page base + imm
+    VM_IR_HINT_RETURN, //
+    VM_IR_HINT_RESYNC, // execution mode or mapping may have changed: look everything up
+};
+
+enum vm_ir_exit {
+    VM_IR_EXIT_RESYNC,   // mode, mapping or code may have changed: look everything up
+    VM_IR_EXIT_WAIT,     // wait for an interrupt (WFI, WFE, HLT)
+    VM_IR_EXIT_PAUSE,    // a spin-wait hint: let another vCPU run
+    VM_IR_EXIT_FIRMWARE, // a call to the platform's built-in firmware
+};
+
+// A C function that IR may call: fn(vcpu, a, b, c, d), unused arguments 0. A helper that raises
+// records the exception in the vCPU; the engine looks after every call declared VM_IR_HELPER_FAULTS.
+typedef uint64_t vm_ir_helper_fn(void *vcpu, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
+
+enum {
+    VM_IR_HELPER_FAULTS = 1 << 0,     // may raise; then it has written no state
+    VM_IR_HELPER_READS_ALL = 1 << 1,  // any register-file entry
+    VM_IR_HELPER_WRITES_ALL = 1 << 2, //
+    VM_IR_HELPER_MEMORY = 1 << 3,     // reads or writes guest memory
+    VM_IR_HELPER_PURE = 1 << 4,       // its value depends on its arguments only
+};
+
+struct vm_ir_helper {
+    const char *name;
+    vm_ir_helper_fn *fn;
+    uint8_t args;           // 0 to 4, i64 each
+    uint8_t result;         // VM_I64 or VM_VOID
+    uint8_t effects;        // VM_IR_HELPER_*
+    const uint16_t *reads;  // register-file indexes ended by VM_IR_NONE, or NULL for none
+    const uint16_t *writes; //
+};
+
+struct vm_ir_block {
+    uint16_t first, count; // ops; no op: the block is not there and nothing may target it
+    uint16_t params;       // how many `param` ops it begins with
+};
+
+// The extra list holds the arguments of jump and branch: of op o, from o.args[3] on, first those of
+// the first target, then those of the second; o.attr has their numbers, first | second << 16.
+// jump: imm = target; branch: imm = then | else << 32.
+struct vm_ir_region {
+    struct vm_arena *arena;
+    const struct vm_regfile *regfile;
+    const struct vm_ir_helper *helpers;
+    uint16_t helper_count;
+
+    struct vm_ir_op *ops;
+    struct vm_ir_block *blocks;
+    vm_ir_value *extra;
+    uint32_t op_count, op_capacity;
+    uint32_t block_count, block_capacity;
+    uint32_t extra_count, extra_capacity;
+
+    uint32_t guest_insns; // number of insn markers that count (attr not 0)
+    uint32_t guest_bytes; // sum of their lengths
+    bool overflow;        // memory or a limit ran out while building: the region is unusable
+};
+
+// One row of ops.def.
+struct vm_ir_op_info {
+    const char *name;
+    const char *signature;
+    uint16_t types;   // VM_TYPES_*
+    uint16_t effects; // VM_IR_E_*
+    uint8_t args;     // letters after the colon of the signature
+    const char *text;
+};
+
+extern const struct vm_ir_op_info vm_ir_op_infos[VM_IR_CODE_COUNT];
+extern const char *const vm_ir_type_names[VM_TYPE_COUNT];
+
+// Bytes of a type (VM_FLAGS 8, VM_VOID 0), and bits of an integer or float type.
+unsigned vm_ir_type_bytes(enum vm_type t);
+unsigned vm_ir_type_bits(enum vm_type t);
+
+// The type of the value that op `v` defines, VM_VOID for none.
+enum vm_type vm_ir_value_type(const struct vm_ir_region *r, vm_ir_value v);
+
+// The number of operands in args[] (those of jump and branch targets not counted).
+unsigned vm_ir_op_args(const struct vm_ir_region *r, const struct vm_ir_op *op);
+
+// The block targets of a terminator: 0, 1 or 2, written to `targets`.
+unsigned vm_ir_successors(const struct vm_ir_op *term, uint16_t targets[2]);
+
+// The arguments that a jump or branch gives to its target number `which`, and how many there are.
+vm_ir_value *vm_ir_target_args(const struct vm_ir_region *r, const struct vm_ir_op *term,
+                               unsigned which, unsigned *count);
+
+// Whether op may leave the region with an exception: every put before it must have been done.
+bool vm_ir_op_may_fault(const struct vm_ir_region *r, const struct vm_ir_op *op);
+
+static inline bool vm_ir_is_const(const struct vm_ir_region *r, vm_ir_value v)
+{
+    return r->ops[v].code == VM_IR_const;
+}
+
+// Whether the op may be removed when nothing uses its value.
+bool vm_ir_op_is_pure(const struct vm_ir_region *r, const struct vm_ir_op *op);
+
+#endif

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+//
+// The guest-physical address space: RAM regions, MMIO regions, and per RAM page what engines and
+// snapshots must know (which 64-byte lines hold translated code, which pages are dirty).
+//
+// The map is an immutable sorted array behind an atomic pointer: readers take no lock, a change
+// publishes a new array and keeps the old ones until the space is destroyed. Changes (set-up, and
+// later PCI BARs) are made by one thread at a time; the caller holds the machine's lock.
+// RAM bytes are only touched through the accessors here, which are relaxed atomics.
+#ifndef VM_MEM_SPACE_H
+#define VM_MEM_SPACE_H
+
+#include <stdatomic.h>
+#include <vm/base/arena.h>
+#include <vm/base/error.h>
+#include <vm/base/types.h>
+
+enum {
+    VM_PAGE_SHIFT = 12,
+    VM_PAGE_SIZE = 1 << VM_PAGE_SHIFT,
+    VM_PAGE_MASK = VM_PAGE_SIZE - 1,
+    VM_LINE_SHIFT = 6, // 64 lines a page: one bit each in a 64-bit mask
+};
+
+// How a device answers. `offset` is from the start of its region, `size` 1, 2, 4 or 8, and the
+// access is naturally aligned and inside the region. Called on vCPU threads without any lock.
+// They return false for an access that the device does not take (the guest sees a bus error).
+struct vm_mmio_ops {
+    bool (*read)(void *device, uint64_t offset, unsigned size, uint64_t *value);
+    bool (*write)(void *device, uint64_t offset, unsigned size, uint64_t value);
+};
+
+// Tracking of one 4 KiB page of RAM.
+struct vm_page_track {
+    _Atomic uint64_t code_lines;   // lines with translations: bit n is bytes [64n, 64n+64)
+    _Atomic uint32_t code_version; // grows with every write that hit such a line
+    _Atomic uint32_t dirty;        // written since the last vm_space_collect_dirty
+};
+
+struct vm_region {
+    vm_gpa base;
+    uint64_t size;               // bytes, a multiple of the page size for RAM
+    uint8_t *host;               // RAM: where it is mapped; NULL for MMIO
+    struct vm_page_track *track; // RAM: one per page
+    const struct vm_mmio_ops *ops;
+    void *device;
+    const char *name; // for messages; not owned
+};
+
+struct vm_region_map {
+    struct vm_region_map *older;
+    uint32_t count;
+    struct vm_region regions[]; // sorted by base, not overlapping
+};
+
+struct vm_space {
+    const struct vm_allocator *allocator;
+    _Atomic(struct vm_region_map *) map;
+    _Atomic uint64_t code_writes; // grows with every write to a line with translations
+    _Atomic bool track_dirty;
+};
+
+vm_status vm_space_init(struct vm_space *s, const struct vm_allocator *allocator,
+                        struct vm_error *e);
+void vm_space_destroy(struct vm_space *s);
+
+// Adds RAM: `host` is `size` bytes mapped by the caller, who keeps it until the space is gone.
+vm_status vm_space_add_ram(struct vm_space *s, vm_gpa base, uint64_t size, void *host,
+                           const char *name, struct vm_error *e);
+
+// Adds a device's window. Overlap with another region is an error.
+vm_status vm_space_add_mmio(struct vm_space *s, vm_gpa base, uint64_t size,
+                            const struct vm_mmio_ops *ops, void *device, const char *name,
+                            struct vm_error *e);
+
+// The region that holds gpa, or NULL. Valid as long as the space.
+const struct vm_region *vm_space_find(const struct vm_space *s, vm_gpa gpa);
+
+// The one checked accessor of devices and loaders: copies between a buffer and guest RAM. False,
+// with nothing copied, unless all of [gpa, gpa+size) is RAM. Writes mark pages dirty and
+// invalidate translations.
+bool vm_space_read(const struct vm_space *s, vm_gpa gpa, void *to, size_t size);
+bool vm_space_write(struct vm_space *s, vm_gpa gpa, const void *from, size_t size);
+
+// The host address of [gpa, gpa+size) if it lies in one RAM region, else NULL: for vectored I/O
+// without copies. With `write`, the pages count as written now.
+void *vm_space_host(struct vm_space *s, vm_gpa gpa, uint64_t size, bool write);
+
+// One MMIO access of a guest: finds the device, splits nothing. False: nobody answers there.
+bool vm_space_mmio_read(const struct vm_space *s, vm_gpa gpa, unsigned size, uint64_t *value);
+bool vm_space_mmio_write(const struct vm_space *s, vm_gpa gpa, unsigned size, uint64_t value);
+
+// Records that [offset, offset+size) of a RAM region was or will be written: marks dirty, and where
+// translated lines are hit, drops their marks and bumps the page's code version. Returns true if
+// translations were hit.
+bool vm_region_note_write(struct vm_space *s, const struct vm_region *r, uint64_t offset,
+                          uint64_t size);
+
+// Dirty tracking for snapshots: while it is on, TLBs must not cache writability of clean pages.
+// collect returns the page's mark and clears it.
+void vm_space_track_dirty(struct vm_space *s, bool on);
+bool vm_space_collect_dirty(const struct vm_region *r, uint64_t page_index);
+
+// Guest RAM accesses. `size` is 1, 2, 4 or 8; any alignment: an aligned one is single-copy atomic
+// (relaxed), a misaligned one goes in aligned pieces.
+uint64_t vm_ram_load_unaligned(const void *p, unsigned size);
+void vm_ram_store_unaligned(void *p, unsigned size, uint64_t v);
+
+static VM_ALWAYS_INLINE uint64_t vm_ram_load(const void *p, unsigned size)
+{
+    if (VM_UNLIKELY((uintptr_t)p & (size - 1)))
+        return vm_ram_load_unaligned(p, size);
+    switch (size) {
+    case 1: return __atomic_load_n((const uint8_t *)p, __ATOMIC_RELAXED);
+    case 2: return __atomic_load_n((const uint16_t *)p, __ATOMIC_RELAXED);
+    case 4: return __atomic_load_n((const uint32_t *)p, __ATOMIC_RELAXED);
+    default: return __atomic_load_n((const uint64_t *)p, __ATOMIC_RELAXED);
+    }
+}
+
+static VM_ALWAYS_INLINE void vm_ram_store(void *p, unsigned size, uint64_t v)
+{
+    if (VM_UNLIKELY((uintptr_t)p & (size - 1))) {
+        vm_ram_store_unaligned(p, size, v);
+        return;
+    }
+    switch (size) {
+    case 1: __atomic_store_n((uint8_t *)p, (uint8_t)v, __ATOMIC_RELAXED); break;
+    case 2: __atomic_store_n((uint16_t *)p, (uint16_t)v, __ATOMIC_RELAXED); break;
+    case 4: __atomic_store_n((uint32_t *)p, (uint32_t)v, __ATOMIC_RELAXED); break;
+    default: __atomic_store_n((uint64_t *)p, v, __ATOMIC_RELAXED); break;
+    }
+}
+
+#endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+//
+// A vCPU's soft TLBs. First level: direct-mapped arrays for reads, writes and code, a set of them
+// per translation context (address space, privilege, and what else changes the meaning of an
+// access), so that a context switch swaps a pointer and flushes nothing. Second level: one
+// set-associative array with LRU for all contexts, which also knows MMIO pages.
+//
+// A first-level entry matches when (gva ^ tag) <= page size - access size: one compare covers the
+// page, page crossing and so every alignment. An empty entry's tag differs from every address of
+// its slot in bit 12.
+//
+// Owned and used by the vCPU's thread only. What other threads want flushed reaches it as a
+// request (vm/core/vcpu.h).
+#ifndef VM_MEM_TLB_H
+#define VM_MEM_TLB_H
+
+#include <vm/mem/space.h>
+
+enum {
+    VM_TLB_BITS = 9,
+    VM_TLB_ENTRIES = 1 << VM_TLB_BITS,
+    VM_TLB_CONTEXTS = 16,
+    VM_TLB2_WAYS = 4,
+    VM_TLB2_SETS = 512,
+};
+
+enum vm_access {
+    VM_ACCESS_READ = 1,
+    VM_ACCESS_WRITE = 2,
+    VM_ACCESS_EXECUTE = 4,
+};
+
+struct vm_tlb_entry {
+    uint64_t tag;    // page base of the gva
+    uint64_t addend; // host address = gva + addend
+};
+
+struct vm_tlb_code_entry {
+    uint64_t tag;
+    uint64_t addend;
+    vm_gpa page; // guest-physical base of the page
+    const struct vm_region *region;
+};
+
+// Identifies a translation context. The frontend chooses `key`: equal keys must mean equal
+// translations; `asid` serves flushes by address space.
+struct vm_tlb_key {
+    uint64_t key;
+    uint64_t space; // e.g. the root of the page table
+    uint32_t asid;
+};
+
+struct vm_tlb_context {
+    struct vm_tlb_entry read[VM_TLB_ENTRIES];
+    struct vm_tlb_entry write[VM_TLB_ENTRIES];
+    struct vm_tlb_code_entry code[VM_TLB_ENTRIES];
+    struct vm_tlb_key key;
+    uint64_t code_generation; // changes whenever a code mapping of this context may have changed
+    uint64_t last_use;
+    uint16_t used[3 * VM_TLB_ENTRIES]; // which entries are filled: array * ENTRIES + index
+    uint32_t used_count;
+    bool live;
+};
+
+// What the page walk of a frontend found.
+struct vm_translation {
+    vm_gpa page;        // guest-physical base of the 4 KiB page
+    uint8_t allowed;    // VM_ACCESS_* that this context may do without another walk
+    bool uncached;      // do not remember (protection finer than a page)
+};
+
+struct vm_tlb2_entry {
+    uint64_t vpage; // gva >> 12
+    struct vm_tlb_key key;
+    vm_gpa page;
+    uint32_t age;
+    uint8_t allowed; // 0: empty
+};
+
+struct vm_tlb_stats {
+    uint64_t l1_misses, l2_hits, walks, flushes, page_flushes, context_switches;
+};
+
+struct vm_tlb {
+    struct vm_tlb_context *data; // current, for loads and stores
+    struct vm_tlb_context *code; // current, for fetches
+    struct vm_tlb_context *contexts;
+    struct vm_tlb2_entry *level2; // VM_TLB2_SETS * VM_TLB2_WAYS
+    struct vm_space *space;
+    uint64_t clock;
+    uint64_t generations; // the last code generation given out
+    struct vm_tlb_stats stats;
+};
+
+vm_status vm_tlb_init(struct vm_tlb *t, struct vm_space *space, const struct vm_allocator *allocator,
+                      struct vm_error *e);
+void vm_tlb_destroy(struct vm_tlb *t, const struct vm_allocator *allocator);
+
+// Makes the context of `key` current for data or for code, evicting the least recently used one
+// when all are taken.
+void vm_tlb_select_data(struct vm_tlb *t, const struct vm_tlb_key *key);
+void vm_tlb_select_code(struct vm_tlb *t, const struct vm_tlb_key *key);
+
+// Second-level look-up for the given context; true if the access is allowed there.
+bool vm_tlb_find(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm_access access,
+                 struct vm_translation *out);
+
+// Remembers a translation at both levels. Writability is cached in the first level only for RAM
+// pages without translated lines and, while dirty tracking is on, already dirty ones.
+void vm_tlb_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm_access access,
+                 const struct vm_translation *translation);
+
+// Flushes: everything; one page in every context; all of one address space; one page of one space.
+void vm_tlb_flush_all(struct vm_tlb *t);
+void vm_tlb_flush_page(struct vm_tlb *t, vm_gva gva);
+void vm_tlb_flush_asid(struct vm_tlb *t, uint32_t asid);
+void vm_tlb_flush_page_asid(struct vm_tlb *t, vm_gva gva, uint32_t asid);
+
+// Forgets cached writability of the RAM page at host address `page`, in every context.
+void vm_tlb_protect_page(struct vm_tlb *t, const void *page);
+
+static VM_ALWAYS_INLINE unsigned vm_tlb_index(uint64_t gva)
+{
+    return gva >> VM_PAGE_SHIFT & (VM_TLB_ENTRIES - 1);
+}
+
+static VM_ALWAYS_INLINE bool vm_tlb_hit(uint64_t tag, uint64_t gva, unsigned size)
+{
+    return (gva ^ tag) <= VM_PAGE_SIZE - size;
+}
+
+#endif
