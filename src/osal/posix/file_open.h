@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+//
+// Opening a path with an error line that says what is wrong.
+#ifndef VM_OSAL_POSIX_FILE_OPEN_H
+#define VM_OSAL_POSIX_FILE_OPEN_H
+
+#include <sys/stat.h>
+
+#include <vm/base/error.h>
+
+// open(2) with `flags` and O_CLOEXEC; gives the descriptor and what it refers to, never a
+// directory.
+vm_status vm_osal_path_open(const char *path, int flags, int *fd, struct stat *what,
+                            struct vm_error *e);
+
+// Records that `verb` ("read", "write" ...) failed on `path` with the errno value `cause`.
+vm_status vm_osal_path_error(const char *verb, const char *path, int cause, struct vm_error *e);
+
+#endif
