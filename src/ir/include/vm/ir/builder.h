@@ -42,42 +42,42 @@ vm_ir_value vm_ir_emit(struct vm_ir_builder *b, enum vm_ir_code code, enum vm_ty
 
 // vm_ir_add(b, VM_I64, x, y) and so on, one function per row of ops.def.
 #define VM_IR_OP(name, types, signature, effects, text)
-#define VM_IR_UNARY(name, types, signature, effects, text)                                         \
-    static inline vm_ir_value vm_ir_##name(struct vm_ir_builder *b, enum vm_type type,             \
-                                           vm_ir_value x)                                          \
-    {                                                                                              \
-        return vm_ir_emit(b, VM_IR_##name, type, 0, 0, x, VM_IR_NONE, VM_IR_NONE);                 \
+#define VM_IR_UNARY(name, types, signature, effects, text)                             \
+    static inline vm_ir_value vm_ir_##name(struct vm_ir_builder *b, enum vm_type type, \
+                                           vm_ir_value x)                              \
+    {                                                                                  \
+        return vm_ir_emit(b, VM_IR_##name, type, 0, 0, x, VM_IR_NONE, VM_IR_NONE);     \
     }
-#define VM_IR_BINARY(name, types, signature, effects, text)                                        \
-    static inline vm_ir_value vm_ir_##name(struct vm_ir_builder *b, enum vm_type type,             \
-                                           vm_ir_value x, vm_ir_value y)                           \
-    {                                                                                              \
-        return vm_ir_emit(b, VM_IR_##name, type, 0, 0, x, y, VM_IR_NONE);                          \
+#define VM_IR_BINARY(name, types, signature, effects, text)                            \
+    static inline vm_ir_value vm_ir_##name(struct vm_ir_builder *b, enum vm_type type, \
+                                           vm_ir_value x, vm_ir_value y)               \
+    {                                                                                  \
+        return vm_ir_emit(b, VM_IR_##name, type, 0, 0, x, y, VM_IR_NONE);              \
     }
-#define VM_IR_TERNARY(name, types, signature, effects, text)                                       \
-    static inline vm_ir_value vm_ir_##name(struct vm_ir_builder *b, enum vm_type type,             \
-                                           vm_ir_value x, vm_ir_value y, vm_ir_value z)            \
-    {                                                                                              \
-        return vm_ir_emit(b, VM_IR_##name, type, 0, 0, x, y, z);                                   \
+#define VM_IR_TERNARY(name, types, signature, effects, text)                            \
+    static inline vm_ir_value vm_ir_##name(struct vm_ir_builder *b, enum vm_type type,  \
+                                           vm_ir_value x, vm_ir_value y, vm_ir_value z) \
+    {                                                                                   \
+        return vm_ir_emit(b, VM_IR_##name, type, 0, 0, x, y, z);                        \
     }
-#define VM_IR_FP1(name, types, signature, effects, text)                                           \
-    static inline vm_ir_value vm_ir_##name(struct vm_ir_builder *b, enum vm_type type,             \
-                                           uint32_t attr, vm_ir_value x)                           \
-    {                                                                                              \
-        return vm_ir_emit(b, VM_IR_##name, type, attr, 0, x, VM_IR_NONE, VM_IR_NONE);              \
+#define VM_IR_FP1(name, types, signature, effects, text)                               \
+    static inline vm_ir_value vm_ir_##name(struct vm_ir_builder *b, enum vm_type type, \
+                                           uint32_t attr, vm_ir_value x)               \
+    {                                                                                  \
+        return vm_ir_emit(b, VM_IR_##name, type, attr, 0, x, VM_IR_NONE, VM_IR_NONE);  \
     }
-#define VM_IR_FP2(name, types, signature, effects, text)                                           \
-    static inline vm_ir_value vm_ir_##name(struct vm_ir_builder *b, enum vm_type type,             \
-                                           uint32_t attr, vm_ir_value x, vm_ir_value y)            \
-    {                                                                                              \
-        return vm_ir_emit(b, VM_IR_##name, type, attr, 0, x, y, VM_IR_NONE);                       \
+#define VM_IR_FP2(name, types, signature, effects, text)                                \
+    static inline vm_ir_value vm_ir_##name(struct vm_ir_builder *b, enum vm_type type,  \
+                                           uint32_t attr, vm_ir_value x, vm_ir_value y) \
+    {                                                                                   \
+        return vm_ir_emit(b, VM_IR_##name, type, attr, 0, x, y, VM_IR_NONE);            \
     }
-#define VM_IR_FP3(name, types, signature, effects, text)                                           \
-    static inline vm_ir_value vm_ir_##name(struct vm_ir_builder *b, enum vm_type type,             \
-                                           uint32_t attr, vm_ir_value x, vm_ir_value y,            \
-                                           vm_ir_value z)                                          \
-    {                                                                                              \
-        return vm_ir_emit(b, VM_IR_##name, type, attr, 0, x, y, z);                                \
+#define VM_IR_FP3(name, types, signature, effects, text)                                \
+    static inline vm_ir_value vm_ir_##name(struct vm_ir_builder *b, enum vm_type type,  \
+                                           uint32_t attr, vm_ir_value x, vm_ir_value y, \
+                                           vm_ir_value z)                               \
+    {                                                                                   \
+        return vm_ir_emit(b, VM_IR_##name, type, attr, 0, x, y, z);                     \
     }
 #define VM_IR_CUSTOM(name, types, signature, effects, text)
 #include <vm/ir/ops.def>
@@ -107,8 +107,8 @@ void vm_ir_store(struct vm_ir_builder *b, enum vm_type type, uint32_t attr, vm_i
                  int64_t disp, vm_ir_value v);
 vm_ir_value vm_ir_lr(struct vm_ir_builder *b, enum vm_type type, uint32_t attr,
                      vm_ir_value address);
-vm_ir_value vm_ir_sc(struct vm_ir_builder *b, enum vm_type type, uint32_t attr,
-                     vm_ir_value address, vm_ir_value v);
+vm_ir_value vm_ir_sc(struct vm_ir_builder *b, enum vm_type type, uint32_t attr, vm_ir_value address,
+                     vm_ir_value v);
 vm_ir_value vm_ir_cas(struct vm_ir_builder *b, enum vm_type type, uint32_t attr,
                       vm_ir_value address, vm_ir_value expected, vm_ir_value desired);
 vm_ir_value vm_ir_rmw(struct vm_ir_builder *b, enum vm_type type, uint32_t attr, enum vm_ir_rmw op,

@@ -254,7 +254,7 @@ extern const char *const vm_ir_type_names[VM_TYPE_COUNT];
 unsigned vm_ir_type_bytes(enum vm_type t);
 unsigned vm_ir_type_bits(enum vm_type t);
 
-// The type of the value that op `v` defines, VM_VOID for none.
+// The type of the value that op `v` defines, VM_VOID for none or for VM_IR_NONE.
 enum vm_type vm_ir_value_type(const struct vm_ir_region *r, vm_ir_value v);
 
 // The number of operands in args[] (those of jump and branch targets not counted).
@@ -272,7 +272,7 @@ bool vm_ir_op_may_fault(const struct vm_ir_region *r, const struct vm_ir_op *op)
 
 static inline bool vm_ir_is_const(const struct vm_ir_region *r, vm_ir_value v)
 {
-    return r->ops[v].code == VM_IR_const;
+    return v < r->op_count && r->ops[v].code == VM_IR_const;
 }
 
 // Whether the op may be removed when nothing uses its value.

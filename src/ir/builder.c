@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+//
+// The builder: arrays that double in the arena, one op appended at a time.
+//
+// Invariants: after an overflow nothing is appended any more and every call returns value 0;
+// `known` is right for the current point of the current block, and not used with no_fold.
+#include <vm/base/bits.h>
+#include <vm/base/memory.h>
+#include <vm/base/softfloat.h>
+#include <vm/ir/builder.h>
+
+enum { FIRST_OPS = 128, FIRST_BLOCKS = 8, FIRST_EXTRA = 16, MAX_EXTRA = 0xfff0 };
+
+// Makes room for one more element; *capacity stays what it was when there is none to be had.
+static bool grow(struct vm_ir_region *r, void *array, uint32_t *capacity, uint32_t first,
+                 uint32_t limit, size_t size)
+{
+    uint32_t wanted = *capacity ? *capacity * 2 : first;
+    if (wanted > limit)
+        wanted = limit;
+    void *old;
+    void *fresh = wanted > *capacity ? vm_arena_alloc(r->arena, wanted * size, 8) : NULL;
+    if (!fresh) {
+        r->overflow = true;
+        return false;
+    }
+    vm_copy(&old, array, sizeof old);
+    if (*capacity)
+        vm_copy(fresh, old, *capacity * size);
+    vm_copy(array, &fresh, sizeof fresh);
+    *capacity = wanted;
+    return true;
+}
+
+static bool grow_ops(struct vm_ir_region *r)
+{
+    return grow(r, &r->ops, &r->op_capacity, FIRST_OPS, VM_IR_MAX_OPS, sizeof *r->ops);
+}
+
+void vm_ir_builder_init(struct vm_ir_builder *b, struct vm_ir_region *r, struct vm_arena *arena,
+                        const struct vm_regfile *regfile, const struct vm_ir_helper *helpers,
+                        uint16_t helper_count)
+{
+    *r = (struct vm_ir_region){
+        .arena = arena, .regfile = regfile, .helpers = helpers, .helper_count = helper_count};
+    *b = (struct vm_ir_builder){.region = r};
+    b->known = vm_arena_alloc(arena, regfile->count * sizeof *b->known, 8);
+    if (!b->known)
+        r->overflow = true;
+    if (grow_ops(r) && vm_ir_new_block(b) == 0)
+        vm_ir_start_block(b, 0);
+}
+
+static void forget_all(struct vm_ir_builder *b)
+{
+    if (b->known)
+        __builtin_memset(b->known, 0xff, b->region->regfile->count * sizeof *b->known);
+}
+
+uint16_t vm_ir_new_block(struct vm_ir_builder *b)
+{
+    struct vm_ir_region *r = b->region;
+    if (r->block_count == r->block_capacity &&
+        !grow(r, &r->blocks, &r->block_capacity, FIRST_BLOCKS, VM_IR_MAX_BLOCKS, sizeof *r->blocks))
+        return 0;
+    r->blocks[r->block_count] = (struct vm_ir_block){0};
+    return (uint16_t)r->block_count++;
+}
+
+void vm_ir_start_block(struct vm_ir_builder *b, uint16_t block)
+{
+    struct vm_ir_region *r = b->region;
+    if (block >= r->block_count || r->blocks[block].count) {
+        r->overflow = true;
+        return;
+    }
+    r->blocks[block].first = (uint16_t)r->op_count;
+    b->block = block;
+    b->terminated = b->marked = false;
+    forget_all(b);
+}
+
+static inline vm_ir_value append(struct vm_ir_builder *b, const struct vm_ir_op *op)
+{
+    struct vm_ir_region *r = b->region;
+    if (VM_UNLIKELY(r->overflow) || (VM_UNLIKELY(r->op_count == r->op_capacity) && !grow_ops(r)))
+        return 0;
+    vm_ir_value v = (vm_ir_value)r->op_count++;
+    r->ops[v] = *op;
+    r->blocks[b->block].count++;
+    return v;
+}
+
+static bool needs_marker(const struct vm_ir_builder *b, const struct vm_ir_op *op)
+{
+    return !b->no_fold && b->region->guest_insns &&
+           (op->code == VM_IR_icount || vm_ir_op_may_fault(b->region, op));
+}
+
+vm_ir_value vm_ir_append(struct vm_ir_builder *b, const struct vm_ir_op *op)
+{
+    if (VM_UNLIKELY(!b->marked) && needs_marker(b, op))
+        vm_ir_insn(b, b->insn_off, 0);
+    return append(b, op);
+}
+
+vm_ir_value vm_ir_emit(struct vm_ir_builder *b, enum vm_ir_code code, enum vm_type type,
+                       uint32_t attr, uint64_t imm, vm_ir_value a, vm_ir_value c, vm_ir_value d)
+{
+    struct vm_ir_op op = {.code = (uint16_t)code,
+                          .type = (uint8_t)type,
+                          .args = {a, c, d, VM_IR_NONE},
+                          .attr = attr,
+                          .imm = imm};
+    return vm_ir_append(b, &op);
+}
+
+static vm_ir_value emit0(struct vm_ir_builder *b, enum vm_ir_code code, enum vm_type type,
+                         uint32_t attr, uint64_t imm)
+{
+    return vm_ir_emit(b, code, type, attr, imm, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE);
+}
+
+void vm_ir_insn(struct vm_ir_builder *b, uint64_t offset, uint32_t length)
+{
+    b->marked = true;
+    b->insn_off = offset;
+    b->insn = emit0(b, VM_IR_insn, VM_VOID, length, offset);
+    if (length)
+        b->region->guest_insns++;
+    b->region->guest_bytes += length;
+}
+
+vm_ir_value vm_ir_param(struct vm_ir_builder *b, enum vm_type type)
+{
+    struct vm_ir_region *r = b->region;
+    if (r->overflow)
+        return 0;
+    return emit0(b, VM_IR_param, type, 0, r->blocks[b->block].params++);
+}
+
+vm_ir_value vm_ir_const(struct vm_ir_builder *b, enum vm_type type, uint64_t bits)
+{
+    return emit0(b, VM_IR_const, type, 0, bits & vm_mask(vm_ir_type_bits(type)));
+}
+
+// FP ops change these entries without naming them.
+static bool in_fp_env(const struct vm_regfile *f, uint16_t reg)
+{
+    return (unsigned)f->registers[reg].offset - f->fp_env < sizeof(struct vm_fp_env);
+}
+
+vm_ir_value vm_ir_get(struct vm_ir_builder *b, uint16_t reg)
+{
+    const struct vm_regfile *f = b->region->regfile;
+    if (reg >= f->count || !b->known) {
+        b->region->overflow = true;
+        return 0;
+    }
+    if (b->known[reg] != VM_IR_NONE)
+        return b->known[reg];
+    vm_ir_value v = emit0(b, VM_IR_get, (enum vm_type)f->registers[reg].type, 0, reg);
+    if (!b->no_fold && !in_fp_env(f, reg))
+        b->known[reg] = v;
+    return v;
+}
+
+void vm_ir_put(struct vm_ir_builder *b, uint16_t reg, vm_ir_value v)
+{
+    const struct vm_regfile *f = b->region->regfile;
+    if (reg >= f->count || !b->known) {
+        b->region->overflow = true;
+        return;
+    }
+    if (b->known[reg] == v)
+        return;
+    vm_ir_emit(b, VM_IR_put, (enum vm_type)f->registers[reg].type, 0, reg, v, VM_IR_NONE,
+               VM_IR_NONE);
+    if (!b->no_fold && !in_fp_env(f, reg))
+        b->known[reg] = v;
+}
+
+vm_ir_value vm_ir_pcrel(struct vm_ir_builder *b, uint64_t offset)
+{
+    return emit0(b, VM_IR_pcrel, VM_I64, 0, offset);
+}
+
+vm_ir_value vm_ir_icount(struct vm_ir_builder *b)
+{
+    return emit0(b, VM_IR_icount, VM_I64, 0, 0);
+}
+
+vm_ir_value vm_ir_extract(struct vm_ir_builder *b, enum vm_type type, vm_ir_value v, unsigned pos,
+                          unsigned len, bool sign)
+{
+    uint32_t attr = VM_IR_FIELD(pos, len) | (sign ? VM_IR_FIELD_SIGNED : 0);
+    return vm_ir_emit(b, VM_IR_extract, type, attr, 0, v, VM_IR_NONE, VM_IR_NONE);
+}
+
+vm_ir_value vm_ir_deposit(struct vm_ir_builder *b, enum vm_type type, vm_ir_value into,
+                          vm_ir_value from, unsigned pos, unsigned len)
+{
+    return vm_ir_emit(b, VM_IR_deposit, type, VM_IR_FIELD(pos, len), 0, into, from, VM_IR_NONE);
+}
+
+vm_ir_value vm_ir_mergef(struct vm_ir_builder *b, vm_ir_value old, vm_ir_value new, uint32_t mask)
+{
+    return vm_ir_emit(b, VM_IR_mergef, VM_FLAGS, mask, 0, old, new, VM_IR_NONE);
+}
+
+vm_ir_value vm_ir_cond(struct vm_ir_builder *b, vm_ir_value flags, uint32_t cond)
+{
+    return vm_ir_emit(b, VM_IR_cond, VM_FLAGS, cond, 0, flags, VM_IR_NONE, VM_IR_NONE);
+}
+
+vm_ir_value vm_ir_load(struct vm_ir_builder *b, enum vm_type type, uint32_t attr,
+                       vm_ir_value address, int64_t disp)
+{
+    return vm_ir_emit(b, VM_IR_load, type, attr, (uint64_t)disp, address, VM_IR_NONE, VM_IR_NONE);
+}
+
+void vm_ir_store(struct vm_ir_builder *b, enum vm_type type, uint32_t attr, vm_ir_value address,
+                 int64_t disp, vm_ir_value v)
+{
+    vm_ir_emit(b, VM_IR_store, type, attr, (uint64_t)disp, address, v, VM_IR_NONE);
+}
+
+vm_ir_value vm_ir_lr(struct vm_ir_builder *b, enum vm_type type, uint32_t attr, vm_ir_value address)
+{
+    return vm_ir_emit(b, VM_IR_lr, type, attr, 0, address, VM_IR_NONE, VM_IR_NONE);
+}
+
+vm_ir_value vm_ir_sc(struct vm_ir_builder *b, enum vm_type type, uint32_t attr, vm_ir_value address,
+                     vm_ir_value v)
+{
+    return vm_ir_emit(b, VM_IR_sc, type, attr, 0, address, v, VM_IR_NONE);
+}
+
+vm_ir_value vm_ir_cas(struct vm_ir_builder *b, enum vm_type type, uint32_t attr,
+                      vm_ir_value address, vm_ir_value expected, vm_ir_value desired)
+{
+    return vm_ir_emit(b, VM_IR_cas, type, attr, 0, address, expected, desired);
+}
+
+vm_ir_value vm_ir_rmw(struct vm_ir_builder *b, enum vm_type type, uint32_t attr, enum vm_ir_rmw op,
+                      vm_ir_value address, vm_ir_value v)
+{
+    return vm_ir_emit(b, VM_IR_rmw, type, attr | (uint32_t)op << VM_IR_MEM_RMW_SHIFT, 0, address, v,
+                      VM_IR_NONE);
+}
+
+void vm_ir_fence(struct vm_ir_builder *b, uint32_t iorw)
+{
+    emit0(b, VM_IR_fence, VM_VOID, iorw, 0);
+}
+
+static void forget_writes(struct vm_ir_builder *b, const struct vm_ir_helper *h)
+{
+    if (h->effects & VM_IR_HELPER_WRITES_ALL)
+        forget_all(b);
+    for (const uint16_t *w = h->writes; w && *w != VM_IR_NONE; w++)
+        if (*w < b->region->regfile->count && b->known)
+            b->known[*w] = VM_IR_NONE;
+}
+
+vm_ir_value vm_ir_call(struct vm_ir_builder *b, uint16_t helper, vm_ir_value a, vm_ir_value c,
+                       vm_ir_value d, vm_ir_value e)
+{
+    struct vm_ir_op op = {.code = VM_IR_call, .args = {a, c, d, e}, .imm = helper};
+    if (helper >= b->region->helper_count) {
+        b->region->overflow = true;
+        return 0;
+    }
+    vm_ir_value v = vm_ir_append(b, &op);
+    forget_writes(b, &b->region->helpers[helper]);
+    return v;
+}
+
+// Copies arguments to the extra list; the place of the first is *at, unless there are none.
+static void add_extra(struct vm_ir_region *r, const vm_ir_value *args, unsigned count,
+                      vm_ir_value *at)
+{
+    if (count && *at == VM_IR_NONE)
+        *at = (vm_ir_value)r->extra_count;
+    for (unsigned i = 0; i < count; i++) {
+        if (r->extra_count == r->extra_capacity &&
+            !grow(r, &r->extra, &r->extra_capacity, FIRST_EXTRA, MAX_EXTRA, sizeof *r->extra))
+            return;
+        r->extra[r->extra_count++] = args[i];
+    }
+}
+
+static void terminate(struct vm_ir_builder *b, const struct vm_ir_op *op)
+{
+    vm_ir_append(b, op);
+    b->terminated = true;
+}
+
+void vm_ir_jump(struct vm_ir_builder *b, uint16_t target, const vm_ir_value *args, unsigned count)
+{
+    struct vm_ir_op op = {.code = VM_IR_jump,
+                          .args = {VM_IR_NONE, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE},
+                          .attr = count & 0xffff,
+                          .imm = target};
+    add_extra(b->region, args, count & 0xffff, &op.args[3]);
+    terminate(b, &op);
+}
+
+void vm_ir_branch(struct vm_ir_builder *b, vm_ir_value cond, uint16_t then_block,
+                  const vm_ir_value *then_args, unsigned then_count, uint16_t else_block,
+                  const vm_ir_value *else_args, unsigned else_count)
+{
+    then_count &= 0xffff;
+    else_count &= 0xffff;
+    if (!b->no_fold && vm_ir_is_const(b->region, cond)) {
+        if (b->region->ops[cond].imm)
+            vm_ir_jump(b, then_block, then_args, then_count);
+        else
+            vm_ir_jump(b, else_block, else_args, else_count);
+        return;
+    }
+    struct vm_ir_op op = {.code = VM_IR_branch,
+                          .args = {cond, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE},
+                          .attr = then_count | else_count << 16,
+                          .imm = then_block | (uint64_t)else_block << 32};
+    add_extra(b->region, then_args, then_count, &op.args[3]);
+    add_extra(b->region, else_args, else_count, &op.args[3]);
+    terminate(b, &op);
+}
+
+static void leave(struct vm_ir_builder *b, enum vm_ir_code code, uint32_t attr, uint64_t imm,
+                  vm_ir_value a)
+{
+    struct vm_ir_op op = {.code = (uint16_t)code,
+                          .args = {a, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE},
+                          .attr = attr,
+                          .imm = imm};
+    terminate(b, &op);
+}
+
+void vm_ir_goto(struct vm_ir_builder *b, uint64_t offset)
+{
+    leave(b, VM_IR_goto, 0, offset, VM_IR_NONE);
+}
+
+void vm_ir_goto_ind(struct vm_ir_builder *b, vm_ir_value pc, enum vm_ir_hint hint, uint64_t ret)
+{
+    leave(b, VM_IR_goto_ind, hint, ret, pc);
+}
+
+void vm_ir_raise(struct vm_ir_builder *b, uint64_t cause, vm_ir_value value)
+{
+    leave(b, VM_IR_raise, 0, cause, value);
+}
+
+void vm_ir_exit(struct vm_ir_builder *b, enum vm_ir_exit reason, uint64_t next_offset)
+{
+    leave(b, VM_IR_exit, reason, next_offset, VM_IR_NONE);
+}

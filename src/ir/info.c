@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+//
+// What ops.def says about an op, as a table and as the questions that everybody asks of it.
+#include <vm/ir/ir.h>
+
+const struct vm_ir_op_info vm_ir_op_infos[VM_IR_CODE_COUNT] = {
+#define VM_IR_OP(name, types, signature, effects, text) \
+    [VM_IR_##name] = {#name, signature, types, effects, sizeof(signature) - 3, text},
+#include <vm/ir/ops.def>
+};
+
+const char *const vm_ir_type_names[VM_TYPE_COUNT] = {
+    [VM_VOID] = "void", [VM_I8] = "i8",     [VM_I16] = "i16",   [VM_I32] = "i32",
+    [VM_I64] = "i64",   [VM_I128] = "i128", [VM_F16] = "f16",   [VM_F32] = "f32",
+    [VM_F64] = "f64",   [VM_V128] = "v128", [VM_V256] = "v256", [VM_FLAGS] = "flags",
+};
+
+unsigned vm_ir_type_bytes(enum vm_type t)
+{
+    static const uint8_t bytes[VM_TYPE_COUNT] = {
+        [VM_VOID] = 0, [VM_I8] = 1,  [VM_I16] = 2, [VM_I32] = 4,   [VM_I64] = 8,   [VM_I128] = 16,
+        [VM_F16] = 2,  [VM_F32] = 4, [VM_F64] = 8, [VM_V128] = 16, [VM_V256] = 32, [VM_FLAGS] = 8,
+    };
+    return t < VM_TYPE_COUNT ? bytes[t] : 0;
+}
+
+unsigned vm_ir_type_bits(enum vm_type t)
+{
+    return vm_ir_type_bytes(t) * 8;
+}
+
+enum vm_type vm_ir_value_type(const struct vm_ir_region *r, vm_ir_value v)
+{
+    if (v >= r->op_count)
+        return VM_VOID;
+    const struct vm_ir_op *op = &r->ops[v];
+    switch (vm_ir_op_infos[op->code].signature[0]) {
+    case 't': return (enum vm_type)op->type;
+    case 'b':
+    case 'l': return VM_I64;
+    case 'f': return VM_FLAGS;
+    case 'i': return op->type == VM_F16 ? VM_I16 : op->type == VM_F32 ? VM_I32 : VM_I64;
+    case '*': return op->imm < r->helper_count ? r->helpers[op->imm].result : VM_VOID;
+    default: return VM_VOID;
+    }
+}
+
+unsigned vm_ir_op_args(const struct vm_ir_region *r, const struct vm_ir_op *op)
+{
+    switch (op->code) {
+    case VM_IR_call: return op->imm < r->helper_count ? r->helpers[op->imm].args : 0;
+    case VM_IR_jump: return 0;
+    case VM_IR_branch: return 1;
+    default: return vm_ir_op_infos[op->code].args;
+    }
+}
+
+unsigned vm_ir_successors(const struct vm_ir_op *term, uint16_t targets[2])
+{
+    targets[0] = (uint16_t)term->imm;
+    targets[1] = (uint16_t)(term->imm >> 32);
+    return term->code == VM_IR_branch ? 2 : term->code == VM_IR_jump ? 1 : 0;
+}
+
+vm_ir_value *vm_ir_target_args(const struct vm_ir_region *r, const struct vm_ir_op *term,
+                               unsigned which, unsigned *count)
+{
+    unsigned first = term->attr & 0xffff;
+    *count = which ? term->attr >> 16 : first;
+    return *count ? r->extra + term->args[3] + (which ? first : 0) : NULL;
+}
+
+static unsigned helper_effects(const struct vm_ir_region *r, const struct vm_ir_op *op)
+{
+    return op->imm < r->helper_count ? r->helpers[op->imm].effects : VM_IR_HELPER_FAULTS;
+}
+
+bool vm_ir_op_may_fault(const struct vm_ir_region *r, const struct vm_ir_op *op)
+{
+    if (op->code == VM_IR_call)
+        return helper_effects(r, op) & VM_IR_HELPER_FAULTS;
+    return vm_ir_op_infos[op->code].effects & VM_IR_E_FAULT;
+}
+
+bool vm_ir_op_is_pure(const struct vm_ir_region *r, const struct vm_ir_op *op)
+{
+    unsigned effects = vm_ir_op_infos[op->code].effects;
+    if (effects & VM_IR_E_CALL)
+        return helper_effects(r, op) & VM_IR_HELPER_PURE;
+    if (effects & VM_IR_E_FPENV)
+        return op->attr & VM_IR_FP_NO_FLAGS;
+    return !(effects & ~VM_IR_E_READ_STATE) || op->code == VM_IR_icount;
+}
