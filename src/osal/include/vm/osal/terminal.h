@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The controlling terminal. One terminal per process can be raw; its state before is saved, and
-// comes back by vm_osal_terminal_restore, at exit, and when a signal ends the process.
+// comes back by vm_osal_terminal_restore, at exit, and, once vm_osal_signals_install was called,
+// when a signal ends the process.
 #ifndef VM_OSAL_TERMINAL_H
 #define VM_OSAL_TERMINAL_H
 
