@@ -20,7 +20,7 @@ enum {
     VM_TLB_BITS = 9,
     VM_TLB_ENTRIES = 1 << VM_TLB_BITS,
     VM_TLB_CONTEXTS = 16,
-    VM_TLB2_WAYS = 4,
+    VM_TLB2_WAYS = 8,
     VM_TLB2_SETS = 512,
 };
 
@@ -56,6 +56,7 @@ struct vm_tlb_context {
     struct vm_tlb_code_entry code[VM_TLB_ENTRIES];
     struct vm_tlb_key key;
     uint64_t code_generation; // changes whenever a code mapping of this context may have changed
+    uint64_t code_seen[VM_TLB_ENTRIES / 64]; // slots whose code mappings this generation has used
     uint64_t last_use;
     uint16_t used[3 * VM_TLB_ENTRIES]; // which entries are filled: array * ENTRIES + index
     uint32_t used_count;
@@ -64,9 +65,9 @@ struct vm_tlb_context {
 
 // What the page walk of a frontend found.
 struct vm_translation {
-    vm_gpa page;        // guest-physical base of the 4 KiB page
-    uint8_t allowed;    // VM_ACCESS_* that this context may do without another walk
-    bool uncached;      // do not remember (protection finer than a page)
+    vm_gpa page;     // guest-physical base of the 4 KiB page
+    uint8_t allowed; // VM_ACCESS_* that this context may do without another walk
+    bool uncached;   // do not remember (protection finer than a page)
 };
 
 struct vm_tlb2_entry {
@@ -92,8 +93,8 @@ struct vm_tlb {
     struct vm_tlb_stats stats;
 };
 
-vm_status vm_tlb_init(struct vm_tlb *t, struct vm_space *space, const struct vm_allocator *allocator,
-                      struct vm_error *e);
+vm_status vm_tlb_init(struct vm_tlb *t, struct vm_space *space,
+                      const struct vm_allocator *allocator, struct vm_error *e);
 void vm_tlb_destroy(struct vm_tlb *t, const struct vm_allocator *allocator);
 
 // Makes the context of `key` current for data or for code, evicting the least recently used one

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: MIT
+//
+// The guest-physical address space (vm/mem/space.h). Look-ups read an immutable sorted map without
+// a lock; changes publish a new map and keep the old one alive.
+#include <vm/base/memory.h>
+#include <vm/mem/space.h>
+
+static size_t map_bytes(uint32_t count)
+{
+    return sizeof(struct vm_region_map) + count * sizeof(struct vm_region);
+}
+
+static struct vm_region_map *map_alloc(const struct vm_allocator *a, uint32_t count)
+{
+    struct vm_region_map *m =
+        a->alloc(a->context, map_bytes(count), _Alignof(struct vm_region_map));
+    if (m) {
+        m->older = NULL;
+        m->count = count;
+    }
+    return m;
+}
+
+vm_status vm_space_init(struct vm_space *s, const struct vm_allocator *allocator,
+                        struct vm_error *e)
+{
+    struct vm_region_map *empty = map_alloc(allocator, 0);
+    if (!empty)
+        return vm_error_set(e, VM_ERR_HOST, "out of memory for the address map");
+    s->allocator = allocator;
+    atomic_init(&s->map, empty);
+    atomic_init(&s->code_writes, 0);
+    atomic_init(&s->track_dirty, false);
+    return VM_OK;
+}
+
+static size_t track_bytes(const struct vm_region *r)
+{
+    return (size_t)(r->size >> VM_PAGE_SHIFT) * sizeof(struct vm_page_track);
+}
+
+void vm_space_destroy(struct vm_space *s)
+{
+    const struct vm_allocator *a = s->allocator;
+    struct vm_region_map *m = atomic_load(&s->map);
+    for (uint32_t i = 0; m && i < m->count; i++) {
+        if (m->regions[i].track)
+            a->release(a->context, m->regions[i].track, track_bytes(&m->regions[i]));
+    }
+    while (m) {
+        struct vm_region_map *older = m->older;
+        a->release(a->context, m, map_bytes(m->count));
+        m = older;
+    }
+    atomic_store(&s->map, NULL);
+}
+
+static vm_status insert(struct vm_space *s, const struct vm_region *r, struct vm_error *e)
+{
+    struct vm_region_map *old = atomic_load(&s->map);
+    uint64_t last = r->base.v + (r->size - 1);
+    if (r->size == 0 || last < r->base.v)
+        return vm_error_set(e, VM_ERR_USAGE, "region %s does not fit the address space", r->name);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < old->count; i++) {
+        const struct vm_region *o = &old->regions[i];
+        if (r->base.v <= o->base.v + (o->size - 1) && o->base.v <= last)
+            return vm_error_set(e, VM_ERR_USAGE, "region %s overlaps region %s", r->name, o->name);
+        if (o->base.v < r->base.v)
+            at = i + 1;
+    }
+    struct vm_region_map *m = map_alloc(s->allocator, old->count + 1);
+    if (!m)
+        return vm_error_set(e, VM_ERR_HOST, "out of memory for the address map");
+    vm_copy(m->regions, old->regions, at * sizeof *r);
+    m->regions[at] = *r;
+    vm_copy(m->regions + at + 1, old->regions + at, (old->count - at) * sizeof *r);
+    m->older = old;
+    atomic_store_explicit(&s->map, m, memory_order_release);
+    return VM_OK;
+}
+
+vm_status vm_space_add_ram(struct vm_space *s, vm_gpa base, uint64_t size, void *host,
+                           const char *name, struct vm_error *e)
+{
+    if ((base.v | size) & VM_PAGE_MASK)
+        return vm_error_set(e, VM_ERR_USAGE, "RAM %s is not made of whole pages", name);
+    struct vm_region r = {.base = base, .size = size, .host = host, .name = name};
+    const struct vm_allocator *a = s->allocator;
+    r.track = a->alloc(a->context, track_bytes(&r), _Alignof(struct vm_page_track));
+    if (!r.track)
+        return vm_error_set(e, VM_ERR_HOST, "out of memory for the page tracking of %s", name);
+    vm_zero(r.track, track_bytes(&r));
+    vm_status status = insert(s, &r, e);
+    if (status != VM_OK)
+        a->release(a->context, r.track, track_bytes(&r));
+    return status;
+}
+
+vm_status vm_space_add_mmio(struct vm_space *s, vm_gpa base, uint64_t size,
+                            const struct vm_mmio_ops *ops, void *device, const char *name,
+                            struct vm_error *e)
+{
+    struct vm_region r = {.base = base, .size = size, .ops = ops, .device = device, .name = name};
+    return insert(s, &r, e);
+}
+
+const struct vm_region *vm_space_find(const struct vm_space *s, vm_gpa gpa)
+{
+    struct vm_region_map *m = atomic_load_explicit(&s->map, memory_order_acquire);
+    uint32_t low = 0, high = m->count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        const struct vm_region *r = &m->regions[middle];
+        if (gpa.v < r->base.v)
+            high = middle;
+        else if (gpa.v - r->base.v >= r->size)
+            low = middle + 1;
+        else
+            return r;
+    }
+    return NULL;
+}
+
+// The RAM region that holds all of [gpa, gpa+size), or NULL.
+static const struct vm_region *find_ram(const struct vm_space *s, vm_gpa gpa, uint64_t size)
+{
+    const struct vm_region *r = vm_space_find(s, gpa);
+    if (!r || !r->host || size > r->size - (gpa.v - r->base.v))
+        return NULL;
+    return r;
+}
+
+// Whether [gpa, gpa+size) is RAM throughout, perhaps in several adjoining regions.
+static bool all_ram(const struct vm_space *s, vm_gpa gpa, uint64_t size)
+{
+    while (size > 0) {
+        const struct vm_region *r = vm_space_find(s, gpa);
+        if (!r || !r->host)
+            return false;
+        uint64_t here = r->size - (gpa.v - r->base.v);
+        if (here >= size)
+            return true;
+        gpa.v += here;
+        size -= here;
+    }
+    return true;
+}
+
+static void copy_from_ram(uint8_t *to, const uint8_t *from, size_t n)
+{
+    for (; n > 0 && ((uintptr_t)from & 7); n--)
+        *to++ = __atomic_load_n(from++, __ATOMIC_RELAXED);
+    for (; n >= 8; n -= 8, from += 8, to += 8) {
+        uint64_t v = __atomic_load_n((const uint64_t *)(const void *)from, __ATOMIC_RELAXED);
+        vm_copy(to, &v, 8);
+    }
+    for (; n > 0; n--)
+        *to++ = __atomic_load_n(from++, __ATOMIC_RELAXED);
+}
+
+static void copy_to_ram(uint8_t *to, const uint8_t *from, size_t n)
+{
+    for (; n > 0 && ((uintptr_t)to & 7); n--)
+        __atomic_store_n(to++, *from++, __ATOMIC_RELAXED);
+    for (; n >= 8; n -= 8, from += 8, to += 8) {
+        uint64_t v;
+        vm_copy(&v, from, 8);
+        __atomic_store_n((uint64_t *)(void *)to, v, __ATOMIC_RELAXED);
+    }
+    for (; n > 0; n--)
+        __atomic_store_n(to++, *from++, __ATOMIC_RELAXED);
+}
+
+bool vm_space_read(const struct vm_space *s, vm_gpa gpa, void *to, size_t size)
+{
+    if (!all_ram(s, gpa, size))
+        return false;
+    uint8_t *p = to;
+    while (size > 0) {
+        const struct vm_region *r = vm_space_find(s, gpa);
+        uint64_t offset = gpa.v - r->base.v;
+        size_t n = size < r->size - offset ? size : (size_t)(r->size - offset);
+        copy_from_ram(p, r->host + offset, n);
+        p += n;
+        gpa.v += n;
+        size -= n;
+    }
+    return true;
+}
+
+bool vm_space_write(struct vm_space *s, vm_gpa gpa, const void *from, size_t size)
+{
+    if (!all_ram(s, gpa, size))
+        return false;
+    const uint8_t *p = from;
+    while (size > 0) {
+        const struct vm_region *r = vm_space_find(s, gpa);
+        uint64_t offset = gpa.v - r->base.v;
+        size_t n = size < r->size - offset ? size : (size_t)(r->size - offset);
+        copy_to_ram(r->host + offset, p, n);
+        vm_region_note_write(s, r, offset, n);
+        p += n;
+        gpa.v += n;
+        size -= n;
+    }
+    return true;
+}
+
+void *vm_space_host(struct vm_space *s, vm_gpa gpa, uint64_t size, bool write)
+{
+    const struct vm_region *r = find_ram(s, gpa, size);
+    if (!r)
+        return NULL;
+    if (write)
+        vm_region_note_write(s, r, gpa.v - r->base.v, size);
+    return r->host + (gpa.v - r->base.v);
+}
+
+static const struct vm_region *find_mmio(const struct vm_space *s, vm_gpa gpa, unsigned size)
+{
+    const struct vm_region *r = vm_space_find(s, gpa);
+    if (!r || r->host || (gpa.v & (size - 1)) || size > r->size - (gpa.v - r->base.v))
+        return NULL;
+    return r;
+}
+
+bool vm_space_mmio_read(const struct vm_space *s, vm_gpa gpa, unsigned size, uint64_t *value)
+{
+    const struct vm_region *r = find_mmio(s, gpa, size);
+    return r && r->ops->read(r->device, gpa.v - r->base.v, size, value);
+}
+
+bool vm_space_mmio_write(const struct vm_space *s, vm_gpa gpa, unsigned size, uint64_t value)
+{
+    const struct vm_region *r = find_mmio(s, gpa, size);
+    return r && r->ops->write(r->device, gpa.v - r->base.v, size, value);
+}
+
+// The lines of the page at `page_offset` that [first, last] (region offsets) touches.
+static uint64_t line_mask(uint64_t page_offset, uint64_t first, uint64_t last)
+{
+    unsigned low = first <= page_offset ? 0 : (unsigned)((first - page_offset) >> VM_LINE_SHIFT);
+    uint64_t end = page_offset + VM_PAGE_MASK;
+    unsigned high = last >= end ? 63 : (unsigned)((last - page_offset) >> VM_LINE_SHIFT);
+    return (UINT64_MAX >> (63 - (high - low))) << low;
+}
+
+bool vm_region_note_write(struct vm_space *s, const struct vm_region *r, uint64_t offset,
+                          uint64_t size)
+{
+    bool hit = false;
+    if (size == 0)
+        return false;
+    uint64_t last = offset + size - 1;
+    for (uint64_t page = offset >> VM_PAGE_SHIFT; page <= last >> VM_PAGE_SHIFT; page++) {
+        struct vm_page_track *t = &r->track[page];
+        if (!atomic_load_explicit(&t->dirty, memory_order_relaxed))
+            atomic_store_explicit(&t->dirty, 1, memory_order_relaxed);
+        uint64_t mask = line_mask(page << VM_PAGE_SHIFT, offset, last);
+        if (!(atomic_load_explicit(&t->code_lines, memory_order_relaxed) & mask))
+            continue;
+        // The page becomes plain data again; whoever translates from it next marks it anew.
+        atomic_store(&t->code_lines, 0);
+        atomic_fetch_add(&t->code_version, 1);
+        atomic_fetch_add(&s->code_writes, 1);
+        hit = true;
+    }
+    return hit;
+}
+
+void vm_space_track_dirty(struct vm_space *s, bool on)
+{
+    atomic_store(&s->track_dirty, on);
+}
+
+bool vm_space_collect_dirty(const struct vm_region *r, uint64_t page_index)
+{
+    return atomic_exchange(&r->track[page_index].dirty, 0) != 0;
+}
+
+// The largest aligned piece that starts at p and is at most `size` bytes.
+static unsigned aligned_piece(uintptr_t p, unsigned size)
+{
+    unsigned piece = 1;
+    while (piece * 2 <= size && !(p & (piece * 2 - 1)))
+        piece *= 2;
+    return piece;
+}
+
+uint64_t vm_ram_load_unaligned(const void *p, unsigned size)
+{
+    const uint8_t *at = p;
+    uint64_t v = 0;
+    for (unsigned done = 0; done < size;) {
+        unsigned piece = aligned_piece((uintptr_t)at, size - done);
+        v |= vm_ram_load(at, piece) << (8 * done);
+        at += piece;
+        done += piece;
+    }
+    return v;
+}
+
+void vm_ram_store_unaligned(void *p, unsigned size, uint64_t v)
+{
+    uint8_t *at = p;
+    for (unsigned done = 0; done < size;) {
+        unsigned piece = aligned_piece((uintptr_t)at, size - done);
+        vm_ram_store(at, piece, v >> (8 * done));
+        at += piece;
+        done += piece;
+    }
+}
