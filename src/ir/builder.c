@@ -4,6 +4,8 @@
 //
 // Invariants: after an overflow nothing is appended any more and every call returns value 0;
 // `known` is right for the current point of the current block, and not used with no_fold.
+#include "fold.h"
+
 #include <vm/base/bits.h>
 #include <vm/base/memory.h>
 #include <vm/base/softfloat.h>
@@ -44,6 +46,7 @@ void vm_ir_builder_init(struct vm_ir_builder *b, struct vm_ir_region *r, struct 
     *r = (struct vm_ir_region){
         .arena = arena, .regfile = regfile, .helpers = helpers, .helper_count = helper_count};
     *b = (struct vm_ir_builder){.region = r};
+    __builtin_memset(b->consts, 0xff, sizeof b->consts);
     b->known = vm_arena_alloc(arena, regfile->count * sizeof *b->known, 8);
     if (!b->known)
         r->overflow = true;
@@ -112,6 +115,13 @@ vm_ir_value vm_ir_emit(struct vm_ir_builder *b, enum vm_ir_code code, enum vm_ty
                           .args = {a, c, d, VM_IR_NONE},
                           .attr = attr,
                           .imm = imm};
+    if (VM_UNLIKELY(b->region->overflow))
+        return 0;
+    if (a != VM_IR_NONE && !b->no_fold) {
+        vm_ir_value v = vm_ir_fold(b, &op);
+        if (v != VM_IR_NONE)
+            return v;
+    }
     return vm_ir_append(b, &op);
 }
 
@@ -141,7 +151,15 @@ vm_ir_value vm_ir_param(struct vm_ir_builder *b, enum vm_type type)
 
 vm_ir_value vm_ir_const(struct vm_ir_builder *b, enum vm_type type, uint64_t bits)
 {
-    return emit0(b, VM_IR_const, type, 0, bits & vm_mask(vm_ir_type_bits(type)));
+    const struct vm_ir_region *r = b->region;
+    bits &= vm_mask(vm_ir_type_bits(type));
+    if (b->no_fold || r->overflow)
+        return emit0(b, VM_IR_const, type, 0, bits);
+    vm_ir_value *recent = &b->consts[(bits ^ bits >> 12 ^ type) % VM_ARRAY_SIZE(b->consts)];
+    if (*recent < r->blocks[b->block].first || *recent >= r->op_count ||
+        r->ops[*recent].imm != bits || r->ops[*recent].type != type)
+        *recent = emit0(b, VM_IR_const, type, 0, bits);
+    return *recent;
 }
 
 // FP ops change these entries without naming them.
@@ -174,8 +192,11 @@ void vm_ir_put(struct vm_ir_builder *b, uint16_t reg, vm_ir_value v)
     }
     if (b->known[reg] == v)
         return;
-    vm_ir_emit(b, VM_IR_put, (enum vm_type)f->registers[reg].type, 0, reg, v, VM_IR_NONE,
-               VM_IR_NONE);
+    struct vm_ir_op op = {.code = VM_IR_put,
+                          .type = f->registers[reg].type,
+                          .args = {v, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE},
+                          .imm = reg};
+    append(b, &op);
     if (!b->no_fold && !in_fp_env(f, reg))
         b->known[reg] = v;
 }
@@ -306,19 +327,48 @@ void vm_ir_jump(struct vm_ir_builder *b, uint16_t target, const vm_ir_value *arg
     terminate(b, &op);
 }
 
+// Whether `cond` is eq(x, 0) of a truth value x, which is given in *x: a branch swaps its targets.
+static bool is_negation(const struct vm_ir_region *r, vm_ir_value cond, vm_ir_value *x)
+{
+    const struct vm_ir_op *op = &r->ops[cond];
+    if (op->code != VM_IR_eq || op->type != VM_I64 || !vm_ir_is_truth(r, op->args[0]) ||
+        !vm_ir_is_const(r, op->args[1]) || r->ops[op->args[1]].imm)
+        return false;
+    *x = op->args[0];
+    return true;
+}
+
+static bool fold_branch(struct vm_ir_builder *b, vm_ir_value cond, uint16_t then_block,
+                        const vm_ir_value *then_args, unsigned then_count, uint16_t else_block,
+                        const vm_ir_value *else_args, unsigned else_count)
+{
+    const struct vm_ir_region *r = b->region;
+    vm_ir_value x;
+    if (vm_ir_is_const(r, cond)) {
+        bool taken = r->ops[cond].imm;
+        vm_ir_jump(b, taken ? then_block : else_block, taken ? then_args : else_args,
+                   taken ? then_count : else_count);
+        return true;
+    }
+    if (then_block == else_block && !then_count && !else_count) {
+        vm_ir_jump(b, then_block, NULL, 0);
+        return true;
+    }
+    if (!is_negation(r, cond, &x))
+        return false;
+    vm_ir_branch(b, x, else_block, else_args, else_count, then_block, then_args, then_count);
+    return true;
+}
+
 void vm_ir_branch(struct vm_ir_builder *b, vm_ir_value cond, uint16_t then_block,
                   const vm_ir_value *then_args, unsigned then_count, uint16_t else_block,
                   const vm_ir_value *else_args, unsigned else_count)
 {
     then_count &= 0xffff;
     else_count &= 0xffff;
-    if (!b->no_fold && vm_ir_is_const(b->region, cond)) {
-        if (b->region->ops[cond].imm)
-            vm_ir_jump(b, then_block, then_args, then_count);
-        else
-            vm_ir_jump(b, else_block, else_args, else_count);
+    if (!b->no_fold && !b->region->overflow &&
+        fold_branch(b, cond, then_block, then_args, then_count, else_block, else_args, else_count))
         return;
-    }
     struct vm_ir_op op = {.code = VM_IR_branch,
                           .args = {cond, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE},
                           .attr = then_count | else_count << 16,
@@ -345,7 +395,12 @@ void vm_ir_goto(struct vm_ir_builder *b, uint64_t offset)
 
 void vm_ir_goto_ind(struct vm_ir_builder *b, vm_ir_value pc, enum vm_ir_hint hint, uint64_t ret)
 {
-    leave(b, VM_IR_goto_ind, hint, ret, pc);
+    const struct vm_ir_region *r = b->region;
+    bool direct = hint == VM_IR_HINT_OTHER || hint == VM_IR_HINT_CALL;
+    if (!b->no_fold && !r->overflow && direct && r->ops[pc].code == VM_IR_pcrel)
+        vm_ir_goto(b, r->ops[pc].imm);
+    else
+        leave(b, VM_IR_goto_ind, hint, ret, pc);
 }
 
 void vm_ir_raise(struct vm_ir_builder *b, uint64_t cause, vm_ir_value value)

@@ -13,13 +13,14 @@
 
 struct vm_ir_builder {
     struct vm_ir_region *region;
-    uint16_t block;     // the block that is being filled
-    bool terminated;    // it has its terminator
-    bool marked;        // it has an insn marker
-    bool no_fold;       // keep ops as written (tests of passes)
-    uint32_t insn;      // the op index of the current insn marker
-    uint64_t insn_off;  // its offset from the page base
-    vm_ir_value *known; // by register-file entry: its value at this point of the block, or NONE
+    uint16_t block;         // the block that is being filled
+    bool terminated;        // it has its terminator
+    bool marked;            // it has an insn marker
+    bool no_fold;           // keep ops as written (tests of passes)
+    uint32_t insn;          // the op index of the current insn marker
+    uint64_t insn_off;      // its offset from the page base
+    vm_ir_value consts[16]; // recent const ops, by a hash of their bits
+    vm_ir_value *known;     // by register-file entry: its value at this point of the block, or NONE
 };
 
 // An empty region in `arena`, with block 0 started.

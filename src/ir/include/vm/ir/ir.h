@@ -30,19 +30,19 @@ enum vm_ir_code {
 };
 
 // Sets of types for the type rules.
-#define VM_TYPE_BIT(t)   (1u << (t))
-#define VM_TYPES_NONE    VM_TYPE_BIT(VM_VOID)
-#define VM_TYPES_I32     VM_TYPE_BIT(VM_I32)
-#define VM_TYPES_I64     VM_TYPE_BIT(VM_I64)
-#define VM_TYPES_I128    VM_TYPE_BIT(VM_I128)
-#define VM_TYPES_WORD    (VM_TYPE_BIT(VM_I32) | VM_TYPE_BIT(VM_I64))
-#define VM_TYPES_INT     (VM_TYPE_BIT(VM_I8) | VM_TYPE_BIT(VM_I16) | VM_TYPES_WORD)
-#define VM_TYPES_ANYINT  (VM_TYPES_INT | VM_TYPES_I128)
-#define VM_TYPES_FLOAT   (VM_TYPE_BIT(VM_F16) | VM_TYPE_BIT(VM_F32) | VM_TYPE_BIT(VM_F64))
-#define VM_TYPES_SCALAR  (VM_TYPES_INT | VM_TYPES_FLOAT)
-#define VM_TYPES_VECTOR  (VM_TYPE_BIT(VM_V128) | VM_TYPE_BIT(VM_V256))
-#define VM_TYPES_FLAGS   VM_TYPE_BIT(VM_FLAGS)
-#define VM_TYPES_ALL     (VM_TYPES_ANYINT | VM_TYPES_FLOAT | VM_TYPES_VECTOR | VM_TYPES_FLAGS)
+#define VM_TYPE_BIT(t)  (1u << (t))
+#define VM_TYPES_NONE   VM_TYPE_BIT(VM_VOID)
+#define VM_TYPES_I32    VM_TYPE_BIT(VM_I32)
+#define VM_TYPES_I64    VM_TYPE_BIT(VM_I64)
+#define VM_TYPES_I128   VM_TYPE_BIT(VM_I128)
+#define VM_TYPES_WORD   (VM_TYPE_BIT(VM_I32) | VM_TYPE_BIT(VM_I64))
+#define VM_TYPES_INT    (VM_TYPE_BIT(VM_I8) | VM_TYPE_BIT(VM_I16) | VM_TYPES_WORD)
+#define VM_TYPES_ANYINT (VM_TYPES_INT | VM_TYPES_I128)
+#define VM_TYPES_FLOAT  (VM_TYPE_BIT(VM_F16) | VM_TYPE_BIT(VM_F32) | VM_TYPE_BIT(VM_F64))
+#define VM_TYPES_SCALAR (VM_TYPES_INT | VM_TYPES_FLOAT)
+#define VM_TYPES_VECTOR (VM_TYPE_BIT(VM_V128) | VM_TYPE_BIT(VM_V256))
+#define VM_TYPES_FLAGS  VM_TYPE_BIT(VM_FLAGS)
+#define VM_TYPES_ALL    (VM_TYPES_ANYINT | VM_TYPES_FLOAT | VM_TYPES_VECTOR | VM_TYPES_FLAGS)
 
 // What an op does beside computing its value.
 enum {
@@ -94,13 +94,13 @@ enum vm_ir_rmw {
 };
 
 enum {
-    VM_IR_MEM_SIZE_SHIFT = 0,        // 3 bits: log2 of the bytes, 0 to 5
-    VM_IR_MEM_SIGNED = 1 << 3,       // sign-extend a narrower load
-    VM_IR_MEM_BIG_ENDIAN = 1 << 4,   //
-    VM_IR_MEM_ALIGN_SHIFT = 5,       // 2 bits: enum vm_ir_align
-    VM_IR_MEM_ORDER_SHIFT = 7,       // 3 bits: enum vm_ir_order
-    VM_IR_MEM_INDEX_SHIFT = 10,      // 3 bits: MMU index, 0 the current data context
-    VM_IR_MEM_RMW_SHIFT = 13,        // 4 bits: enum vm_ir_rmw
+    VM_IR_MEM_SIZE_SHIFT = 0,      // 3 bits: log2 of the bytes, 0 to 5
+    VM_IR_MEM_SIGNED = 1 << 3,     // sign-extend a narrower load
+    VM_IR_MEM_BIG_ENDIAN = 1 << 4, //
+    VM_IR_MEM_ALIGN_SHIFT = 5,     // 2 bits: enum vm_ir_align
+    VM_IR_MEM_ORDER_SHIFT = 7,     // 3 bits: enum vm_ir_order
+    VM_IR_MEM_INDEX_SHIFT = 10,    // 3 bits: MMU index, 0 the current data context
+    VM_IR_MEM_RMW_SHIFT = 13,      // 4 bits: enum vm_ir_rmw
 };
 
 static inline unsigned vm_ir_mem_size_log2(uint32_t attr)
@@ -128,29 +128,29 @@ static inline enum vm_ir_rmw vm_ir_mem_rmw(uint32_t attr)
     return (enum vm_ir_rmw)(attr >> VM_IR_MEM_RMW_SHIFT & 15);
 }
 
-#define VM_IR_MEM(size_log2, flags, order)                                                         \
+#define VM_IR_MEM(size_log2, flags, order) \
     ((uint32_t)(size_log2) | (uint32_t)(flags) | (uint32_t)(order) << VM_IR_MEM_ORDER_SHIFT)
 
 // The attribute word of FP ops; rounding, NaN, min/max and range rules as in vm/base/softfloat.h.
 enum {
-    VM_IR_FP_ROUND_SHIFT = 0,    // 3 bits: enum vm_fp_round, or VM_IR_FP_DYNAMIC
-    VM_IR_FP_DYNAMIC = 7,        // the rounding mode of the FP environment
-    VM_IR_FP_NAN_SHIFT = 3,      // 2 bits: enum vm_fp_nan, or by the environment
-    VM_IR_FP_NAN_ENV = 1 << 5,   // the NaN rule, flushing and tininess of the environment
-    VM_IR_FP_NO_FLAGS = 1 << 6,  // leaves the environment's flags alone
-    VM_IR_FP_RULE_SHIFT = 7,     // 2 bits: enum vm_fp_minmax (fmin, fmax), enum vm_fp_int_rule
-    VM_IR_FP_SIGNALING = 1 << 9, // feq, flt, fle: a quiet NaN raises invalid
-    VM_IR_FP_EXACT = 1 << 10,    // fround raises inexact
+    VM_IR_FP_ROUND_SHIFT = 0,       // 3 bits: enum vm_fp_round, or VM_IR_FP_DYNAMIC
+    VM_IR_FP_DYNAMIC = 7,           // the rounding mode of the FP environment
+    VM_IR_FP_NAN_SHIFT = 3,         // 2 bits: enum vm_fp_nan, or by the environment
+    VM_IR_FP_NAN_ENV = 1 << 5,      // the NaN rule, flushing and tininess of the environment
+    VM_IR_FP_NO_FLAGS = 1 << 6,     // leaves the environment's flags alone
+    VM_IR_FP_RULE_SHIFT = 7,        // 2 bits: enum vm_fp_minmax (fmin, fmax), enum vm_fp_int_rule
+    VM_IR_FP_SIGNALING = 1 << 9,    // feq, flt, fle: a quiet NaN raises invalid
+    VM_IR_FP_EXACT = 1 << 10,       // fround raises inexact
     VM_IR_FP_NEG_PRODUCT = 1 << 11, // fma
     VM_IR_FP_NEG_ADDEND = 1 << 12,  // fma
 };
 
 // extract and deposit: attr = pos | len << 8 | signed << 16.
 // len is at least 1, pos + len at most the width of the type.
-#define VM_IR_FIELD(pos, len)    ((uint32_t)(pos) | (uint32_t)(len) << 8)
-#define VM_IR_FIELD_SIGNED       (1u << 16)
-#define VM_IR_FIELD_POS(attr)    ((attr)&0xff)
-#define VM_IR_FIELD_LEN(attr)    ((attr) >> 8 & 0xff)
+#define VM_IR_FIELD(pos, len) ((uint32_t)(pos) | (uint32_t)(len) << 8)
+#define VM_IR_FIELD_SIGNED    (1u << 16)
+#define VM_IR_FIELD_POS(attr) ((attr)&0xff)
+#define VM_IR_FIELD_LEN(attr) ((attr) >> 8 & 0xff)
 
 // Flags at the places that x86's RFLAGS gives them; ARM's N is S, and its C after a subtraction is
 // the complement.
@@ -169,9 +169,9 @@ enum vm_ir_cond {
     VM_IR_COND_S,
     VM_IR_COND_V,
     VM_IR_COND_P,
-    VM_IR_COND_CZ,  // C or Z: x86 below-or-equal
-    VM_IR_COND_SV,  // S != V: less
-    VM_IR_COND_ZSV, // Z or S != V: less-or-equal
+    VM_IR_COND_CZ,      // C or Z: x86 below-or-equal
+    VM_IR_COND_SV,      // S != V: less
+    VM_IR_COND_ZSV,     // Z or S != V: less-or-equal
     VM_IR_COND_NOT = 8, // added: the complement
 };
 
@@ -190,7 +190,8 @@ enum vm_ir_exit {
 };
 
 // A C function that IR may call: fn(vcpu, a, b, c, d), unused arguments 0. A helper that raises
-// records the exception in the vCPU; the engine looks after every call declared VM_IR_HELPER_FAULTS.
+// records the exception in the vCPU; the engine looks after every call declared
+// VM_IR_HELPER_FAULTS.
 typedef uint64_t vm_ir_helper_fn(void *vcpu, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 
 enum {
