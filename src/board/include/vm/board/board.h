@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+//
+// Boards: which memory map, devices, firmware and boot protocol a machine has. A board populates a
+// machine that its embedder has made, and describes it to the guest (device tree).
+//
+// The embedder's order:
+//   vm_machine_init, vm_vcpu_create for every vCPU, board->create, board->reset, run the vCPUs;
+//   on VM_STOP_RESET: bring every vCPU thread back, board->reset, vm_machine_resume, run again;
+//   at the end, with no vCPU or timer callback running: board->destroy, then vm_machine_destroy.
+// create, reset and destroy are called by one thread while no vCPU runs and nobody drains the timer
+// queue; the other functions say what they allow.
+#ifndef VM_BOARD_BOARD_H
+#define VM_BOARD_BOARD_H
+
+#include <vm/base/error.h>
+#include <vm/core/machine.h>
+#include <vm/loader/loader.h>
+
+// The firmware below the kernel.
+enum vm_board_bios {
+    VM_BIOS_BUILTIN, // the board's own (SBI); the kernel starts in supervisor mode
+    VM_BIOS_NONE,    // none: the kernel (often a bare-metal ELF) starts in machine mode
+    VM_BIOS_FILE,    // config.bios, in machine mode; it gets the kernel's address
+};
+
+// A file that the embedder has read; the bytes stay its own and unchanged while the board lives
+// (every reset loads them again). data NULL: not given.
+struct vm_board_file {
+    const char *name; // for messages
+    const void *data;
+    size_t size;
+};
+
+// The serial port's other end. Functions that are NULL are not called.
+struct vm_board_console {
+    // Takes `size` bytes that the guest sent (serial port, SBI debug console, HTIF). Called on vCPU
+    // threads, in the order in which each vCPU sent, without any lock of the board; it may block.
+    void (*output)(void *context, const uint8_t *bytes, size_t size);
+    // The guest's receiver has room again after board->receive has taken less than it was given.
+    // Called on vCPU threads without any lock of the board; it must not block.
+    void (*input_room)(void *context);
+    void *context;
+};
+
+struct vm_board_config {
+    void *ram;         // host memory of the guest's RAM, page-aligned, mapped by the embedder for
+                       // as long as the machine lives; zeroed when the machine is new
+    uint64_t ram_size; // bytes, a multiple of VM_PAGE_SIZE
+    struct vm_board_file kernel, initrd, dtb, bios;
+    enum vm_board_bios bios_mode;
+    const char *append; // the kernel's command line; NULL: none (with --dtb: what the tree has)
+    struct vm_board_console console;
+};
+
+struct vm_board; // the board's own
+
+struct vm_board_ops {
+    const char *name; // as --machine names it: "virt"
+    enum vm_guest_isa isa;
+
+    // Adds RAM and devices to the machine's address space, connects interrupts and firmware. Copies
+    // *config (not what it points to). The machine keeps pointers into the board until
+    // vm_machine_destroy or the next line, whichever comes first: destroy the board only when
+    // nothing runs. Errors: VM_ERR_USAGE for what the configuration asks, VM_ERR_FILE for a file
+    // (the text starts with the option and the file's name), VM_ERR_HOST.
+    vm_status (*create)(struct vm_machine *m, const struct vm_board_config *config,
+                        struct vm_board **out, struct vm_error *e);
+
+    // Power-on: resets devices and vCPUs, loads kernel, initrd, firmware and device tree, and puts
+    // every vCPU where it starts (or parks it). Also what makes a new board ready to run. RAM that
+    // nothing is loaded to keeps its content. Errors as create's; afterwards the machine must not
+    // run.
+    vm_status (*reset)(struct vm_board *board, struct vm_error *e);
+
+    void (*destroy)(struct vm_board *board); // NULL is allowed
+
+    // Gives console input to the guest; returns how many of the bytes were taken, from the first
+    // on. None are before the guest has enabled its receiver; when fewer than `size` are, console's
+    // input_room will be called. Any thread, also while the vCPUs run.
+    size_t (*receive)(struct vm_board *board, const uint8_t *bytes, size_t size);
+
+    // The device tree blob: as the last reset gave it to the guest, before the first one without
+    // the loaded images' addresses. The rng-seed in it is blanked. Owned by the board, valid until
+    // its next reset.
+    vm_status (*device_tree)(const struct vm_board *board, const void **blob, size_t *size,
+                             struct vm_error *e);
+};
+
+// The boards of this build, in the order in which help lists them; NULL past the end.
+const struct vm_board_ops *vm_board_at(size_t index);
+
+// The board of that name (NULL: the guest's first) for that guest, or NULL.
+const struct vm_board_ops *vm_board_find(enum vm_guest_isa isa, const char *name);
+
+#endif
