@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Debian packages of any suite and architecture, fetched by name and checked.
 
-The packages come from the mirror that this machine's own apt is set up with, through apt itself but
-with a private state directory, so that nothing of the machine's own package lists changes and no
+The packages come from the mirror that this machine's own apt is set up with, through apt itself
+but with a private state directory: nothing of the machine's own package lists changes, and no
 privilege is needed. Apt checks the archive's signature against Debian's keyring, and every package
-against the signed index. What has been fetched once is kept under the cache directory and used again
-without any call of apt, hence without a network.
+against the signed index. What has been fetched once is kept under the cache directory and used
+again without any call of apt, hence without a network.
 
 Cache layout:  <cache>/<suite>-<architecture>/           apt's private state for that index
                <cache>/<suite>-<architecture>/debs/      fetched packages
@@ -53,8 +53,8 @@ def locked(directory):
 def require_programs(*programs):
     for program in programs:
         if shutil.which(program) is None:
-            raise Error(f"{program} is missing: this needs a Debian or Debian-like system with apt and "
-                        "dpkg; elsewhere copy build/guests from one")
+            raise Error(f"{program} is missing: this needs a Debian or Debian-like system with apt "
+                        "and dpkg; elsewhere copy build/guests from one")
 
 
 def unpack(package, directory):
@@ -62,8 +62,8 @@ def unpack(package, directory):
     result = subprocess.run(["dpkg-deb", "-x", str(package.path), str(directory)],
                             capture_output=True, text=True)
     if result.returncode != 0:
-        raise Error(f"{package.path} cannot be unpacked ({first_line(result.stderr)}): delete the file "
-                    "and run this again")
+        raise Error(f"{package.path} cannot be unpacked ({first_line(result.stderr)}): delete the "
+                    "file and run this again")
 
 
 def host_architecture():
@@ -137,7 +137,8 @@ class Archive:
     def _apt(self, command, *arguments, cwd=None):
         environment = dict(os.environ, LC_ALL="C")
         return subprocess.run([command, "-c", str(self.state / "apt.conf"), *arguments], cwd=cwd,
-                              env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                              env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True)
 
     def _write_configuration(self):
         for directory in ("lists/partial", "cache/archives/partial", "debs"):
@@ -204,8 +205,8 @@ Acquire::PDiffs "false";
             dependency = dependency.split("(")[0].strip()
             if dependency.startswith(prefix):
                 return dependency
-        raise Error(f"package {fields['Package']} {fields['Version']} depends on no {prefix}*: this "
-                    "script does not know that layout of the archive")
+        raise Error(f"package {fields['Package']} {fields['Version']} depends on no {prefix}*: "
+                    "this script does not know that layout of the archive")
 
     def _download(self, fields):
         name, version = fields["Package"], fields["Version"]
@@ -214,8 +215,8 @@ Acquire::PDiffs "false";
             result = self._apt("apt-get", "-q", "download", f"{name}={version}", cwd=directory)
             files = list(Path(directory).glob("*.deb"))
             if result.returncode != 0 or len(files) != 1:
-                raise Error(f"package {name} {version} was not fetched ({first_line(result.stderr)}): "
-                            "check the network and run this again")
+                raise Error(f"package {name} {version} was not fetched "
+                            f"({first_line(result.stderr)}): check the network and run this again")
             path = self.debs / files[0].name
             files[0].replace(path)
         return Package(name, version, path)
@@ -243,5 +244,6 @@ def index_problem(messages, keyring, suite):
         return (f"{keyring} lacks the key of Debian {suite}: upgrade debian-archive-keyring "
                 "(apt-get install debian-archive-keyring)")
     errors = [line[2:].strip() for line in messages.splitlines() if line.startswith("E:")]
-    return (f"the index of Debian {suite} was not fetched ({first_line(chr(10).join(errors))}): check "
-            "the network and apt's sources, then run this again")
+    problem = errors[0] if errors else "no message"
+    return (f"the index of Debian {suite} was not fetched ({problem}): check the network and apt's "
+            "sources, then run this again")

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Initial RAM file systems: a writer of cpio archives and a selection of kernel modules.
 
-The archive is the same for the same input, byte by byte: every entry belongs to root and has the time
-stamp 0. Modules are stored decompressed, because BusyBox may lack xz, together with the modules.dep
-and modules.alias that modprobe reads: distribution packages do not hold these, their installation
-would make them.
+The archive is the same for the same input, byte by byte: every entry belongs to root and has the
+time stamp 0. Modules are stored decompressed, because BusyBox may lack xz, together with the
+modules.dep and modules.alias that modprobe reads: distribution packages do not hold these, their
+installation would make them.
 """
 
 import lzma
