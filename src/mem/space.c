@@ -80,21 +80,34 @@ static vm_status insert(struct vm_space *s, const struct vm_region *r, struct vm
     return VM_OK;
 }
 
-vm_status vm_space_add_ram(struct vm_space *s, vm_gpa base, uint64_t size, void *host,
-                           const char *name, struct vm_error *e)
+static vm_status add_memory(struct vm_space *s, struct vm_region r, struct vm_error *e)
 {
-    if ((base.v | size) & VM_PAGE_MASK)
-        return vm_error_set(e, VM_ERR_USAGE, "RAM %s is not made of whole pages", name);
-    struct vm_region r = {.base = base, .size = size, .host = host, .name = name};
+    if ((r.base.v | r.size) & VM_PAGE_MASK)
+        return vm_error_set(e, VM_ERR_USAGE, "RAM %s is not made of whole pages", r.name);
     const struct vm_allocator *a = s->allocator;
     r.track = a->alloc(a->context, track_bytes(&r), _Alignof(struct vm_page_track));
     if (!r.track)
-        return vm_error_set(e, VM_ERR_HOST, "out of memory for the page tracking of %s", name);
+        return vm_error_set(e, VM_ERR_HOST, "out of memory for the page tracking of %s", r.name);
     vm_zero(r.track, track_bytes(&r));
     vm_status status = insert(s, &r, e);
     if (status != VM_OK)
         a->release(a->context, r.track, track_bytes(&r));
     return status;
+}
+
+vm_status vm_space_add_ram(struct vm_space *s, vm_gpa base, uint64_t size, void *host,
+                           const char *name, struct vm_error *e)
+{
+    struct vm_region r = {.base = base, .size = size, .host = host, .name = name};
+    return add_memory(s, r, e);
+}
+
+vm_status vm_space_add_rom(struct vm_space *s, vm_gpa base, uint64_t size, void *host,
+                           const char *name, struct vm_error *e)
+{
+    struct vm_region r = {.base = base, .size = size, .host = host, .name = name};
+    r.read_only = true;
+    return add_memory(s, r, e);
 }
 
 vm_status vm_space_add_mmio(struct vm_space *s, vm_gpa base, uint64_t size,

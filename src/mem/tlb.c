@@ -167,7 +167,7 @@ static unsigned access_array(enum vm_access access)
 static bool may_cache_write(struct vm_tlb *t, const struct vm_region *r, uint64_t offset)
 {
     struct vm_page_track *track = &r->track[offset >> VM_PAGE_SHIFT];
-    if (atomic_load(&track->code_lines))
+    if (r->read_only || atomic_load(&track->code_lines))
         return false;
     if (atomic_load_explicit(&track->dirty, memory_order_relaxed))
         return true;

@@ -34,7 +34,7 @@ struct vm_engine_stats {
 };
 
 struct vm_engine_ops {
-    const char *name; // "interpreter"
+    const char *name;                                              // "interpreter"
     vm_status (*create)(struct vm_vcpu *vcpu, struct vm_error *e); // sets vcpu->engine_data
     void (*destroy)(struct vm_vcpu *vcpu);
     // Runs until something needs the run loop. Retires at most vcpu->insn_limit - vcpu->icount

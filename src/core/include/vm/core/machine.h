@@ -38,6 +38,8 @@ struct vm_machine {
     struct vm_vcpu *vcpus[VM_MAX_VCPUS];
     uint32_t vcpu_count;
 
+    _Atomic bool protecting; // a vCPU is taking write access to a page from the others
+
     struct vm_host_lock *lock; // stop state, breakpoints
     _Atomic uint32_t stop;     // enum vm_stop
     uint32_t stop_code;

@@ -10,9 +10,9 @@
 #include <vm/ir/builder.h>
 
 struct vm_block_source {
-    uint64_t pc;                  // guest-virtual
-    vm_gpa gpa;                   // of pc
-    vm_gpa gpa2;                  // of the second page for an instruction across two, else ~0
+    uint64_t pc; // guest-virtual
+    vm_gpa gpa;  // of pc
+    vm_gpa gpa2; // of the second page for an instruction across two, else ~0
     const struct vm_region *region, *region2;
     uint32_t mode;
     uint32_t version, version2; // code versions of the pages when the bytes were read

@@ -76,6 +76,8 @@ struct vm_vcpu {
     void *engine_data;
     uint64_t icount;     // instructions retired
     uint64_t insn_limit; // icount at which `run` comes back; UINT64_MAX for none
+    uint64_t run_icount; // icount and PC when vm_vcpu_run was called: a breakpoint there is passed
+    uint64_t run_pc;
 
     _Atomic uint32_t request;   // VM_REQUEST_*
     _Atomic uint64_t irq_lines; // levels that devices drive, by the frontend's line numbers

@@ -45,6 +45,7 @@ struct vm_region {
     const struct vm_mmio_ops *ops;
     void *device;
     const char *name; // for messages; not owned
+    bool read_only;   // ROM: stores of the guest have no effect
 };
 
 struct vm_region_map {
@@ -66,6 +67,10 @@ void vm_space_destroy(struct vm_space *s);
 
 // Adds RAM: `host` is `size` bytes mapped by the caller, who keeps it until the space is gone.
 vm_status vm_space_add_ram(struct vm_space *s, vm_gpa base, uint64_t size, void *host,
+                           const char *name, struct vm_error *e);
+
+// Adds ROM: as RAM, but stores of the guest have no effect. vm_space_write still fills it.
+vm_status vm_space_add_rom(struct vm_space *s, vm_gpa base, uint64_t size, void *host,
                            const char *name, struct vm_error *e);
 
 // Adds a device's window. Overlap with another region is an error.

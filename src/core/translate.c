@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+//
+// The loop that turns guest instructions into the IR of a block (vm/core/translate.h).
+//
+// Guest memory may change under the translator: each instruction's bytes are copied once and
+// decoded from the copy, and the code version is read before any byte.
+#include "internal.h"
+
+#include <vm/base/memory.h>
+#include <vm/core/translate.h>
+
+enum { MAX_INSN = 16 };
+
+struct fetcher {
+    struct vm_vcpu *v;
+    struct vm_block_source *source;
+    struct vm_tlb_code_entry page;
+    uint64_t page_base; // gva of the first page
+};
+
+static uint32_t version_of(const struct vm_region *r, vm_gpa gpa)
+{
+    return atomic_load(&r->track[(gpa.v - r->base.v) >> VM_PAGE_SHIFT].code_version);
+}
+
+// Copies up to `want` bytes at `offset` from the page base that lie in one page.
+static unsigned copy_code(struct fetcher *f, const struct vm_tlb_code_entry *page, unsigned offset,
+                          unsigned want, uint8_t *to)
+{
+    unsigned n = VM_PAGE_SIZE - offset < want ? VM_PAGE_SIZE - offset : want;
+    uint64_t at = page->page.v - page->region->base.v + offset;
+    vm_vcpu_watch_code(f->v, page->region, at, at + n - 1);
+    unsigned i = 0;
+    for (; i + 2 <= n && !(offset & 1); i += 2)
+        vm_store_le16(to + i, (uint16_t)vm_ram_load(page->region->host + at + i, 2));
+    for (; i < n; i++)
+        to[i] = (uint8_t)vm_ram_load(page->region->host + at + i, 1);
+    return n;
+}
+
+static bool fetch_second_page(struct fetcher *f, uint8_t *bytes, unsigned *available)
+{
+    struct vm_tlb_code_entry second;
+    unsigned max = f->v->guest->max_insn;
+    vm_gva gva = vm_gva_of(f->page_base + VM_PAGE_SIZE);
+    if (!vm_vcpu_fetch_page(f->v, gva, &second))
+        return false;
+    f->source->gpa2 = second.page;
+    f->source->region2 = second.region;
+    f->source->version2 = version_of(second.region, second.page);
+    *available += copy_code(f, &second, 0, max - *available, bytes + *available);
+    return true;
+}
+
+// Translates the instruction at t->offset. False: the block ends before it (or, if it is the
+// first, the fetch of its second page raised).
+static bool translate_one(struct fetcher *f, struct vm_translate *t, bool first)
+{
+    uint8_t bytes[MAX_INSN];
+    unsigned available = copy_code(f, &f->page, (unsigned)t->offset, f->v->guest->max_insn, bytes);
+    t->bytes = bytes;
+    t->available = available;
+    t->more = false;
+    f->v->guest->translate(t);
+    if (!t->more)
+        return true;
+    if (!first || !fetch_second_page(f, bytes, &available))
+        return false;
+    t->available = available;
+    t->more = false;
+    f->v->guest->translate(t);
+    return !t->more;
+}
+
+static void translate_all(struct fetcher *f, struct vm_translate *t, uint32_t max_insns)
+{
+    struct vm_machine *m = f->v->machine;
+    for (uint32_t n = 0;; n++) {
+        bool stop = n == max_insns || t->offset >= VM_PAGE_SIZE ||
+                    (n > 0 && vm_machine_is_breakpoint(m, f->page_base + t->offset));
+        if (stop || !translate_one(f, t, n == 0)) {
+            if (!f->v->exception.pending)
+                vm_ir_goto(t->builder, t->offset);
+            return;
+        }
+        t->offset += t->length;
+        if (t->ends || t->builder->region->overflow)
+            return;
+    }
+}
+
+bool vm_translate_block(struct vm_vcpu *v, uint32_t max_insns, struct vm_arena *arena,
+                        struct vm_ir_region *region, struct vm_block_source *source)
+{
+    struct vm_ir_builder b;
+    struct fetcher f = {.v = v, .source = source};
+    uint64_t pc = vm_vcpu_pc(v);
+    if (!vm_vcpu_fetch_page(v, vm_gva_of(pc), &f.page))
+        return false;
+    f.page_base = pc & ~(uint64_t)VM_PAGE_MASK;
+    *source = (struct vm_block_source){
+        .pc = pc,
+        .gpa = vm_gpa_of(f.page.page.v | (pc & VM_PAGE_MASK)),
+        .gpa2 = vm_gpa_of(UINT64_MAX),
+        .region = f.page.region,
+        .mode = v->mode,
+        .version = version_of(f.page.region, f.page.page),
+    };
+    vm_ir_builder_init(&b, region, arena, v->guest->regfile, v->guest->helpers,
+                       v->guest->helper_count);
+    struct vm_translate t = {
+        .builder = &b,
+        .offset = pc & VM_PAGE_MASK,
+        .mode = v->mode,
+        .config = v->machine->config,
+    };
+    translate_all(&f, &t, max_insns);
+    if (v->exception.pending || region->overflow)
+        return false;
+    region->guest_bytes = (uint32_t)(t.offset - (pc & VM_PAGE_MASK));
+    VM_TRACE(&v->machine->trace, VM_TRACE_BLOCK, "vcpu %u: %#lx (%#lx) mode %u: %u instructions",
+             v->index, pc, source->gpa.v, v->mode, region->guest_insns);
+    return true;
+}
