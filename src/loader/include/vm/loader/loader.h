@@ -58,6 +58,9 @@ enum { VM_LOADER_MAX_LAYERS = 3 };
 // (then `content` is the compression itself).
 void vm_loader_identify(const void *data, size_t size, struct vm_image_info *out);
 
+// True when this build can take off the compression `format` (VM_IMAGE_GZIP, VM_IMAGE_ZSTD).
+bool vm_loader_unpacks(enum vm_image_format format);
+
 // Bytes with every compression taken off.
 struct vm_unpacked {
     const void *data;
