@@ -400,7 +400,7 @@ void vm_ir_goto_ind(struct vm_ir_builder *b, vm_ir_value pc, enum vm_ir_hint hin
     if (!b->no_fold && !r->overflow && direct && r->ops[pc].code == VM_IR_pcrel)
         vm_ir_goto(b, r->ops[pc].imm);
     else
-        leave(b, VM_IR_goto_ind, hint, ret, pc);
+        leave(b, VM_IR_goto_ind, hint, hint == VM_IR_HINT_CALL ? ret : 0, pc);
 }
 
 void vm_ir_raise(struct vm_ir_builder *b, uint64_t cause, vm_ir_value value)
