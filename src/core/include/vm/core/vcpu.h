@@ -39,7 +39,7 @@ struct vm_work {
     uint32_t asid;
 };
 
-enum { VM_WORK_SLOTS = 16 };
+enum { VM_WORK_SLOTS = 16, VM_RECENT_BLOCKS = 16 };
 
 struct vm_exception {
     bool pending;
@@ -89,6 +89,8 @@ struct vm_vcpu {
     uint32_t work_count;                // beyond VM_WORK_SLOTS they collapse to a full flush
     _Atomic uint64_t work_posted, work_finished;
 
+    uint64_t recent[VM_RECENT_BLOCKS]; // PCs at which blocks were looked up last, a ring
+    uint32_t recent_next;
     struct vm_vcpu_stats stats;
 };
 

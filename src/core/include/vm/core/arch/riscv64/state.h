@@ -7,6 +7,7 @@
 
 #include <vm/base/softfloat.h>
 #include <vm/base/types.h>
+#include <vm/core/timer.h>
 
 enum { VM_RISCV64_PMP_ENTRIES = 16, VM_RISCV64_HPM_COUNTERS = 29 };
 
@@ -27,6 +28,16 @@ enum vm_riscv64_line {
     VM_RISCV64_MEI = 11,
 };
 
+// What the frontend keeps beside the architectural state, all of it derived: nothing here is saved.
+struct vm_riscv64_derived {
+    struct vm_timer stimer; // fires when `time` reaches stimecmp
+    // The physical range, first to last byte, of each PMP entry; an entry that matches nothing has
+    // its first behind its last.
+    uint64_t pmp_first[VM_RISCV64_PMP_ENTRIES], pmp_last[VM_RISCV64_PMP_ENTRIES];
+    // Which large pages the TLB may hold 4 KiB parts of, by hash of their addresses and sizes.
+    uint64_t large_pages[64];
+};
+
 struct vm_riscv64_state {
     uint64_t x[32]; // x[0] stays 0
     uint64_t f[32];
@@ -36,12 +47,15 @@ struct vm_riscv64_state {
 
     uint64_t privilege; // enum vm_riscv64_privilege
     uint64_t mstatus, misa, medeleg, mideleg, mie, mip, mtvec, mcounteren, mscratch, mepc, mcause,
-        mtval, menvcfg, mseccfg, mcountinhibit, mstateen0, mcyclecfg, minstretcfg;
-    uint64_t stvec, scounteren, sscratch, sepc, scause, stval, senvcfg, satp, stimecmp, scountovf;
+        mtval, menvcfg, mseccfg, mcountinhibit, mstateen0;
+    uint64_t stvec, scounteren, sscratch, sepc, scause, stval, senvcfg, satp, stimecmp;
     uint64_t pmpcfg[VM_RISCV64_PMP_ENTRIES / 8], pmpaddr[VM_RISCV64_PMP_ENTRIES];
     uint64_t mhartid;
     uint64_t frm; // the CSR's value, which may be a reserved mode that fp.round cannot hold
-    int64_t cycle_offset, instret_offset; // what the CSRs show minus what is counted
+    // What the CSRs show minus what is counted; of an inhibited counter, what its CSR shows.
+    uint64_t cycle_offset, instret_offset;
+
+    struct vm_riscv64_derived derived;
 };
 
 #endif

@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: MIT
+//
+// What each micro-op becomes. The table at the end is generated from ops.def: an op without a
+// function here does not compile.
+#include <vm/base/bits.h>
+
+#include "lower.h"
+
+typedef void lower_fn(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o);
+
+static unsigned width_bits(enum vm_type t)
+{
+    return vm_ir_type_bits(t);
+}
+
+// --- arithmetic ---
+
+// The operation of a family for a type: i8 i16 i32 i64, each followed by its immediate form.
+static enum bytecode of_arith(enum bytecode first, enum vm_type t, bool imm)
+{
+    return (enum bytecode)(first + 2 * (t - VM_I8) + imm);
+}
+
+static enum bytecode of_word(enum bytecode first, enum vm_type t, bool imm)
+{
+    return (enum bytecode)(first + 2 * (t - VM_I32) + imm);
+}
+
+static void two_operands(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o,
+                         enum bytecode (*pick)(enum bytecode, enum vm_type, bool),
+                         enum bytecode first)
+{
+    bool imm = lower_is_const(l, o->args[1]);
+    uint16_t a = lower_operand(l, o->args[0]);
+    uint16_t b = imm ? 0 : lower_operand(l, o->args[1]);
+    lower_emit(l, pick(first, (enum vm_type)o->type, imm), lower_result(l, v), a, b,
+               imm ? lower_constant(l, o->args[1]) : 0);
+}
+
+#define BC(name)
+#define BC_ARITH(op, expr)                                                              \
+    static void lower_##op(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o) \
+    {                                                                                   \
+        two_operands(l, v, o, of_arith, BC_##op##_8);                                   \
+    }
+#define BC_WORD(op, expr)                                                               \
+    static void lower_##op(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o) \
+    {                                                                                   \
+        two_operands(l, v, o, of_word, BC_##op##_32);                                   \
+    }
+#define BC_UNARY(op, expr)                                                              \
+    static void lower_##op(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o) \
+    {                                                                                   \
+        enum bytecode c = o->type == VM_I32 ? BC_##op##_32 : BC_##op##_64;              \
+        uint16_t a = lower_operand(l, o->args[0]);                                      \
+        lower_emit(l, c, lower_result(l, v), a, 0, 0);                                  \
+    }
+#define BC_COMPARE(op, expr)                                                            \
+    static void lower_##op(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o) \
+    {                                                                                   \
+        if (!l->in_branch[v])                                                           \
+            two_operands(l, v, o, of_arith, BC_##op##_8);                               \
+    }
+#include "bytecode.def"
+
+static void simple(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o, enum bytecode c)
+{
+    unsigned args = vm_ir_op_args(l->r, o);
+    uint16_t a = args > 0 ? lower_operand(l, o->args[0]) : 0;
+    uint16_t b = args > 1 ? lower_operand(l, o->args[1]) : 0;
+    uint64_t third = args > 2 ? lower_operand(l, o->args[2]) : 0;
+    lower_emit(l, c, lower_result(l, v), a, b, third);
+}
+
+#define SIMPLE(op, code)                                                                \
+    static void lower_##op(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o) \
+    {                                                                                   \
+        simple(l, v, o, code);                                                          \
+    }
+SIMPLE(clmul, BC_clmul)
+SIMPLE(clmulh, BC_clmulh)
+SIMPLE(brev8, BC_brev8)
+SIMPLE(orcb, BC_orcb)
+SIMPLE(select, BC_select)
+SIMPLE(pair, BC_pair)
+
+// Ops on the representation of a float: imm is the format.
+#define BY_FORMAT(op)                                                                   \
+    static void lower_##op(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o) \
+    {                                                                                   \
+        uint16_t a = lower_operand(l, o->args[0]);                                      \
+        lower_emit(l, BC_##op, lower_result(l, v), a, 0, o->type);                      \
+    }
+BY_FORMAT(fclass)
+BY_FORMAT(box)
+BY_FORMAT(unbox)
+
+// --- names for what is there already ---
+
+static void lower_alias(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)l;
+    (void)v;
+    (void)o;
+}
+#define lower_nop      lower_alias
+#define lower_const    lower_alias
+#define lower_trunc    lower_alias
+#define lower_fbits    lower_alias
+#define lower_bitsf    lower_alias
+#define lower_lo       lower_alias
+#define lower_flagbits lower_alias
+
+static void lower_param(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)o;
+    lower_result(l, v);
+}
+
+static void lower_hi(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    unsigned a = lower_operand(l, o->args[0]) + 8u;
+    lower_move(l, lower_result(l, v), (uint16_t)a, 8);
+}
+
+static void lower_bitflags(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    uint16_t a = lower_operand(l, o->args[0]);
+    lower_emit(l, BC_flags_mask, lower_result(l, v), a, 0, 0);
+}
+
+// --- guest state ---
+
+static void lower_insn(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)v;
+    l->marks[l->mark_count++] =
+        (struct mark){(uint16_t)l->count, (uint16_t)l->retired, (uint32_t)o->imm};
+    l->retired++;
+}
+
+static void lower_get(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    const struct vm_register *e = &l->r->regfile->registers[o->imm];
+    if (l->loc[v] != VM_IR_NONE || l->uses[v] == 0)
+        return; // its uses read the entry itself
+    uint16_t d = lower_result(l, v);
+    switch (vm_ir_type_bytes((enum vm_type)e->type)) {
+    case 1: lower_emit(l, BC_load_entry8, d, e->offset, 0, 0); break;
+    case 2: lower_emit(l, BC_load_entry16, d, e->offset, 0, 0); break;
+    case 4: lower_emit(l, BC_load_entry32, d, e->offset, 0, 0); break;
+    default: lower_move(l, d, e->offset, vm_ir_type_bytes((enum vm_type)e->type)); break;
+    }
+}
+
+static void lower_put(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    const struct vm_register *e = &l->r->regfile->registers[o->imm];
+    unsigned bytes = vm_ir_type_bytes((enum vm_type)e->type);
+    if (l->fused[v])
+        return;
+    if (bytes == 8 && lower_is_const(l, o->args[0])) {
+        lower_emit(l, BC_move_imm, e->offset, 0, 0, lower_constant(l, o->args[0]));
+        return;
+    }
+    uint16_t a = lower_operand(l, o->args[0]);
+    switch (bytes) {
+    case 1: lower_emit(l, BC_store_entry8, e->offset, a, 0, 0); break;
+    case 2: lower_emit(l, BC_store_entry16, e->offset, a, 0, 0); break;
+    case 4: lower_emit(l, BC_store_entry32, e->offset, a, 0, 0); break;
+    default: lower_move(l, e->offset, a, bytes); break;
+    }
+}
+
+static void lower_pcrel(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    lower_emit(l, BC_pcrel, lower_result(l, v), 0, 0, o->imm);
+}
+
+static void lower_icount(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)o;
+    lower_emit(l, BC_icount, lower_result(l, v), 0, 0, l->retired ? l->retired - 1 : 0);
+}
+
+// --- width ---
+
+static void extend(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o, enum bytecode first)
+{
+    if (l->root[v] != v)
+        return;
+    enum vm_type from = vm_ir_value_type(l->r, o->args[0]);
+    uint16_t a = lower_operand(l, o->args[0]);
+    lower_emit(l, (enum bytecode)(first + (from - VM_I8)), lower_result(l, v), a, 0, 0);
+}
+
+static void lower_sext(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    extend(l, v, o, BC_sext8);
+}
+
+static void lower_zext(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    extend(l, v, o, BC_zext8);
+}
+
+static void lower_extract(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    enum bytecode c = o->attr & VM_IR_FIELD_SIGNED ? BC_extract_s : BC_extract_u;
+    uint16_t a = lower_operand(l, o->args[0]);
+    lower_emit(l, c, lower_result(l, v), a, 0, o->attr);
+}
+
+static void lower_deposit(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    uint16_t a = lower_operand(l, o->args[0]), b = lower_operand(l, o->args[1]);
+    lower_emit(l, BC_deposit, lower_result(l, v), a, b, o->attr);
+}
+
+// --- flags: the third operand in the low half of imm, the width or mask in the high half ---
+
+static void flag_op(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o, enum bytecode c)
+{
+    uint16_t a = lower_operand(l, o->args[0]), b = lower_operand(l, o->args[1]);
+    uint64_t third = lower_operand(l, o->args[2]);
+    lower_emit(l, c, lower_result(l, v), a, b,
+               third | (uint64_t)width_bits((enum vm_type)o->type) << 32);
+}
+
+static void lower_addf(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    flag_op(l, v, o, BC_flags_add);
+}
+
+static void lower_subf(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    flag_op(l, v, o, BC_flags_sub);
+}
+
+static void lower_logicf(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    uint16_t a = lower_operand(l, o->args[0]);
+    lower_emit(l, BC_flags_logic, lower_result(l, v), a, 0, width_bits((enum vm_type)o->type));
+}
+
+static void lower_mergef(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    uint16_t a = lower_operand(l, o->args[0]), b = lower_operand(l, o->args[1]);
+    lower_emit(l, BC_flags_merge, lower_result(l, v), a, b, o->attr);
+}
+
+static void lower_cond(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    uint16_t a = lower_operand(l, o->args[0]);
+    lower_emit(l, BC_cond, lower_result(l, v), a, 0, o->attr);
+}
+
+// --- memory ---
+
+// Whether an access needs nothing but size and sign.
+static bool is_plain(uint32_t attr)
+{
+    const uint32_t plain = 7 | VM_IR_MEM_SIGNED;
+    return (attr & ~plain) == 0;
+}
+
+static void lower_load(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    static const enum bytecode fast[2][4] = {{BC_load_u8, BC_load_u16, BC_load_u32, BC_load_64},
+                                             {BC_load_s8, BC_load_s16, BC_load_s32, BC_load_64}};
+    unsigned size = vm_ir_mem_size_log2(o->attr);
+    bool sign = (o->attr & VM_IR_MEM_SIGNED) || (o->type == VM_I32 && size == 2);
+    uint16_t a = lower_operand(l, o->args[0]);
+    uint16_t d = lower_result(l, v);
+    if (size >= 4)
+        lower_emit(l, BC_load_128, d, a, o->attr, o->imm);
+    else if (is_plain(o->attr))
+        lower_emit(l, fast[sign][size], d, a, 0, o->imm);
+    else
+        lower_emit(l, BC_load_any, d, a, o->attr | (sign ? VM_IR_MEM_SIGNED : 0), o->imm);
+}
+
+static void lower_store(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    static const enum bytecode fast[4] = {BC_store_8, BC_store_16, BC_store_32, BC_store_64};
+    unsigned size = vm_ir_mem_size_log2(o->attr);
+    (void)v;
+    uint16_t a = lower_operand(l, o->args[0]), b = lower_operand(l, o->args[1]);
+    if (size >= 4)
+        lower_emit(l, BC_store_128, o->attr, a, b, o->imm);
+    else if (is_plain(o->attr))
+        lower_emit(l, fast[size], 0, a, b, o->imm);
+    else
+        lower_emit(l, BC_store_any, o->attr, a, b, o->imm);
+}
+
+// The address of an atomic op in one slot.
+static uint16_t atomic_address(struct lowering *l, const struct vm_ir_op *o)
+{
+    uint16_t a = lower_operand(l, o->args[0]);
+    if (o->imm == 0)
+        return a;
+    uint16_t t = lower_temp(l, 8);
+    lower_emit(l, BC_add_64i, t, a, 0, o->imm);
+    return t;
+}
+
+static void lower_lr(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    uint16_t a = atomic_address(l, o);
+    lower_emit(l, BC_lr, lower_result(l, v), a, o->type == VM_I128, o->attr);
+}
+
+static void lower_sc(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    uint16_t a = atomic_address(l, o), b = lower_operand(l, o->args[1]);
+    lower_emit(l, BC_sc, lower_result(l, v), a, b, o->attr);
+}
+
+static void lower_cas(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    uint16_t a = atomic_address(l, o), b = lower_operand(l, o->args[1]);
+    uint64_t desired = lower_operand(l, o->args[2]);
+    lower_emit(l, BC_cas, lower_result(l, v), a, b, o->attr | desired << 32);
+}
+
+static void lower_rmw(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    uint16_t a = atomic_address(l, o), b = lower_operand(l, o->args[1]);
+    lower_emit(l, BC_rmw, lower_result(l, v), a, b, o->attr);
+}
+
+static void lower_fence(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)v;
+    (void)o;
+    lower_emit(l, BC_fence, 0, 0, 0, 0);
+}
+
+// --- floating point ---
+
+static void lower_fp(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    unsigned args = vm_ir_op_args(l->r, o);
+    uint16_t a = lower_operand(l, o->args[0]);
+    uint16_t b = args > 1 ? lower_operand(l, o->args[1]) : 0;
+    uint64_t c = args > 2 ? lower_operand(l, o->args[2]) : 0;
+    uint64_t source = vm_ir_value_type(l->r, o->args[0]);
+    uint64_t what = (o->attr & 0xffff) | c << 16 | (uint64_t)o->code << 32 |
+                    (uint64_t)o->type << 48 | source << 56;
+    lower_emit(l, BC_fp, lower_result(l, v), a, b, what);
+}
+#define lower_fadd   lower_fp
+#define lower_fsub   lower_fp
+#define lower_fmul   lower_fp
+#define lower_fdiv   lower_fp
+#define lower_fsqrt  lower_fp
+#define lower_fma    lower_fp
+#define lower_fmin   lower_fp
+#define lower_fmax   lower_fp
+#define lower_feq    lower_fp
+#define lower_flt    lower_fp
+#define lower_fle    lower_fp
+#define lower_fround lower_fp
+#define lower_fcvt   lower_fp
+#define lower_ftos   lower_fp
+#define lower_ftou   lower_fp
+#define lower_ftom   lower_fp
+#define lower_stof   lower_fp
+#define lower_utof   lower_fp
+
+// --- calls and terminators ---
+
+// imm: helper 0-7, third and fourth argument's slots 16-31 and 32-47, the instruction's offset from
+// the page base 48-61.
+static void lower_call(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    const struct vm_ir_helper *h = &l->r->helpers[o->imm];
+    uint16_t slot[4] = {0};
+    for (unsigned i = 0; i < h->args; i++)
+        slot[i] = lower_operand(l, o->args[i]);
+    uint16_t d = h->result == VM_VOID ? lower_temp(l, 8) : lower_result(l, v);
+    uint64_t offset = l->mark_count ? l->marks[l->mark_count - 1].offset : 0;
+    lower_emit(l, BC_call, d, slot[0], slot[1],
+               (o->imm & 0xff) | (uint64_t)slot[2] << 16 | (uint64_t)slot[3] << 32 |
+                   (offset & 0x3fff) << 48);
+}
+
+static void lower_jump(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)v;
+    lower_edge(l, (uint16_t)o->imm, o->args[3]);
+    lower_emit(l, BC_jump, l->retired, 0, 0, 0);
+    lower_fixup(l, (uint16_t)o->imm, 0);
+}
+
+// The fused forms: register (imm: target 0-15, retired 48-63) and immediate (and a signed 32-bit
+// constant in 16-47).
+static void emit_branch_compare(struct lowering *l, const struct vm_ir_op *compare, bool negate)
+{
+    static const struct {
+        uint16_t code, negated;
+        bool swap;
+    } forms[] = {
+        {BC_beq_32, BC_bne_32, false},  {BC_bne_32, BC_beq_32, false},
+        {BC_blts_32, BC_bles_32, true}, {BC_bles_32, BC_blts_32, true},
+        {BC_bltu_32, BC_bleu_32, true}, {BC_bleu_32, BC_bltu_32, true},
+    };
+    unsigned form = compare->code - VM_IR_eq;
+    bool swap = negate && forms[form].swap; // !(a < b) is b <= a
+    vm_ir_value x = compare->args[swap], y = compare->args[!swap];
+    unsigned code =
+        (negate ? forms[form].negated : forms[form].code) + (compare->type == VM_I64 ? 2u : 0u);
+    uint64_t constant = lower_is_const(l, y) ? lower_constant(l, y) : 0;
+    bool imm = lower_is_const(l, y) && constant == vm_sign_extend(constant, 32);
+    uint16_t a = lower_operand(l, x);
+    uint16_t b = imm ? 0 : lower_operand(l, y);
+    lower_emit(l, (enum bytecode)(code + imm), 0, a, b,
+               (uint64_t)l->retired << 48 | (imm ? (constant & UINT32_MAX) << 16 : 0));
+}
+
+static void emit_branch(struct lowering *l, const struct vm_ir_op *o, bool negate)
+{
+    vm_ir_value cond = o->args[0];
+    if (l->root[cond] == cond && l->in_branch[cond]) {
+        emit_branch_compare(l, &l->r->ops[cond], negate);
+        return;
+    }
+    uint16_t a = lower_operand(l, cond);
+    lower_emit(l, negate ? BC_branch_not : BC_branch, 0, a, 0, (uint64_t)l->retired << 48);
+}
+
+// Falls through to the first target where that is the next block and takes no arguments; else the
+// first target's edge follows the branch.
+static void lower_branch(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)v;
+    uint16_t then_block = (uint16_t)o->imm, else_block = (uint16_t)(o->imm >> 32);
+    uint32_t then_args = l->r->blocks[then_block].params;
+    uint32_t else_args = l->r->blocks[else_block].params;
+    if (else_args == 0) {
+        emit_branch(l, o, true);
+        lower_fixup(l, else_block, 0);
+        lower_edge(l, then_block, o->args[3]);
+        if (then_args > 0 || then_block != l->block + 1) {
+            lower_emit(l, BC_jump, 0, 0, 0, 0);
+            lower_fixup(l, then_block, 0);
+        }
+        return;
+    }
+    emit_branch(l, o, false);
+    uint32_t branch = l->count - 1;
+    lower_edge(l, else_block, o->args[3] + then_args);
+    lower_emit(l, BC_jump, 0, 0, 0, 0);
+    lower_fixup(l, else_block, 0);
+    l->code[branch].imm |= l->count;
+    lower_edge(l, then_block, o->args[3]);
+    lower_emit(l, BC_jump, 0, 0, 0, 0);
+    lower_fixup(l, then_block, 0);
+}
+
+static void lower_goto(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)v;
+    enum bytecode c = o->imm < VM_PAGE_SIZE ? BC_goto_near : BC_goto_far;
+    lower_emit(l, c, l->retired, l->link_count++, 0, o->imm);
+}
+
+static void lower_goto_ind(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)v;
+    uint16_t a = lower_operand(l, o->args[0]);
+    lower_emit(l, BC_goto_ind, l->retired, a, o->attr == VM_IR_HINT_RESYNC, 0);
+}
+
+static void lower_raise(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)v;
+    uint16_t a = lower_operand(l, o->args[0]);
+    lower_emit(l, BC_raise, 0, a, 0, o->imm);
+}
+
+static void lower_exit(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)v;
+    lower_emit(l, BC_exit, l->retired, o->attr, 0, o->imm);
+}
+
+void lower_op(struct lowering *l, vm_ir_value v)
+{
+    static lower_fn *const table[VM_IR_CODE_COUNT] = {
+#define VM_IR_OP(name, types, signature, effects, text) [VM_IR_##name] = lower_##name,
+#include <vm/ir/ops.def>
+    };
+    const struct vm_ir_op *o = &l->r->ops[v];
+    table[o->code](l, v, o);
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+//
+// libvm: a virtual machine as a library. Everything hangs off one handle; a process may have as
+// many as it likes.
+//
+//   struct vm_options o = vm_default_options();
+//   o.kernel = (struct vm_blob){"kernel", bytes, size};
+//   struct vm *vm;
+//   if (vm_create(&o, &vm, &error) != VM_OK) ...
+//   struct vm_result result;
+//   vm_run(vm, VM_FOREVER, &result, &error);
+//   vm_destroy(vm);
+//
+// Threads: vm_run, vm_step, vm_destroy and the register functions are for one thread at a time, and
+// all but vm_run only while the machine does not run. vm_pause and vm_console_input may be called
+// from any thread at any time.
+// Strings and bytes in vm_options must stay valid as long as the machine.
+#ifndef VM_LIBVM_LIBVM_H
+#define VM_LIBVM_LIBVM_H
+
+#include <vm/base/error.h>
+#include <vm/base/types.h>
+
+#define VM_FOREVER UINT64_MAX
+
+struct vm;
+struct vm_result;
+
+// Bytes that the embedder owns; data NULL: not given. `name` is for messages.
+struct vm_blob {
+    const char *name;
+    const void *data;
+    size_t size;
+};
+
+enum vm_bios {
+    VM_OPTION_BIOS_BUILTIN, // the built-in firmware
+    VM_OPTION_BIOS_NONE,    // none: the kernel starts in the most privileged mode
+    VM_OPTION_BIOS_FILE,    // vm_options.bios
+};
+
+struct vm_options {
+    const char *guest;   // "riscv64", or NULL: as the kernel's file says
+    const char *cpu;     // "NAME,+ext,-ext", or NULL
+    const char *machine; // board name, or NULL for the guest's first
+    const char *engine;  // "interpreter", or NULL for the best there is
+    unsigned vcpus;      // 1 to 64
+    const unsigned *pin; // host CPU per vCPU, or NULL
+    uint64_t memory;     // bytes
+    struct vm_blob kernel, initrd, dtb, bios;
+    enum vm_bios bios_mode;
+    const char *append; // kernel command line, or NULL
+    uint32_t trace;     // mask of trace topics (vm/base/trace.h)
+
+    // Callbacks, each with `context`; NULL where not wanted. They run on the machine's threads.
+    void *context;
+    void (*console_output)(void *context, const uint8_t *bytes, size_t size);
+    void (*console_room)(void *context); // the guest takes input again
+    void (*log)(void *context, const char *line);
+    void (*trace_line)(void *context, const char *topic, const char *line);
+    void (*on_fault)(void *context, const char *what); // the guest crashed
+    void (*on_exit)(void *context, const struct vm_result *result);
+};
+
+enum vm_exit_reason {
+    VM_EXIT_POWEROFF,   // code: what the guest asked for
+    VM_EXIT_PAUSED,     // vm_pause
+    VM_EXIT_TIMEOUT,    // the deadline of vm_run passed
+    VM_EXIT_BREAKPOINT, // vcpu is at one
+    VM_EXIT_STEPPED,    // vm_step has done its instructions
+    VM_EXIT_WAITING,    // vm_step: the vCPU waits for an interrupt
+    VM_EXIT_CRASHED,    // beyond continuing; text says why
+};
+
+struct vm_result {
+    enum vm_exit_reason reason;
+    unsigned vcpu;
+    uint32_t code;
+    char text[256];
+};
+
+const char *vm_exit_reason_name(enum vm_exit_reason reason);
+
+struct vm_options vm_default_options(void);
+
+// Makes a machine: reads what the files are, allocates RAM (untouched RAM costs nothing), builds
+// the board, loads the images. Nothing runs yet. VM_ERR_USAGE: the options contradict each other or
+// the files; VM_ERR_FILE: a file is not usable; VM_ERR_HOST: the host refuses.
+vm_status vm_create(const struct vm_options *options, struct vm **out, struct vm_error *e);
+void vm_destroy(struct vm *vm); // NULL is allowed
+
+// Runs every vCPU until something in vm_exit_reason happens or the monotonic clock
+// (vm_clock) reaches `deadline` ns. Guest resets are carried out on the way. May be called again
+// after PAUSED, TIMEOUT and BREAKPOINT. Only the host's failures are errors.
+vm_status vm_run(struct vm *vm, uint64_t deadline, struct vm_result *result, struct vm_error *e);
+
+// Runs `count` instructions of one vCPU on the calling thread while the others stand still.
+vm_status vm_step(struct vm *vm, unsigned vcpu, uint64_t count, struct vm_result *result,
+                  struct vm_error *e);
+
+// Makes vm_run return VM_EXIT_PAUSED.
+void vm_pause(struct vm *vm);
+
+uint64_t vm_clock(void); // monotonic, ns
+
+// Console input: returns how many bytes the guest took; console_room is called when it takes more.
+size_t vm_console_input(struct vm *vm, const uint8_t *bytes, size_t size);
+
+vm_status vm_add_breakpoint(struct vm *vm, uint64_t address, struct vm_error *e);
+vm_status vm_remove_breakpoint(struct vm *vm, uint64_t address, struct vm_error *e);
+
+// Registers by index, in the guest's order; hidden ones are not listed.
+unsigned vm_register_count(const struct vm *vm);
+const char *vm_register_name(const struct vm *vm, unsigned index);
+unsigned vm_register_bits(const struct vm *vm, unsigned index);
+int vm_register_find(const struct vm *vm, const char *name); // -1: none of that name
+vm_status vm_read_register(const struct vm *vm, unsigned vcpu, unsigned index, uint64_t *value,
+                           struct vm_error *e);
+vm_status vm_write_register(struct vm *vm, unsigned vcpu, unsigned index, uint64_t value,
+                            struct vm_error *e);
+
+// Guest-physical memory, RAM only: VM_ERR_USAGE unless all of it is.
+vm_status vm_read_memory(const struct vm *vm, vm_gpa address, void *to, size_t size,
+                         struct vm_error *e);
+vm_status vm_write_memory(struct vm *vm, vm_gpa address, const void *from, size_t size,
+                          struct vm_error *e);
+// Guest-virtual, as the vCPU would read it now.
+vm_status vm_read_virtual(struct vm *vm, unsigned vcpu, vm_gva address, void *to, size_t size,
+                          struct vm_error *e);
+
+// One line of assembly for bytes of that guest's code at `pc`; returns the instruction's length.
+// `guest` as in vm_options; 0 when there is no such guest in this build.
+unsigned vm_disassemble(const char *guest, uint64_t pc, const uint8_t *bytes, size_t size,
+                        char *out, size_t out_size);
+
+// The device tree that the guest got; owned by the machine.
+vm_status vm_device_tree(const struct vm *vm, const void **blob, size_t *size, struct vm_error *e);
+
+unsigned vm_vcpu_count(const struct vm *vm);
+const char *vm_guest_name(const struct vm *vm);  // "riscv64"
+const char *vm_engine_name(const struct vm *vm); // "interpreter"
+const char *vm_engine_reason(const struct vm *vm); // one line: why this one and not a faster one
+
+// What this build has, one after the other: NULL past the end.
+const char *vm_built_guest(size_t index);
+const char *vm_built_engine(size_t index);
+const char *vm_built_machine(const char *guest, size_t index);
+
+struct vm_stats {
+    uint64_t run_ns;       // in vm_run
+    uint64_t instructions; // retired
+    uint64_t blocks, translated_instructions, translate_ns, cache_bytes, cache_flushes, lookups;
+    uint64_t tlb_l1_misses, tlb_l2_hits, page_walks, tlb_flushes, tlb_page_flushes;
+    uint64_t exceptions, interrupts, page_faults, mmio_reads, mmio_writes, waits;
+    uint64_t exits[16]; // by vm_engine_exit_name
+    uint64_t cross_calls;
+};
+
+// Sums over all vCPUs; while the machine does not run.
+void vm_get_stats(const struct vm *vm, struct vm_stats *out);
+const char *vm_engine_exit_name(unsigned exit); // NULL past the end
+
+// Registers, the exception and the last blocks of every vCPU, for a crash report; returns the text's
+// length as vm_format does.
+size_t vm_describe_state(const struct vm *vm, char *out, size_t size);
+
+// What a file is, for people.
+void vm_describe_file(const void *data, size_t size, char *out, size_t out_size);
+
+#endif
