@@ -100,7 +100,7 @@ static VM_ALWAYS_INLINE uint64_t fp_divide_wide(uint64_t n, uint64_t d)
     uint64_t d1 = d >> 32, d0 = d & UINT32_MAX, q = 0;
     for (int i = 0; i < 2; i++) {
         uint64_t digit = n / d1, rest = n % d1;
-        while (rest <= UINT32_MAX && (digit > UINT32_MAX || digit * d0 > rest << 32)) {
+        while (rest <= UINT32_MAX && digit * d0 > rest << 32) { // digit <= 2^32 + 1: no overflow
             digit--;
             rest += d1;
         }
@@ -184,16 +184,13 @@ static VM_ALWAYS_INLINE struct fp_root fp_root64(uint64_t n)
     return fp_root_step(r, n, 16);
 }
 
-// The root of n * 2^64, jammed. The same step with 128-bit numbers; the division is halved so that
-// its dividend fits.
+// The root of n * 2^64, jammed; n has a zero bit at the bottom. The same step with 128-bit numbers;
+// the division is halved so that its dividend fits, which loses nothing, since n * 2^64 is even. An
+// exact root ends in 32 zero bits, so that one that comes out too large is never exact.
 static VM_ALWAYS_INLINE uint64_t fp_root_wide(uint64_t n)
 {
     struct fp_root high = fp_root64(n);
     uint64_t half = high.rest << 31, q = half / high.root, u = half % high.root * 2;
-    if (q > UINT32_MAX) {
-        q = UINT32_MAX;
-        u += 2 * high.root;
-    }
     uint64_t root = (high.root << 32) + q;
     fp_u128 square = (fp_u128)q * q, rest = (fp_u128)u << 32;
     return rest < square ? (root - 1) | 1 : root | (rest != square);

@@ -3,6 +3,11 @@
 // softfloat against the host's own SSE, FMA, F16C and AVX-512 units, bit by bit: results and all
 // six MXCSR flags, in the four rounding modes, with and without DAZ and FTZ. Instructions that the
 // host lacks are skipped with the cause.
+#include <stdio.h>
+
+#if defined(__x86_64__)
+
+#include <cpuid.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +19,6 @@
 #include <vm/base/softfloat.h>
 
 #include "softfloat_operands.h"
-
-#if defined(__x86_64__)
 
 #define MXCSR_DEFAULT 0x1f80u
 #define MXCSR_DAZ     0x0040u
@@ -168,8 +171,12 @@ static const struct layout layouts[] = {[F16] = {5, 10}, [F32] = {8, 23}, [F64] 
 
 static void draw_operands(uint64_t *seed, const struct operation *op, uint64_t v[3])
 {
+    if (op->operand[2] != NONE) {
+        hard_triple(seed, layouts[op->operand[2]], v);
+        return;
+    }
     uint64_t near = 0;
-    for (unsigned i = 0; i < 3 && op->operand[i] != NONE; i++) {
+    for (unsigned i = 0; i < 2 && op->operand[i] != NONE; i++) {
         v[i] = op->operand[i] == INTEGER ? hard_integer(seed)
                                          : hard_operand(seed, layouts[op->operand[i]], near);
         near = v[i];
@@ -234,7 +241,7 @@ static void run_operations(const struct operation *ops, size_t n, uint64_t count
     {                                                         \
 #NAME, host_##NAME, soft_##NAME, {__VA_ARGS__ }, true \
     }
-#define RUN(ops) run_operations(ops, VM_ARRAY_SIZE(ops), 300000)
+#define RUN(ops) run_operations(ops, VM_ARRAY_SIZE(ops), 1000000)
 
 static void need(bool present, const char *feature)
 {
@@ -322,7 +329,9 @@ static void unsigned_conversions(void **state)
 static void half_conversions(void **state)
 {
     (void)state;
-    need(__builtin_cpu_supports("f16c"), "F16C");
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    __get_cpuid(1, &eax, &ebx, &ecx, &edx);
+    need(__builtin_cpu_supports("avx") && ecx & bit_F16C, "F16C");
     static const struct operation ops[] = {OP(f16_to_f32, F16), OP(f32_to_f16, F32)};
     RUN(ops);
 }
@@ -351,17 +360,10 @@ int main(void)
 
 #else
 
-static void host_is_an_oracle(void **state)
-{
-    (void)state;
-    print_message("SKIP: the host is no x86-64 CPU\n");
-    skip();
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(host_is_an_oracle)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    printf("SKIP: the host is no x86-64 CPU\n");
+    return 77; // Meson's code for a skipped test
 }
 
 #endif
