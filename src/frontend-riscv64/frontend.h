@@ -46,15 +46,16 @@ enum {
     RV_MMU_MXR = 1 << 3,
 };
 
-// Indexes of the register file (regfile.c): x0 to x31, f0 to f31, then the rest.
+// Indexes of the register file (regfile.c): x0 to x31, f0 to f31, pc, then those of registers.def.
+// A get or put of a system register sees the bare state: CSRs that are views of another, that have
+// checks, or whose writes have masks or effects go through the CSR helpers.
 enum rv_reg {
     RV_REG_X = 0,
     RV_REG_F = 32,
     RV_REG_PC = 64,
-    RV_REG_FFLAGS, // the byte fp.flags
-    RV_REG_FROUND, // the byte fp.round
-    RV_REG_FS_DIRTY,
-    RV_REG_FIRST_SYSTEM, // privilege, mstatus, ... as regfile.c lists them
+#define RV_REGISTER(id, name, field, type, class) RV_REG_##id,
+#include "registers.def"
+    RV_REG_COUNT,
 };
 extern const struct vm_regfile rv_regfile;
 
@@ -70,10 +71,10 @@ enum rv_helper {
     RV_WFI_CHECK,  // raises when WFI is not allowed in this mode (TW)
     RV_SFENCE_VMA, // [address, asid, what: bit 0 address given, bit 1 ASID given]; raises (TVM)
     RV_FENCE_I,    //
-    RV_FP_CHECK,   // [whether the rounding mode is dynamic]; raises illegal-instruction if FS is off
-    RV_CBO_ZERO,   // [address]; raises
+    RV_FP_CHECK, // [whether the rounding mode is dynamic]; raises illegal-instruction if FS is off
+    RV_CBO_ZERO, // [address]; raises
     RV_CBO_MANAGE, // [address, kind: 0 inval, 1 clean, 2 flush]; raises
-    RV_WRS,        // WRS.NTO/STO [kind]: -> whether to wait; raises (TW)
+    RV_WRS,        // [kind: 0 WRS.NTO, 1 WRS.STO] -> whether to wait; raises (TW)
     RV_HELPER_COUNT,
 };
 extern const struct vm_ir_helper rv_helpers[RV_HELPER_COUNT];
