@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+//
+// Where a board puts a device and what it connects it to.
+#ifndef VM_DEVICE_SITE_H
+#define VM_DEVICE_SITE_H
+
+#include <vm/core/device.h>
+#include <vm/core/machine.h>
+
+struct vm_device_site {
+    vm_gpa base;               // of the MMIO window
+    struct vm_irq irq;         // the wire that the device drives; empty: none
+    uint32_t interrupt;        // number of that wire at the interrupt controller, for describe
+    uint32_t interrupt_parent; // the controller's phandle, for describe
+};
+
+// Puts the window of a created device into the machine's address space. Set-up time only.
+vm_status vm_device_attach(struct vm_machine *m, const struct vm_device *device,
+                           struct vm_error *e);
+
+static inline void vm_device_destroy(const struct vm_device *device)
+{
+    if (device->device)
+        device->ops->destroy(device->device);
+}
+
+#endif
