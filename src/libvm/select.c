@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+//
+// What this build has, and which guest, engine and board the options mean.
+#include <vm/base/format.h>
+#include <vm/base/memory.h>
+#include <vm/loader/loader.h>
+
+#ifdef VM_GUEST_RISCV64
+#include <vm/frontend-riscv64/frontend.h>
+#endif
+#ifdef VM_ENGINE_INTERPRETER
+#include <vm/engine-interpreter/interpreter.h>
+#endif
+
+#include "hosted.h"
+
+struct guest_row {
+    const struct vm_guest_ops *ops;
+    enum vm_guest_isa isa;
+};
+
+static const struct guest_row guests[] = {
+#ifdef VM_GUEST_RISCV64
+    {&vm_riscv64_guest_ops, VM_ISA_RISCV64},
+#endif
+    {NULL, VM_ISA_NONE},
+};
+
+// The best first.
+static const struct vm_engine_ops *const engines[] = {
+#ifdef VM_ENGINE_INTERPRETER
+    &vm_interpreter_ops,
+#endif
+    NULL,
+};
+
+const char *vm_built_guest(size_t index)
+{
+    return index < VM_ARRAY_SIZE(guests) && guests[index].ops ? guests[index].ops->name : NULL;
+}
+
+const char *vm_built_engine(size_t index)
+{
+    return index < VM_ARRAY_SIZE(engines) && engines[index] ? engines[index]->name : NULL;
+}
+
+static const struct guest_row *find_guest(const char *name)
+{
+    for (const struct guest_row *g = guests; g->ops; g++) {
+        if (vm_text_equal(g->ops->name, name))
+            return g;
+    }
+    return NULL;
+}
+
+const struct vm_guest_ops *hosted_find_guest(const char *name)
+{
+    const struct guest_row *g = find_guest(name);
+    return g ? g->ops : NULL;
+}
+
+const char *vm_built_machine(const char *guest, size_t index)
+{
+    const struct guest_row *g = find_guest(guest);
+    for (size_t i = 0; g && vm_board_at(i); i++) {
+        if (vm_board_at(i)->isa == g->isa && index-- == 0)
+            return vm_board_at(i)->name;
+    }
+    return NULL;
+}
+
+// The guest that a file is for; NULL with an error if it does not say or this build lacks it.
+static const char *guest_of_file(const struct vm_blob *file, struct vm_error *e)
+{
+    struct vm_image_info info;
+    vm_loader_identify(file->data, file->size, &info);
+    if (info.isa != VM_ISA_NONE)
+        return vm_loader_isa_name(info.isa);
+    if (info.machine)
+        vm_error_set(e, VM_ERR_FILE, "%s is for %s, which is no guest of Trine", file->name,
+                     info.machine);
+    else
+        vm_error_set(e, VM_ERR_FILE,
+                     "%s does not say for which architecture it is (%s); name it with --guest",
+                     file->name, info.description);
+    return NULL;
+}
+
+static vm_status select_guest(struct vm *vm, const struct guest_row **row, struct vm_error *e)
+{
+    const struct vm_options *o = &vm->options;
+    const struct vm_blob *file = o->kernel.data ? &o->kernel : &o->bios;
+    const char *name = o->guest;
+    if (!name && !file->data)
+        return vm_error_set(e, VM_ERR_USAGE,
+                            "there is no kernel and no firmware: give --kernel FILE");
+    if (!name && !(name = guest_of_file(file, e)))
+        return e ? e->status : VM_ERR_FILE;
+    *row = find_guest(name);
+    if (!*row)
+        return vm_error_set(e, VM_ERR_USAGE, "this build has no guest %s", name);
+    struct vm_image_info info;
+    if (o->guest && file->data) {
+        vm_loader_identify(file->data, file->size, &info);
+        if (info.isa != VM_ISA_NONE && info.isa != (*row)->isa)
+            return vm_error_set(e, VM_ERR_USAGE, "%s is for %s, but --guest says %s", file->name,
+                                vm_loader_isa_name(info.isa), o->guest);
+    }
+    return VM_OK;
+}
+
+static vm_status select_engine(struct vm *vm, struct vm_error *e)
+{
+    const char *name = vm->options.engine;
+    for (size_t i = 0; engines[i]; i++) {
+        if (!name || vm_text_equal(engines[i]->name, name))
+            vm->engine = vm->engine ? vm->engine : engines[i];
+    }
+    if (!vm->engine)
+        return vm_error_set(e, VM_ERR_USAGE, "this build has no engine %s", name ? name : "at all");
+    vm_format(vm->engine_reason, sizeof vm->engine_reason, "%s",
+              name ? "asked for" : "the only engine of this build");
+    return VM_OK;
+}
+
+vm_status hosted_select(struct vm *vm, struct vm_error *e)
+{
+    const struct guest_row *row = NULL;
+    vm_status status = select_guest(vm, &row, e);
+    if (status == VM_OK)
+        status = select_engine(vm, e);
+    if (status != VM_OK)
+        return status;
+    vm->guest = row->ops;
+    vm->board_ops = vm_board_find(row->isa, vm->options.machine);
+    if (!vm->board_ops)
+        return vm_error_set(e, VM_ERR_USAGE, "there is no machine %s for %s guests",
+                            vm->options.machine ? vm->options.machine : "at all", row->ops->name);
+    return VM_OK;
+}
