@@ -4,10 +4,11 @@
 With the prefix rv of the arch line and the space word, the source defines
 
     const struct rv_row rv_rows[RV_ROW_COUNT]
-    const struct rv_row *rv_decode_word(uint64_t extensions, uint32_t w, struct rv_args *a)
+    const struct rv_row *rv_decode_word(uint64_t x, uint32_t w, struct rv_args *a)
     void rv_write_insn(struct rv_printer *p, const struct rv_row *row, const struct rv_args *a)
 
-The last needs from hand-written C rv_write_text(p, string) and rv_print_<kind>(p, value).
+where bit RV_EXT_<ID> of x says that the extension is there. The last function needs from
+hand-written C rv_write_text(p, string) and rv_print_<kind>(p, value).
 """
 
 import gates
@@ -31,7 +32,7 @@ def number(value):
 
 def decode_prototype(table, space):
     p = table.prefix
-    return (f"const struct {p}_row *{p}_decode_{space.name}(uint64_t extensions, "
+    return (f"const struct {p}_row *{p}_decode_{space.name}(uint64_t x, "
             f"{word_type(space)} w, struct {p}_args *a)")
 
 
@@ -66,12 +67,12 @@ def source(table, header_name):
     out = [NOTE, f'#include "{header_name}"', ""]
     out += arg_checks(table)
     out.append(f"#define EXT(id) (UINT64_C(1) << {table.extension_prefix}##id)")
-    out.append("enum { NO_ROW = 0xffff };\n")
-    out += formats(table)
+    out.append("")
     texts = {}
     out += rows(table, texts)
     for space in table.spaces.values():
         out += fields(space)
+        out += formats(table, space)
         out += decoder(table, space)
     out += writer(table, texts)
     return "\n".join(out)
@@ -83,10 +84,6 @@ def arg_checks(table):
             f'"{name} holds {kind.text}");' for name, kind in table.args.items()] + [""]
 
 
-def formats(table):
-    return ["enum {"] + [f"    FORMAT_{name}," for name in table.formats] + ["};", ""]
-
-
 def rows(table, texts):
     """The row array; collects in texts the numbers of (mnemonic, operands) template pairs."""
     p = table.prefix
@@ -96,7 +93,6 @@ def rows(table, texts):
         out.append(f"    {{.name = {quoted(row.name)},\n"
                    f"     .manual = {quoted(row.manual[0] + ': ' + row.manual[1])},\n"
                    f"     .semantic = {p}_sem_{row.semantic},\n"
-                   f"     .format = FORMAT_{row.format.name},\n"
                    f"     .class = {p.upper()}_CLASS_{row.insn_class.upper()},\n"
                    f"     .text = {text},\n"
                    f"     .index = {row.index}}},")
@@ -133,23 +129,28 @@ def field_function(field):
     return f"field_{field.space.name}_{field.name}"
 
 
-def decoder(table, space):
+def formats(table, space):
+    """A function for each format: sets the arguments, and gives the row with this index."""
     p = table.prefix
-    out = [f"static unsigned find_{space.name}(uint64_t x, {word_type(space)} w)", "{"]
-    emit_node(tree.build(space), 1, out)
-    out += ["    return NO_ROW;", "}", ""]
-    out += [decode_prototype(table, space), "{",
-            f"    unsigned n = find_{space.name}(extensions, w);",
-            "    if (n == NO_ROW)", "        return NULL;",
-            f"    const struct {p}_row *row = &{p}_rows[n];",
-            "    switch (row->format) {"]
+    out = []
     for form in table.formats.values():
-        if form.space is space:
-            values = [f".{arg} = {s if not isinstance(s, Field) else field_function(s) + '(w)'}"
-                      for arg, s in form.args.items()]
-            out.append(f"    case FORMAT_{form.name}: *a = (struct {p}_args){{"
-                       + (", ".join(values) or "0") + "}; break;")
-    return out + ["    }", "    return row;", "}", ""]
+        if form.space is not space:
+            continue
+        values = [f".{arg} = {s if not isinstance(s, Field) else field_function(s) + '(w)'}"
+                  for arg, s in form.args.items()]
+        out += [f"static const struct {p}_row *args_{form.name}({word_type(space)} w, "
+                f"struct {p}_args *a, unsigned row)", "{"]
+        if not form.fields():
+            out.append("    (void)w;")
+        out += [f"    *a = (struct {p}_args){{{', '.join(values) or '0'}}};",
+                f"    return &{p}_rows[row];", "}", ""]
+    return out
+
+
+def decoder(table, space):
+    body = []
+    emit_node(tree.build(space), 1, body)
+    return [decode_prototype(table, space), "{", *body, "    return NULL;", "}", ""]
 
 
 def emit_node(node, depth, out):
@@ -158,18 +159,14 @@ def emit_node(node, depth, out):
         out.append(f"{pad}switch ({key_text(node.runs)}) {{")
         for key, branch in node.branches.items():
             out.append(f"{pad}case {key}:")
-            if emit_node(branch, depth + 1, out):
-                out.append(f"{pad}    break;")
+            emit_node(branch, depth + 1, out)
+            out.append(f"{pad}    break;")
         out.append(f"{pad}}}")
-        return True
+        return
     for attempt in node:
-        conditions = conditions_of(attempt)
-        if not conditions:
-            out.append(f"{pad}return {attempt.row.index}; // {attempt.row.name}")
-            return False
-        out.append(f"{pad}if ({' && '.join(conditions)})")
-        out.append(f"{pad}    return {attempt.row.index}; // {attempt.row.name}")
-    return True
+        row = attempt.row
+        out.append(f"{pad}if ({' && '.join(conditions_of(attempt))})")
+        out.append(f"{pad}    return args_{row.format.name}(w, a, {row.index}); // {row.name}")
 
 
 def key_text(runs):
