@@ -2,13 +2,13 @@
 //
 // Control transfer (volume I, chapter "RV32I", section "Control Transfer Instructions").
 //
-// With IALIGN=16 (C or Zca) no target is misaligned. With IALIGN=32 the jump or the taken branch
+// With IALIGN=16 (Zca, which C includes) no target is misaligned. With IALIGN=32 the jump or the taken branch
 // raises instruction-address-misaligned itself and writes no link.
 #include "sem.h"
 
 static bool halfword_aligned(const struct rv_translate *t)
 {
-    return rv_has(t->config, RV_EXT_C) || rv_has(t->config, RV_EXT_ZCA);
+    return rv_has(t->config, RV_EXT_ZCA);
 }
 
 static void go_to(struct rv_translate *t, uint64_t offset)
