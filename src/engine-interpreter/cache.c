@@ -178,7 +178,8 @@ static struct block *translate(struct interpreter *in, uint32_t max_insns,
             *exit = VM_ENGINE_EXCEPTION;
         return NULL;
     }
-    vm_ir_optimize(&region, VM_IR_TIER1, false);
+    if (!vm_ir_optimize(&region, VM_IR_TIER1, false, NULL))
+        return NULL;
     trace_ir(in, &region, source.pc);
     if (region.overflow)
         return NULL;
