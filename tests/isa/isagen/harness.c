@@ -24,11 +24,11 @@ void tt_print_num(struct tt_printer *p, int64_t value)
     tt_write_text(p, text);
 }
 
-#define SEMANTIC(name)                                               \
+#define SEMANTIC(name)                                                  \
     void tt_sem_##name(struct tt_translate *t, const struct tt_args *a) \
-    {                                                                \
-        (void)t;                                                     \
-        (void)a;                                                     \
+    {                                                                   \
+        (void)t;                                                        \
+        (void)a;                                                        \
     }
 SEMANTICS
 
