@@ -20,6 +20,12 @@ static inline void vm_irq_set(const struct vm_irq *irq, bool level)
         irq->set(irq->target, irq->line, level);
 }
 
+// Where message-signalled interrupts go: the board routes the write by its address. Any thread.
+struct vm_msi {
+    void (*send)(void *target, uint64_t address, uint32_t data);
+    void *target;
+};
+
 // One table per device type. `device` is the device's own struct.
 struct vm_device_ops {
     const char *type; // as in messages and statistics
