@@ -208,12 +208,8 @@ static vm_status load_files(struct virt *v, struct layout *l, struct vm_error *e
 
 static void reset_vcpu(struct vm_vcpu *v)
 {
-    const struct vm_work flush = {.kind = VM_WORK_FLUSH_TLB}, code = {.kind = VM_WORK_SYNC_CODE};
-    v->exception.pending = false;
-    v->reservation.host = NULL;
+    const struct vm_work code = {.kind = VM_WORK_SYNC_CODE};
     v->guest->reset(v, VIRT_ROM_BASE + VIRT_ROM_RESET);
-    vm_vcpu_set_irq(v, VM_RISCV64_SSI, false);
-    vm_vcpu_do_work(v, &flush);
     vm_vcpu_do_work(v, &code);
     atomic_store(&v->parked, false);
 }

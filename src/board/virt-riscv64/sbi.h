@@ -118,6 +118,8 @@ sbi_handler sbi_base, sbi_time, sbi_ipi, sbi_rfence, sbi_hsm, sbi_srst, sbi_dbcn
 // sbi_time.c
 vm_status sbi_add_timer(struct virt *board, struct sbi_hart *hart, struct vm_error *e);
 void sbi_reset_timer(struct sbi_hart *hart);
+// Drives the timer's line again, after something else did.
+void sbi_update_timer(struct sbi_hart *hart);
 
 // sbi_hsm.c
 // Continues a hart that comes out of the ROM's wait.

@@ -31,6 +31,13 @@ void sbi_stop_hart(struct sbi_hart *hart)
     hart->state = SBI_HART_STOPPED;
 }
 
+// After a change of system registers: makes the rest of the hart follow.
+static void sync(struct sbi_hart *hart)
+{
+    hart->vcpu->guest->sync(hart->vcpu);
+    sbi_update_timer(hart); // without Sstc, sync takes the line for its own
+}
+
 static struct sbi_result start(struct sbi_call *c)
 {
     uint64_t id = c->arg[0], address = c->arg[1];
@@ -85,7 +92,7 @@ static void wait_in_rom(struct sbi_hart *hart)
     s->pc = VIRT_ROM_BASE + VIRT_ROM_WAIT;
     s->satp = 0;
     s->mstatus &= ~MSTATUS_SIE;
-    hart->vcpu->guest->sync(hart->vcpu);
+    sync(hart);
 }
 
 static struct sbi_result suspend(struct sbi_call *c)
@@ -117,7 +124,7 @@ static void resume(struct sbi_hart *hart)
     s->satp = hart->satp;
     if (hart->interrupts)
         s->mstatus |= MSTATUS_SIE;
-    hart->vcpu->guest->sync(hart->vcpu);
+    sync(hart);
 }
 
 void sbi_continue(struct sbi_call *c)

@@ -55,6 +55,11 @@ void sbi_reset_timer(struct sbi_hart *hart)
     set_timer(hart, UINT64_MAX);
 }
 
+void sbi_update_timer(struct sbi_hart *hart)
+{
+    drive_line(hart->vcpu);
+}
+
 struct sbi_result sbi_time(struct sbi_call *c)
 {
     if (c->function != SET_TIMER)
