@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The way into the decoders that tools/isagen makes, and the table of instructions as others see
-// it. Constant data only: any thread may call.
+// it. The data is constant: any thread may call, but coverage is set before vCPUs run.
 #include "isa.h"
 
 // The two low bits tell the length (volume I, "Expanded Instruction-Length Encoding"). Encodings
@@ -21,4 +21,10 @@ size_t vm_riscv64_row_count(void)
 const char *vm_riscv64_row_name(size_t row)
 {
     return row < RV_ROW_COUNT ? rv_rows[row].name : NULL;
+}
+
+void vm_riscv64_set_coverage(void *config, uint64_t *counters)
+{
+    struct rv_config *c = config;
+    c->coverage = counters;
 }
