@@ -351,7 +351,7 @@ static void builtin_firmware_starts_hart_0_in_supervisor_mode(void **state)
     for (int i = 1; i < 3; i++) {
         assert_true(b.machine.vcpus[i]->parked);
         assert_int_equal(hart_state(&b, (uint32_t)i)->privilege, VM_RISCV64_S);
-        assert_int_equal(hart_state(&b, (uint32_t)i)->pc, 0x1100);
+        assert_int_equal(hart_state(&b, (uint32_t)i)->pc, 0x1104);
     }
     board_machine_end(&b);
 }

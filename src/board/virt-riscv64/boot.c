@@ -226,6 +226,9 @@ vm_status virt_reset(struct vm_board *board, struct vm_error *e)
     virt_fill_rom(v, l.has_firmware ? l.firmware.entry.v : next, l.tree, next);
     for (uint32_t i = 0; i < v->machine->vcpu_count; i++)
         reset_vcpu(v->machine->vcpus[i]);
+    // A hart's reset cannot fail but for memory; then it says so in the machine.
+    if (atomic_load(&v->machine->stop) == VM_STOP_CRASH)
+        return vm_error_set(e, VM_ERR_HOST, "%s", v->machine->stop_text);
     if (v->config.bios_mode == VM_BIOS_BUILTIN)
         sbi_reset(v, next, l.tree);
     return VM_OK;

@@ -28,12 +28,11 @@ static const uint32_t reset_code[] = {
 };
 
 static const uint32_t wait_code[] = {
-    0x10500073, // wfi
-    0x00000073, // ecall: the firmware starts or resumes the hart
-    0xff9ff06f, // j      back to wfi
+    0x10500073, // wfi:   a suspended hart waits
+    0x00000073, // ecall: the firmware resumes it, or starts one that was stopped
 };
 
-_Static_assert(sizeof reset_code <= START && FW_DYNAMIC + 6 * 8 <= VIRT_ROM_WAIT, "layout");
+_Static_assert(sizeof reset_code <= START && FW_DYNAMIC + 6 * 8 <= VIRT_ROM_SUSPENDED, "layout");
 
 static void put_code(uint8_t *to, const uint32_t *code, size_t count)
 {
@@ -43,12 +42,12 @@ static void put_code(uint8_t *to, const uint32_t *code, size_t count)
 
 void virt_fill_rom(struct virt *v, uint64_t start, uint64_t tree, uint64_t next)
 {
-    uint8_t rom[VIRT_ROM_WAIT + sizeof wait_code] = {0};
+    uint8_t rom[VIRT_ROM_SUSPENDED + sizeof wait_code] = {0};
     const uint64_t boot_hart = 0, options = 0;
     const uint64_t info[] = {FW_DYNAMIC_MAGIC, FW_DYNAMIC_VERSION, next, FW_DYNAMIC_NEXT_S,
                              options,          boot_hart};
     put_code(rom + VIRT_ROM_RESET, reset_code, VM_ARRAY_SIZE(reset_code));
-    put_code(rom + VIRT_ROM_WAIT, wait_code, VM_ARRAY_SIZE(wait_code));
+    put_code(rom + VIRT_ROM_SUSPENDED, wait_code, VM_ARRAY_SIZE(wait_code));
     vm_store_le64(rom + START, start);
     vm_store_le64(rom + TREE, tree);
     for (size_t i = 0; i < VM_ARRAY_SIZE(info); i++)

@@ -7,8 +7,8 @@
 // states and the debug console's input. Interrupt lines are driven and timers armed under it,
 // nothing of the embedder's console is called.
 //
-// A hart that is stopped or suspended executes the two instructions "wfi; ecall" that the board has
-// in ROM, untranslated in supervisor mode: a stopped one is parked there as well. So what happens
+// A hart that is suspended executes the two instructions "wfi; ecall" that the board has in ROM,
+// untranslated in supervisor mode; one that is stopped is parked before the second. So what happens
 // at its start or resumption happens in its own call, on its own thread.
 #ifndef VIRT_RISCV64_SBI_H
 #define VIRT_RISCV64_SBI_H

@@ -26,7 +26,7 @@ void sbi_stop_hart(struct sbi_hart *hart)
 {
     sbi_reset_timer(hart);
     vm_vcpu_set_irq(hart->vcpu, VM_RISCV64_SSI, false);
-    vm_riscv64_enter_supervisor(hart->vcpu, VIRT_ROM_BASE + VIRT_ROM_WAIT, 0);
+    vm_riscv64_enter_supervisor(hart->vcpu, VIRT_ROM_BASE + VIRT_ROM_STOPPED, 0);
     atomic_store(&hart->vcpu->parked, true);
     hart->state = SBI_HART_STOPPED;
 }
@@ -89,7 +89,7 @@ static void wait_in_rom(struct sbi_hart *hart)
     hart->pc = s->pc;
     hart->satp = s->satp;
     hart->interrupts = s->mstatus & MSTATUS_SIE;
-    s->pc = VIRT_ROM_BASE + VIRT_ROM_WAIT;
+    s->pc = VIRT_ROM_BASE + VIRT_ROM_SUSPENDED;
     s->satp = 0;
     s->mstatus &= ~MSTATUS_SIE;
     sync(hart);

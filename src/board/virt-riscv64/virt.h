@@ -26,8 +26,14 @@ enum { VIRT_UART_IRQ = 10, VIRT_RTC_IRQ = 11 };
 
 enum { VIRT_UART_CLOCK = 3686400 }; // Hz
 
-// In ROM: where harts start after reset, and where they wait for the built-in SBI.
-enum { VIRT_ROM_SIZE = VM_PAGE_SIZE, VIRT_ROM_RESET = 0, VIRT_ROM_WAIT = 0x100 };
+// In ROM: where harts start after reset; the built-in SBI's "wfi; ecall", where harts suspend at
+// the first and start from the second.
+enum {
+    VIRT_ROM_SIZE = VM_PAGE_SIZE,
+    VIRT_ROM_RESET = 0,
+    VIRT_ROM_SUSPENDED = 0x100,
+    VIRT_ROM_STOPPED = VIRT_ROM_SUSPENDED + 4,
+};
 
 // The nodes that others refer to; those of hart n follow.
 enum { VIRT_PHANDLE_PLIC = 1, VIRT_PHANDLE_TEST, VIRT_PHANDLE_HARTS };
