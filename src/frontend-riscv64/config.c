@@ -185,18 +185,19 @@ static uint64_t find(struct word w)
     return 0;
 }
 
-static vm_status turn_on(struct parse *p, uint64_t set)
+static vm_status turn_on(struct parse *p, struct word name, uint64_t set)
 {
     uint64_t all = with_needs(set);
     if (all & p->refused)
-        return vm_error_set(p->e, VM_ERR_USAGE, "CPU \"%s\": \"+%s\" needs %s, which is turned off",
-                            p->cpu, first_name(set), first_name(all & p->refused));
+        return vm_error_set(p->e, VM_ERR_USAGE,
+                            "CPU \"%s\": \"+%.*s\" needs %s, which is turned off", p->cpu,
+                            (int)name.length, name.text, first_name(all & p->refused));
     p->wanted |= all;
     p->on = with_needs(p->on | all);
     return VM_OK;
 }
 
-static vm_status turn_off(struct parse *p, uint64_t set)
+static vm_status turn_off(struct parse *p, struct word name, uint64_t set)
 {
     uint64_t all = with_dependents(set, p->on);
     if (set & BIT(C)) // the compressed instructions are Zca's: without C they go, unless asked for
@@ -205,10 +206,11 @@ static vm_status turn_off(struct parse *p, uint64_t set)
         return vm_error_set(p->e, VM_ERR_USAGE,
                             "CPU \"%s\": %s cannot be turned off: privileged software needs it",
                             p->cpu, first_name(all & REQUIRED));
-    if (all & p->wanted)
-        return vm_error_set(p->e, VM_ERR_USAGE,
-                            "CPU \"%s\": \"-%s\" turns off %s, which is asked for", p->cpu,
-                            first_name(set), first_name(all & p->wanted));
+    uint64_t clash = all & p->wanted;
+    if (clash)
+        return vm_error_set(
+            p->e, VM_ERR_USAGE, "CPU \"%s\": \"-%.*s\" turns off %s, which is asked for", p->cpu,
+            (int)name.length, name.text, first_name(clash & ~set ? clash & ~set : clash));
     p->refused |= set;
     p->on &= ~all;
     return VM_OK;
@@ -247,7 +249,7 @@ static vm_status parse_option(struct parse *p, struct word w)
     uint64_t set = find(name);
     if (!set)
         return unknown_extension(p, name);
-    return add ? turn_on(p, set) : turn_off(p, set);
+    return add ? turn_on(p, name, set) : turn_off(p, name, set);
 }
 
 // An ISA string's "rv64" is past: single letters, then names after underscores. G stands for the

@@ -131,6 +131,8 @@ void rv_update_stimer(struct vm_vcpu *v)
 {
     struct vm_riscv64_state *s = rv_state(v);
     struct vm_timers *timers = &v->machine->timers;
+    if (!rv_has(rv_config_of(v), RV_EXT_SSTC)) // the line is the board's
+        return;
     if (!(s->menvcfg & RV_ENVCFG_STCE)) {
         vm_timer_arm(timers, &s->derived.stimer, VM_TIMER_NEVER);
         vm_vcpu_set_irq(v, VM_RISCV64_STI, false);
