@@ -19,6 +19,10 @@ vm_osal_stream vm_osal_stdin(void);
 vm_osal_stream vm_osal_stdout(void);
 vm_osal_stream vm_osal_stderr(void);
 
+// Holds the places of those three that are closed, so that no file or pipe opened later is taken
+// for one of them. The program calls it before it opens anything.
+vm_status vm_osal_streams_reserve(struct vm_error *e);
+
 // No stream: for a wait on an event alone.
 vm_osal_stream vm_osal_stream_none(void);
 
