@@ -25,11 +25,11 @@ PREFIXES = ("riscv64-linux-gnu-", "riscv64-unknown-elf-")
 ARCH = ("rv64gc_zicsr_zifencei_zba_zbb_zbc_zbs_zbkb_zfh_zawrs_zicbom_zicbop_zicboz_zihintpause_"
         "svinval")
 
-# Newer than binutils 2.40.
+# Newer than binutils 2.40: hints, Zacas, Zicond, Zimop; Zfa; Zcb.
 NEWER = re.compile(
-    r"(c\.)?ntl\.|amocas\.|czero\.|(c\.)?mop\.|"                         # hints, Zacas, Zicond, Zimop
-    r"(fli|fminm|fmaxm|fround|froundnx|fcvtmod|fleq|fltq)\.|"            # Zfa
-    r"c\.(lbu|lhu?|sb|sh|zext\.[bhw]|sext\.[bh]|not|mul)$")              # Zcb
+    r"(c\.)?ntl\.|amocas\.|czero\.|(c\.)?mop\.|"
+    r"(fli|fminm|fmaxm|fround|froundnx|fcvtmod|fleq|fltq)\.|"
+    r"c\.(lbu|lhu?|sb|sh|zext\.[bhw]|sext\.[bh]|not|mul)$")
 
 
 def disassemble(program, lines, *arguments):

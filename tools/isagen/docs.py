@@ -6,8 +6,8 @@ import re
 
 def markdown(table):
     out = [f"# Instructions of {table.name}", "",
-           "Made by tools/isagen from the tables that make the decoder. A dot in an encoding is a bit "
-           "of an operand, a dash one that is ignored.", ""]
+           "Made by tools/isagen from the tables that make the decoder. A dot in an encoding is a "
+           "bit of an operand, a dash one that is ignored.", ""]
     out.append(f"{len(table.rows)} instructions. Manuals:")
     out.append("")
     for name, volume in table.volumes.items():
