@@ -167,4 +167,16 @@ size_t vm_describe_state(const struct vm *vm, char *out, size_t size);
 // What a file is, for people.
 void vm_describe_file(const void *data, size_t size, char *out, size_t out_size);
 
+// The guest that a file is for, "riscv64", be it in this build or not; NULL: it does not say.
+const char *vm_file_guest(const void *data, size_t size);
+
+// Takes a piece of a file's code; another status than VM_OK ends the visit and is its result.
+typedef vm_status vm_code_visitor(void *context, uint64_t address, const uint8_t *bytes,
+                                  size_t size);
+
+// Shows the code of a file, with every compression taken off: the executable segments of an ELF
+// file at their virtual addresses, all bytes of any other at address 0. VM_ERR_FILE: it is damaged.
+vm_status vm_visit_code(const void *data, size_t size, vm_code_visitor *visit, void *context,
+                        struct vm_error *e);
+
 #endif

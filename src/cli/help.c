@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+//
+// vm-cli help: a page for each topic. Only what this build has is on them.
+#include <string.h>
+
+#include "commands.h"
+#include "config.h"
+#include "nearest.h"
+#include "options.h"
+#include "trace.h"
+
+static void page_run(struct cli_text *t)
+{
+    cli_text_add(t, "vm-cli run --kernel FILE [OPTIONS]\n"
+                    "\n"
+                    "Runs a guest. Its serial port is standard input and output; a terminal there\n"
+                    "becomes raw, and Ctrl-A is the escape key (vm-cli help keys).\n"
+                    "\n");
+    cli_options_describe(t, CLI_RUN, false);
+    cli_text_add(t, "\nA value may also follow an equals sign: --memory=2G. The last of several\n"
+                    "counts. vm-cli help status explains how a run ends.\n");
+}
+
+static void page_info(struct cli_text *t)
+{
+    cli_text_add(t, "vm-cli info         what this build has, and what the host offers\n"
+                    "vm-cli info FILE    what a file is: format, architecture, entry\n");
+}
+
+static void page_debug(struct cli_text *t)
+{
+    cli_text_add(t,
+                 "vm-cli debug disassemble [OPTIONS] FILE\n"
+                 "vm-cli debug disassemble [OPTIONS] HEX...\n"
+                 "\n"
+                 "Prints the code of a file: the executable segments of an ELF file, all bytes\n"
+                 "of any other, packed or not. Or that of bytes in the order of memory, such as\n"
+                 "13050500, and of numbers, such as 0x00050513.\n"
+                 "\n");
+    cli_options_describe(t, CLI_DISASSEMBLE, false);
+    cli_text_add(t,
+                 "\n"
+                 "vm-cli debug dump-dtb [OPTIONS] [OUT]\n"
+                 "\n"
+                 "Writes the device tree that the guest would get, as a blob, into a file or to\n"
+                 "standard output.\n"
+                 "\n");
+    cli_options_describe(t, CLI_DUMP_DTB, false);
+}
+
+static void page_config(struct cli_text *t)
+{
+    if (!cli_has_json()) {
+        cli_text_add(t, "This build has no JSON, and with it no --config.\n");
+        return;
+    }
+    cli_text_add(t, "A configuration file is a JSON object. Its keys are names of options, its\n"
+                    "values the same texts as on the command line, or numbers:\n"
+                    "\n"
+                    "  {\n"
+                    "    \"kernel\": \"build/guests/riscv64/kernel\",\n"
+                    "    \"initrd\": \"build/guests/riscv64/initrd\",\n"
+                    "    \"smp\": 2,\n"
+                    "    \"memory\": \"512M\"\n"
+                    "  }\n"
+                    "\n"
+                    "Paths count from the current directory. The command line\n"
+                    "overrides the file. The keys:\n"
+                    "\n");
+    cli_options_describe(t, CLI_RUN, true);
+}
+
+static void page_trace(struct cli_text *t)
+{
+    cli_text_add(t,
+                 "--trace TOPIC,...[:FILE] prints a line for each event of these topics. A topic\n"
+                 "that is off costs nothing.\n"
+                 "\n");
+    cli_trace_describe(t);
+}
+
+static void page_keys(struct cli_text *t)
+{
+    cli_text_add(t,
+                 "When standard input is a terminal, every key goes to the guest, Ctrl-C too:\n"
+                 "\n"
+                 "  Ctrl-A x       quits: the machine ends at once, with exit status 0\n"
+                 "  Ctrl-A h       lists these keys\n"
+                 "  Ctrl-A Ctrl-A  sends Ctrl-A to the guest\n"
+                 "\n"
+                 "A pipe or a file has no escape key. Its bytes wait until the guest takes them;\n"
+                 "its end does not stop the machine.\n");
+}
+
+static void page_status(struct cli_text *t)
+{
+    enum { COLUMN = 9 };
+    static const char *const rows[][2] = {
+        {"  0", "the guest powered off, or Ctrl-A x"},
+        {"  N", "the guest powered off with code N (255 for more; 1 for a failure without a code)"},
+        {"  2", "wrong usage: an option, a value, a configuration file's key"},
+        {"  3", "a file: missing, unreadable, damaged, for another architecture"},
+        {"  4", "the host: memory, threads, output that cannot be written"},
+        {"  5", "the guest crashed beyond continuing; its registers are printed"},
+        {"  124", "the time of --timeout was over"},
+        {"  128+N", "signal N: 129 SIGHUP, 130 SIGINT, 131 SIGQUIT, 143 SIGTERM"},
+    };
+    cli_text_add(t, "The exit status of vm-cli run:\n\n");
+    for (size_t i = 0; i < VM_ARRAY_SIZE(rows); i++)
+        cli_text_add_row(t, rows[i][0], COLUMN, rows[i][1]);
+    cli_text_add(t,
+                 "\nA guest's own code may be one of the others; the line on standard error and\n"
+                 "--stats tell them apart.\n");
+}
+
+static void page_help(struct cli_text *t);
+
+static const struct page {
+    const char *name, *summary;
+    void (*write)(struct cli_text *t);
+} pages[] = {
+    {"run", "run a guest", page_run},
+    {"info", "what a file is; what this build and this host have", page_info},
+    {"debug", "disassemble code, write out a device tree", page_debug},
+    {"config", "configuration files and their keys", page_config},
+    {"trace", "the topics of --trace", page_trace},
+    {"keys", "the escape key of the console", page_keys},
+    {"status", "the exit statuses", page_status},
+    {"help", "this page", page_help},
+};
+
+static void page_help(struct cli_text *t)
+{
+    enum { COLUMN = 12 };
+    cli_text_add(t, "vm-cli run --kernel FILE [OPTIONS]    runs a guest\n"
+                    "vm-cli info [FILE]                    says what a file is, or what is here\n"
+                    "vm-cli debug disassemble|dump-dtb     looks inside\n"
+                    "vm-cli help [TOPIC]                   explains\n"
+                    "\n"
+                    "Topics:\n");
+    for (size_t i = 0; i < VM_ARRAY_SIZE(pages); i++) {
+        cli_text_add(t, "  ");
+        cli_text_add_row(t, pages[i].name, COLUMN - 2, pages[i].summary);
+    }
+}
+
+int cli_help_page(const char *topic)
+{
+    const char *names[VM_ARRAY_SIZE(pages) + 1] = {0};
+    struct cli_text t = {0};
+    for (size_t i = 0; i < VM_ARRAY_SIZE(pages); i++) {
+        names[i] = pages[i].name;
+        if (strcmp(pages[i].name, topic) == 0) {
+            pages[i].write(&t);
+            return cli_print(&t, "the help");
+        }
+    }
+    return cli_refuse("topic", topic, names, "vm-cli help lists them");
+}
+
+int cli_help(char **argv)
+{
+    if (argv[0] && argv[1]) {
+        struct vm_error e;
+        vm_error_set(&e, VM_ERR_USAGE, "help takes one topic; \"%.100s\" is too much", argv[1]);
+        return cli_fail(&e);
+    }
+    return cli_help_page(argv[0] && !cli_is_help(argv[0]) ? argv[0] : "help");
+}

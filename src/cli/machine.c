@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//
+// From options to a machine.
+#include "machine.h"
+
+#include <string.h>
+#include <vm/osal/memory.h>
+
+// More than any kernel or initrd has; a pipe may be endless.
+#define MAX_FILE (UINT64_C(4) << 30)
+
+// What a kernel is told when nobody says anything: where its console is.
+static const struct {
+    const char *guest, *append;
+} default_append[] = {
+    {"riscv64", "console=ttyS0"},
+};
+
+static vm_status read_file(struct cli_machine *m, unsigned index, const char *option,
+                           const char *path, struct vm_blob *out, struct vm_error *e)
+{
+    if (!path)
+        return VM_OK;
+    struct vm_osal_file_contents *file = &m->files[index];
+    if (vm_osal_file_read_all(path, MAX_FILE, file, e) != VM_OK)
+        return vm_error_prefix(e, "--%s", option);
+    *out = (struct vm_blob){path, file->data, file->size};
+    return VM_OK;
+}
+
+static vm_status read_files(struct cli_machine *m, const struct cli_options *o,
+                            struct vm_options *out, struct vm_error *e)
+{
+    const char *bios = o->bios && strcmp(o->bios, "builtin") != 0 ? o->bios : NULL;
+    if (bios && strcmp(bios, "none") == 0) {
+        out->bios_mode = VM_OPTION_BIOS_NONE;
+        bios = NULL;
+    } else if (bios) {
+        out->bios_mode = VM_OPTION_BIOS_FILE;
+    }
+    vm_status status = read_file(m, 0, "kernel", o->kernel, &out->kernel, e);
+    if (status == VM_OK)
+        status = read_file(m, 1, "initrd", o->initrd, &out->initrd, e);
+    if (status == VM_OK)
+        status = read_file(m, 2, "dtb", o->dtb, &out->dtb, e);
+    if (status == VM_OK)
+        status = read_file(m, 3, "bios", bios, &out->bios, e);
+    return status;
+}
+
+static const char *kernel_command_line(const struct vm_options *o)
+{
+    if (o->append || o->dtb.data || !o->kernel.data)
+        return o->append;
+    const char *guest = o->guest ? o->guest : vm_file_guest(o->kernel.data, o->kernel.size);
+    for (size_t i = 0; guest && i < VM_ARRAY_SIZE(default_append); i++) {
+        if (strcmp(default_append[i].guest, guest) == 0)
+            return default_append[i].append;
+    }
+    return NULL;
+}
+
+static void warn_of_memory(uint64_t memory)
+{
+    uint64_t host = vm_osal_host_memory();
+    if (host > 0 && memory > host)
+        cli_say("warning: --memory is more than the %lluM that this host has",
+                (unsigned long long)(host >> 20));
+}
+
+vm_status cli_machine_create(struct cli_machine *m, const struct cli_options *o,
+                             const struct vm_options *base, struct vm_error *e)
+{
+    struct vm_options v = *base;
+    *m = (struct cli_machine){0};
+    v.guest = o->guest;
+    v.cpu = o->cpu;
+    v.machine = o->machine;
+    v.engine = o->engine;
+    v.vcpus = o->vcpus;
+    v.pin = o->pinned ? o->pin : NULL;
+    v.memory = o->memory;
+    v.append = o->append;
+    vm_status status = read_files(m, o, &v, e);
+    if (status != VM_OK)
+        return status;
+    if (!v.kernel.data && !v.bios.data)
+        return vm_error_set(e, VM_ERR_USAGE, "there is nothing to run; give --kernel FILE");
+    v.append = kernel_command_line(&v);
+    warn_of_memory(v.memory);
+    return vm_create(&v, &m->vm, e);
+}
+
+void cli_machine_release(struct cli_machine *m)
+{
+    vm_destroy(m->vm);
+    for (unsigned i = 0; i < CLI_MACHINE_FILES; i++)
+        vm_osal_file_contents_release(&m->files[i]);
+}
