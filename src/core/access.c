@@ -4,8 +4,9 @@
 // alignment rules, MMIO, and the marks that stores leave for engines and snapshots.
 //
 // A store to RAM that is not in the write TLB first writes, then looks for translations of the
-// line; a translator first marks the line, then reads it (vm_vcpu_watch_code): with a fence between
-// the two halves on both sides, one of them sees the other.
+// line (vm_region_note_write); a translator first marks the line, then reads it
+// (vm_vcpu_watch_code): with a fence between the two halves on both sides, one of them sees the
+// other.
 #include "internal.h"
 
 #include <vm/ir/ir.h>
@@ -101,7 +102,6 @@ static bool store_mmio(struct vm_vcpu *v, vm_gva gva, const struct place *p, uns
 
 static void note_write(struct vm_vcpu *v, const struct place *p, unsigned size)
 {
-    atomic_thread_fence(memory_order_seq_cst);
     vm_region_note_write(&v->machine->space, p->region, p->offset, size);
 }
 

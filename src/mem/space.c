@@ -147,6 +147,8 @@ static const struct vm_region *find_ram(const struct vm_space *s, vm_gpa gpa, ui
 // Whether [gpa, gpa+size) is RAM throughout, perhaps in several adjoining regions.
 static bool all_ram(const struct vm_space *s, vm_gpa gpa, uint64_t size)
 {
+    if (size > 0 && gpa.v + (size - 1) < gpa.v)
+        return false; // what adjoins does so upwards, not round the end of the address space
     while (size > 0) {
         const struct vm_region *r = vm_space_find(s, gpa);
         if (!r || !r->host)
@@ -266,6 +268,9 @@ bool vm_region_note_write(struct vm_space *s, const struct vm_region *r, uint64_
     if (size == 0)
         return false;
     uint64_t last = offset + size - 1;
+    // The bytes are written before the marks are read; a translator marks before it reads the bytes
+    // (vm_vcpu_watch_code). One of the two sees the other.
+    atomic_thread_fence(memory_order_seq_cst);
     for (uint64_t page = offset >> VM_PAGE_SHIFT; page <= last >> VM_PAGE_SHIFT; page++) {
         struct vm_page_track *t = &r->track[page];
         if (!atomic_load_explicit(&t->dirty, memory_order_relaxed))

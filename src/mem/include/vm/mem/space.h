@@ -88,16 +88,17 @@ bool vm_space_read(const struct vm_space *s, vm_gpa gpa, void *to, size_t size);
 bool vm_space_write(struct vm_space *s, vm_gpa gpa, const void *from, size_t size);
 
 // The host address of [gpa, gpa+size) if it lies in one RAM region, else NULL: for vectored I/O
-// without copies. With `write`, the pages count as written now.
+// without copies. With `write`, the pages count as written now; whoever writes later calls it again
+// when the bytes are there, so that translations of the old ones are noticed.
 void *vm_space_host(struct vm_space *s, vm_gpa gpa, uint64_t size, bool write);
 
 // One MMIO access of a guest: finds the device, splits nothing. False: nobody answers there.
 bool vm_space_mmio_read(const struct vm_space *s, vm_gpa gpa, unsigned size, uint64_t *value);
 bool vm_space_mmio_write(const struct vm_space *s, vm_gpa gpa, unsigned size, uint64_t value);
 
-// Records that [offset, offset+size) of a RAM region was or will be written: marks dirty, and where
-// translated lines are hit, drops their marks and bumps the page's code version. Returns true if
-// translations were hit.
+// Records that [offset, offset+size) of a RAM region was written: marks dirty, and where translated
+// lines are hit, drops their marks and bumps the page's code version. Returns true if translations
+// were hit. Called after the bytes are in RAM: only then is a translation of the old ones noticed.
 bool vm_region_note_write(struct vm_space *s, const struct vm_region *r, uint64_t offset,
                           uint64_t size);
 
