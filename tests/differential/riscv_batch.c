@@ -26,13 +26,13 @@ static bool starts(const struct pattern *p, const char *prefix)
 static bool touches_memory(const struct pattern *p)
 {
     return is_class(p, "load") || is_class(p, "store") || is_class(p, "atomic") ||
-           is_named(p, "cbo.zero") ||
+           is_class(p, "cache") ||
            (is_class(p, "fp") && p->imm && p->registers[PATTERN_RS1].file == 'x');
 }
 
 bool batch_takes(const struct pattern *p)
 {
-    return !is_class(p, "system") && (!is_class(p, "cache") || is_named(p, "cbo.zero"));
+    return !is_class(p, "system") || starts(p, "wrs.");
 }
 
 // --- Floating-point formats, from the mnemonic: fadd.s, fcvt.d.w, flw, fmv.x.w ---
@@ -153,11 +153,9 @@ static void append_filler(struct batch *b)
 
 // --- Memory ---
 
-// The alignment that the access needs: a loose one unless it is atomic.
+// The alignment that the access needs. Cache operations work on the whole block of an address.
 static unsigned alignment_of(const struct pattern *p)
 {
-    if (is_named(p, "cbo.zero"))
-        return 64;
     if (!is_class(p, "atomic"))
         return 1;
     char size = p->name[strlen(p->name) - 1];

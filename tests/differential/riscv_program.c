@@ -282,11 +282,14 @@ void program_free(struct program *p)
     *p = (struct program){0};
 }
 
+// Zicbom is not among them: Linux does not let user programs use it.
 const char *const *program_groups(void)
 {
     static const char *const groups[] = {
-        "i",   "m",    "a",      "f",     "d",     "c",     "zfh", "zfa",   "zba",    "zbb", "zbc",
-        "zbs", "zbkb", "zicond", "zacas", "zicsr", "zimop", "zcb", "zcmop", "zicboz", NULL};
+        "i",      "m",      "a",         "f",           "d",     "c",     "zfh",
+        "zfa",    "zba",    "zbb",       "zbc",         "zbs",   "zbkb",  "zicond",
+        "zacas",  "zicsr",  "zifencei",  "zimop",       "zcb",   "zcmop", "zicbom",
+        "zicbop", "zicboz", "zihintntl", "zihintpause", "zawrs", NULL};
     return groups;
 }
 
