@@ -286,10 +286,10 @@ void program_free(struct program *p)
 const char *const *program_groups(void)
 {
     static const char *const groups[] = {
-        "i",      "m",      "a",         "f",           "d",     "c",     "zfh",
-        "zfa",    "zba",    "zbb",       "zbc",         "zbs",   "zbkb",  "zicond",
-        "zacas",  "zicsr",  "zifencei",  "zimop",       "zcb",   "zcmop", "zicbom",
-        "zicbop", "zicboz", "zihintntl", "zihintpause", "zawrs", NULL};
+        "i",      "m",         "a",           "f",     "d",   "c",     "zfh",
+        "zfa",    "zba",       "zbb",         "zbc",   "zbs", "zbkb",  "zicond",
+        "zacas",  "zicsr",     "zifencei",    "zimop", "zcb", "zcmop", "zicbop",
+        "zicboz", "zihintntl", "zihintpause", "zawrs", NULL};
     return groups;
 }
 
