@@ -26,7 +26,7 @@ static bool allocate(const struct vm_ir_region *r, struct vm_ir_cfg *c)
 
 struct visit {
     uint16_t block;
-    uint16_t next; // the target to go to next
+    uint16_t next; // how many targets were gone to, the last first: so the first comes next in order
 };
 
 // Depth-first from the entry with a stack of its own; fills order and position.
@@ -47,7 +47,7 @@ static bool walk(const struct vm_ir_region *r, struct vm_ir_cfg *c)
             depth--;
             continue;
         }
-        uint16_t to = targets[v->next++];
+        uint16_t to = targets[count - 1 - v->next++];
         if (c->position[to] == VM_IR_NONE) {
             c->position[to] = 0;
             stack[depth++] = (struct visit){to, 0};

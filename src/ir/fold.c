@@ -160,7 +160,7 @@ static vm_ir_value fold_address(struct vm_ir_builder *b, struct vm_ir_op *op)
     return VM_IR_NONE;
 }
 
-static bool is_commutative(unsigned code)
+bool vm_ir_is_commutative(unsigned code)
 {
     switch (code) {
     case VM_IR_add:
@@ -185,7 +185,7 @@ static bool is_commutative(unsigned code)
 // A constant goes second where the order is free.
 static void order_operands(struct vm_ir_builder *b, struct vm_ir_op *op)
 {
-    if (b->region->ops[op->args[0]].code == VM_IR_const && is_commutative(op->code)) {
+    if (b->region->ops[op->args[0]].code == VM_IR_const && vm_ir_is_commutative(op->code)) {
         vm_ir_value a = op->args[0];
         op->args[0] = op->args[1];
         op->args[1] = a;

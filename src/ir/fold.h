@@ -30,6 +30,9 @@ vm_ir_value vm_ir_fold_flags(struct vm_ir_builder *b, struct vm_ir_op *op);
 // Whether v is 0 or 1 because of the op that makes it.
 bool vm_ir_is_truth(const struct vm_ir_region *r, vm_ir_value v);
 
+// Whether the op's two operands may change places.
+bool vm_ir_is_commutative(unsigned code);
+
 // The code of the comparison that holds when that of `op` does not; *swap: with operands swapped.
 // False when op is no integer comparison.
 bool vm_ir_inverse(const struct vm_ir_op *op, unsigned *code, bool *swap);

@@ -27,6 +27,16 @@ static vm_ir_value shift_sum(struct vm_ir_builder *b, struct vm_ir_op *op, vm_ir
     return vm_ir_fold_into(op, op->code, x, vm_ir_fold_to_const(b, op, sum));
 }
 
+// A mask on the count that the op applies by itself.
+static void drop_count_mask(const struct vm_ir_builder *b, struct vm_ir_op *op, unsigned bits)
+{
+    const struct vm_ir_op *count = &b->region->ops[op->args[1]];
+    uint64_t mask;
+    if (count->code == VM_IR_and && vm_ir_fold_const(b, count->args[1], &mask) &&
+        !(~mask & (bits - 1)))
+        op->args[1] = count->args[0];
+}
+
 vm_ir_value vm_ir_fold_shift(struct vm_ir_builder *b, struct vm_ir_op *op)
 {
     unsigned bits = vm_ir_fold_bits(op);
@@ -34,8 +44,10 @@ vm_ir_value vm_ir_fold_shift(struct vm_ir_builder *b, struct vm_ir_op *op)
     if (vm_ir_fold_const(b, op->args[0], &a) &&
         (!a || (a == vm_mask(bits) && (op->code == VM_IR_sar || op->code == VM_IR_rotr))))
         return op->args[0];
-    if (!vm_ir_fold_const(b, op->args[1], &n2))
+    if (!vm_ir_fold_const(b, op->args[1], &n2)) {
+        drop_count_mask(b, op, bits);
         return VM_IR_NONE;
+    }
     if (n2 >= bits)
         return vm_ir_fold_into(op, op->code, op->args[0],
                                vm_ir_fold_to_const(b, op, n2 & (bits - 1)));

@@ -86,7 +86,8 @@ bool vm_ir_op_is_pure(const struct vm_ir_region *r, const struct vm_ir_op *op)
 {
     unsigned effects = vm_ir_op_infos[op->code].effects;
     if (effects & VM_IR_E_CALL)
-        return helper_effects(r, op) & VM_IR_HELPER_PURE;
+        return (helper_effects(r, op) & (VM_IR_HELPER_PURE | VM_IR_HELPER_FAULTS)) ==
+               VM_IR_HELPER_PURE;
     if (effects & VM_IR_E_FPENV)
         return op->attr & VM_IR_FP_NO_FLAGS;
     return !(effects & ~VM_IR_E_READ_STATE) || op->code == VM_IR_icount;
