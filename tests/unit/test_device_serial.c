@@ -216,9 +216,14 @@ static void without_fifo_there_is_one_byte(void **state)
     assert_int_equal(get(&f, RBR), 'a');
     assert_int_equal(f.sink.rooms, 1);
     assert_int_equal(receive(&f, "b"), 1);
-    put(&f, FCR, 0x01); // turning FIFOs on empties them
+    put(&f, FCR, 0x01); // a byte that came before the FIFOs were on is not lost
+    assert_int_equal(get(&f, IIR), 0xc4);
+    put(&f, FCR, 0x00); // turning them off empties them
     assert_int_equal(get(&f, LSR), 0x60);
     assert_false(f.irq.level);
+    assert_int_equal(receive(&f, "c"), 1);
+    put(&f, FCR, 0x03); // the clear bit counts at once
+    assert_int_equal(get(&f, LSR), 0x60);
     tear_down(&f);
 }
 

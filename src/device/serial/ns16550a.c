@@ -224,12 +224,15 @@ static void write_ier(struct ns16550a *u, uint8_t value)
     u->ier = value & IER_ALL;
 }
 
-// Turning the FIFOs on or off empties them; the other bits count only with them on (8.2).
+// The other bits count only with the FIFOs on (8.2). Turning them off empties them, and turning
+// them on would too: but drivers turn them on after they have enabled the receiver (Linux does),
+// and a byte that has come meanwhile would be lost, which on a real line takes bad luck and here
+// only waiting input. So that one stays, unless the driver asks for a clear receiver.
 static void write_fcr(struct ns16550a *u, uint8_t value)
 {
     static const uint8_t triggers[] = {1, 4, 8, 14};
     bool on = value & FCR_ENABLE;
-    if (on != u->fifos || (on && value & FCR_CLEAR_RECEIVER))
+    if ((u->fifos && !on) || (on && value & FCR_CLEAR_RECEIVER))
         clear_receiver(u);
     u->fifos = on;
     if (on)
