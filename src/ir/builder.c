@@ -155,7 +155,8 @@ vm_ir_value vm_ir_const(struct vm_ir_builder *b, enum vm_type type, uint64_t bit
     bits &= vm_mask(vm_ir_type_bits(type));
     if (b->no_fold || r->overflow)
         return emit0(b, VM_IR_const, type, 0, bits);
-    vm_ir_value *recent = &b->consts[(bits ^ bits >> 12 ^ type) % VM_ARRAY_SIZE(b->consts)];
+    uint64_t hash = (bits + type) * 0x9e3779b97f4a7c15u;
+    vm_ir_value *recent = &b->consts[hash >> 60];
     if (*recent < r->blocks[b->block].first || *recent >= r->op_count ||
         r->ops[*recent].imm != bits || r->ops[*recent].type != type)
         *recent = emit0(b, VM_IR_const, type, 0, bits);

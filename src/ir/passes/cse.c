@@ -34,6 +34,17 @@ static bool is_numbered(const struct vm_ir_region *r, const struct vm_ir_op *op)
     return !effects;
 }
 
+// The op with its operands in an order that does not depend on how they were written.
+static struct vm_ir_op key_of(const struct vm_ir_op *op)
+{
+    struct vm_ir_op key = *op;
+    if (vm_ir_is_commutative(op->code) && op->args[0] > op->args[1]) {
+        key.args[0] = op->args[1];
+        key.args[1] = op->args[0];
+    }
+    return key;
+}
+
 static uint32_t hash_of(const struct vm_ir_op *op)
 {
     uint64_t h = op->code | (uint64_t)op->type << 16 | (uint64_t)op->attr << 24;
@@ -61,16 +72,11 @@ static void number_op(struct numbering *n, vm_ir_value v)
         op->args[i] = n->map[op->args[i]];
     if (!is_numbered(n->region, op))
         return;
-    if (vm_ir_is_commutative(op->code) && op->args[0] > op->args[1] &&
-        n->region->ops[op->args[1]].code != VM_IR_const) {
-        vm_ir_value a = op->args[0];
-        op->args[0] = op->args[1];
-        op->args[1] = a;
-    }
-    vm_ir_value *bucket = &n->buckets[hash_of(op) & n->mask];
+    struct vm_ir_op key = key_of(op);
+    vm_ir_value *bucket = &n->buckets[hash_of(&key) & n->mask];
     for (vm_ir_value w = *bucket; w != VM_IR_NONE && steps < MAX_CHAIN; w = n->next[w], steps++) {
-        if (equal(&n->region->ops[w], op) &&
-            vm_ir_cfg_dominates(&n->cfg, n->block_of[w], n->block_of[v])) {
+        struct vm_ir_op other = key_of(&n->region->ops[w]);
+        if (equal(&other, &key) && vm_ir_cfg_dominates(&n->cfg, n->block_of[w], n->block_of[v])) {
             n->map[v] = w;
             return;
         }

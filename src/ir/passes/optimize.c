@@ -14,12 +14,10 @@ static const struct pass tier1_passes[] = {{"tier1", vm_ir_pass_tier1}};
 // state before cse and signext, which see more once values do not go through entries; fold again
 // for what forwarding has brought together; state again for the puts that forwarding has bared.
 static const struct pass region_passes[] = {
-    {"fold", vm_ir_pass_fold},       {"copy", vm_ir_pass_copy},
-    {"state", vm_ir_pass_state},     {"fold", vm_ir_pass_fold},
-    {"cse", vm_ir_pass_cse},         {"flags", vm_ir_pass_flags},
-    {"signext", vm_ir_pass_signext}, {"copy", vm_ir_pass_copy},
-    {"dce", vm_ir_pass_dce},         {"fold", vm_ir_pass_fold},
-    {"state", vm_ir_pass_state},     {"dce", vm_ir_pass_dce},
+    {"fold", vm_ir_pass_fold},       {"copy", vm_ir_pass_copy},   {"state", vm_ir_pass_state},
+    {"fold", vm_ir_pass_fold},       {"cse", vm_ir_pass_cse},     {"flags", vm_ir_pass_flags},
+    {"signext", vm_ir_pass_signext}, {"copy", vm_ir_pass_copy},   {"dce", vm_ir_pass_dce},
+    {"fold", vm_ir_pass_fold},       {"state", vm_ir_pass_state}, {"dce", vm_ir_pass_dce},
     {"compact", vm_ir_pass_compact},
 };
 
