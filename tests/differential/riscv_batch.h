@@ -24,7 +24,7 @@ struct batch {
     unsigned filler_count;
     bool boxed;
     bool static_rounding; // frm may hold a reserved mode
-    char format[32]; // of each f register: 'h', 's', 'd', or 0 for unknown
+    char format[32];      // of each f register: 'h', 's', 'd', or 0 for unknown
     uint64_t instructions;
 };
 

@@ -45,7 +45,7 @@ static int compare(const struct program_options *o, const struct program *p, con
                    bool machine_mode)
 {
     struct comparison c = {.options = o, .program = p, .oracle = fopen(path, "rb"), .same = true};
-    struct trine_options t = {&vm_interpreter_ops, machine_mode};
+    struct trine_options t = {.engine = &vm_interpreter_ops, .machine_mode = machine_mode};
     if (!c.oracle) {
         fprintf(stderr, "%s: %s\n", path, strerror(errno));
         return 2;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The hart's mtvec points to a breakpoint: every trap of the program comes back here.
+// The hart's mtvec points to a breakpoint: every trap of the program comes back here. A single
+// instruction has breakpoints wherever it may go.
 #include "riscv_trine.h"
 
 #include <stdio.h>
@@ -13,7 +14,6 @@
 #include "test_host.h"
 
 enum {
-    TRAP = PROGRAM_BASE + 0xffc, // in the frame, used by nothing else
     USER = 0,
     MACHINE = 3,
     CAUSE_ECALL_U = 8,
@@ -35,7 +35,7 @@ struct run {
     void *context;
 };
 
-static char failure[800];
+static char failure[400];
 
 static uint16_t register_index(const char *name)
 {
@@ -67,7 +67,7 @@ static void enter_program(struct run *r, uint64_t pc)
 static void set_up_hart(struct run *r)
 {
     vm_riscv64_guest_ops.reset(r->v, PROGRAM_BASE);
-    set(r, "mtvec", TRAP);
+    set(r, "mtvec", TRINE_TRAP);
     set(r, "pmpaddr0", UINT64_MAX >> 10);
     set(r, "pmpcfg0", PMP_ALL);
     set(r, "mstatus", get(r, "mstatus") | FS_INITIAL);
@@ -76,27 +76,37 @@ static void set_up_hart(struct run *r)
     enter_program(r, PROGRAM_BASE);
 }
 
-static bool create(struct run *r, const struct program *p, const struct trine_options *o,
-                   struct vm_error *e)
+static bool create(struct run *r, const void *image, size_t image_size,
+                   const struct trine_options *o, struct vm_error *e)
 {
     const struct vm_guest_ops *guest = &vm_riscv64_guest_ops;
-    size_t size = (p->size + VM_PAGE_MASK) & ~(size_t)VM_PAGE_MASK;
+    size_t size = (image_size + VM_PAGE_MASK) & ~(size_t)VM_PAGE_MASK;
     test_host_init(&r->host);
     r->ram = aligned_alloc(VM_PAGE_SIZE, size);
     if (!r->ram)
         abort();
     memset(r->ram, 0, size);
-    memcpy(r->ram, p->image, p->size);
-    if (guest->configure(NULL, &r->host.host.allocator, &r->config, e) != VM_OK ||
-        vm_machine_init(&r->machine, &r->host.host, guest, r->config, e) != VM_OK ||
+    memcpy(r->ram, image, image_size);
+    if (guest->configure(NULL, &r->host.host.allocator, &r->config, e) != VM_OK)
+        return false;
+    vm_riscv64_set_coverage(r->config, o->coverage);
+    if (vm_machine_init(&r->machine, &r->host.host, guest, r->config, e) != VM_OK ||
         vm_space_add_ram(&r->machine.space, vm_gpa_of(PROGRAM_BASE), size, r->ram, "ram", e) !=
             VM_OK ||
         vm_vcpu_create(&r->machine, 0, &r->v, e) != VM_OK)
         return false;
     r->machine.vcpus[r->machine.vcpu_count++] = r->v;
     r->v->engine = o->engine;
-    return o->engine->create(r->v, e) == VM_OK &&
-           vm_machine_add_breakpoint(&r->machine, TRAP, e) == VM_OK;
+    return o->engine->create(r->v, e) == VM_OK;
+}
+
+static void add_breakpoint(struct run *r, uint64_t pc)
+{
+    struct vm_error e;
+    if (vm_machine_add_breakpoint(&r->machine, pc, &e) != VM_OK) {
+        fprintf(stderr, "%s\n", e.text);
+        abort();
+    }
 }
 
 // A system call: true to go on.
@@ -133,23 +143,59 @@ static void run(struct run *r)
     } while (serve(r));
 }
 
-const char *trine_run(const struct program *p, const struct trine_options *o, program_sink *sink,
-                      void *context)
+static struct run *start(const void *image, size_t size, const struct trine_options *o)
 {
     struct run *r = calloc(1, sizeof *r);
     struct vm_error e = {0};
     if (!r)
         abort();
-    *r = (struct run){.machine_mode = o->machine_mode, .sink = sink, .context = context};
+    r->machine_mode = o->machine_mode;
     failure[0] = 0;
-    if (create(r, p, o, &e))
-        run(r);
-    else
-        snprintf(failure, sizeof failure, "%s", e.text);
+    if (!create(r, image, size, o, &e)) {
+        fprintf(stderr, "%s\n", e.text);
+        abort();
+    }
+    add_breakpoint(r, TRINE_TRAP);
+    return r;
+}
+
+static void end(struct run *r)
+{
     vm_machine_destroy(&r->machine);
     vm_riscv64_guest_ops.unconfigure(r->config, &r->host.host.allocator);
     free(r->ram);
     free(r);
+}
+
+const char *trine_run(const struct program *p, const struct trine_options *o, program_sink *sink,
+                      void *context)
+{
+    struct run *r = start(p->image, p->size, o);
+    r->sink = sink;
+    r->context = context;
+    run(r);
+    end(r);
+    return failure[0] ? failure : NULL;
+}
+
+const char *trine_execute(uint32_t word, const struct trine_options *o, struct trine_outcome *out)
+{
+    struct run *r = start(&word, sizeof word, o);
+    r->machine_mode = true;
+    set_up_hart(r);
+    set(r, "mepc", TRINE_RETURN);
+    set(r, "sepc", TRINE_RETURN);
+    add_breakpoint(r, TRINE_RETURN);
+    add_breakpoint(r, PROGRAM_BASE + 4);
+    enum vm_run_result result = vm_vcpu_run(r->v);
+    if (result != VM_RUN_BREAKPOINT && result != VM_RUN_WAITING)
+        snprintf(failure, sizeof failure, "the vCPU came back with %d", result);
+    *out = (struct trine_outcome){.waits = result == VM_RUN_WAITING,
+                                  .pc = vm_vcpu_pc(r->v),
+                                  .privilege = get(r, "priv"),
+                                  .mcause = get(r, "mcause"),
+                                  .mtval = get(r, "mtval")};
+    end(r);
     return failure[0] ? failure : NULL;
 }
 

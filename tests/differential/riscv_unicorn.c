@@ -123,7 +123,7 @@ static void run_unicorn(struct comparison *c)
 static bool compare(const struct program_options *o, const struct program *p, bool machine_mode)
 {
     struct comparison c = {.program_options = o, .program = p, .same = true};
-    struct trine_options t = {&vm_interpreter_ops, machine_mode};
+    struct trine_options t = {.engine = &vm_interpreter_ops, .machine_mode = machine_mode};
     c.trine = calloc(p->batches, sizeof *c.trine);
     if (!c.trine)
         abort();
