@@ -152,7 +152,7 @@ static void access_csr(struct rv_translate *t, const struct access *c, unsigned 
     uint16_t reg;
     if (!is_allowed(t, c)) {
         rv_illegal(t);
-    } else if (c->csr == FFLAGS) {
+    } else if (c->csr == FFLAGS && rv_has(t->config, RV_EXT_F)) {
         access_fflags(t, c, rd);
     } else if (find_storage(c->csr, &reg)) {
         access_storage(t, c, reg, rd);

@@ -194,13 +194,11 @@ static bool prepare_cas(struct batch *b, const struct pattern *p, uint32_t word)
 }
 
 // An LR is followed by the SC of its size at its address, so that no reservation is left over.
-static void finish_lr(struct batch *b, const struct pattern *p, uint32_t word)
+static void finish_lr(struct batch *b, unsigned base, uint32_t word)
 {
-    unsigned base = pattern_register_of(p, PATTERN_RS1, word);
     unsigned rd = random_below(b->random, WINDOW_REGISTER);
     unsigned rs2 = random_below(b->random, 32);
     uint32_t sc = (word & 0x0600707f) | 3u << 27 | rs2 << 20 | base << 15 | rd << 7;
-    (void)p;
     code_append(b->code, sc, 4);
     b->instructions++;
 }
@@ -217,7 +215,7 @@ static bool append_access(struct batch *b, const struct pattern *p, uint32_t wor
     }
     append(b, p, word);
     if (lr)
-        finish_lr(b, p, word);
+        finish_lr(b, pattern_register_of(p, PATTERN_RS1, word), word);
     return true;
 }
 

@@ -252,6 +252,27 @@ static void misaligned_jump_writes_no_link(void **state)
     vm_riscv64_guest_ops.unconfigure(config, &allocator);
 }
 
+// Without F there is no fflags: the helper raises.
+static void fflags_needs_f(void **state)
+{
+    (void)state;
+    enum { READ_FFLAGS = 0x00102573 };
+    static const char *const cpus[] = {"max", "max,-f"};
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(cpus); i++) {
+        struct lowering l;
+        void *config = configure(cpus[i]);
+        unsigned calls = 0;
+        begin(&l, config, U);
+        lower(&l, READ_FFLAGS);
+        finish(&l);
+        for (uint32_t n = 0; n < l.region.op_count; n++)
+            calls += l.region.ops[n].code == VM_IR_call;
+        assert_int_equal(calls, i);
+        vm_arena_destroy(&l.arena);
+        vm_riscv64_guest_ops.unconfigure(config, &allocator);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +282,7 @@ int main(void)
         cmocka_unit_test(blocks_are_well_formed),
         cmocka_unit_test(checks_fp_once),
         cmocka_unit_test(misaligned_jump_writes_no_link),
+        cmocka_unit_test(fflags_needs_f),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
