@@ -351,8 +351,11 @@ static bool fold_branch(struct vm_ir_builder *b, vm_ir_value cond, uint16_t then
                    taken ? then_count : else_count);
         return true;
     }
-    if (then_block == else_block && !then_count && !else_count) {
-        vm_ir_jump(b, then_block, NULL, 0);
+    bool same = then_block == else_block && then_count == else_count;
+    for (unsigned i = 0; same && i < then_count; i++)
+        same = then_args[i] == else_args[i];
+    if (same) {
+        vm_ir_jump(b, then_block, then_args, then_count);
         return true;
     }
     if (!is_negation(r, cond, &x))
