@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
 // One thread serves the input. It sleeps on standard input and on the event `wake`, which signal
-// handlers, the guest's receiver and the end of the run set. What the guest does not take yet waits
-// in `pending`: a pipe is not read on meanwhile, so that its writer waits too; a terminal is, for
-// the escape keys, and what is typed beyond the buffer is lost.
+// handlers, the machine's threads and the end of the run set. What the guest does not take yet
+// waits in `pending`, from where the vCPU that makes room takes it: a pipe is not read on
+// meanwhile, so that its writer waits too; a terminal is, for the escape keys, and what is typed
+// beyond the buffer is lost.
 //
 // Output is written by the vCPU that sent it. It may have to wait for a slow reader; the event
 // `abandon` ends that wait when the run is to end.
 //
-// `pending`, `escape`, `input` and `stopping` belong to the thread. `end` is set once, by
+// `mutex` guards `pending`; it is held while the guest's receiver takes bytes, which has a lock of
+// its own inside. `escape`, `input` and `stopping` belong to the thread. `end` is set once, by
 // compare-and-exchange; who sets it to CLI_CONSOLE_OUTPUT owns `error` until the thread is joined.
 #include "console.h"
 
@@ -43,8 +45,11 @@ struct cli_console {
 
     vm_osal_stream input; // none after its end
     bool is_terminal;
-    bool escape; // the last key was Ctrl-A
+    bool escape;     // the last key was Ctrl-A
+    bool shows_keys; // is to
     bool stopping;
+
+    struct vm_osal_mutex *mutex;
     uint8_t pending[PENDING_SIZE];
     size_t pending_count;
 
@@ -86,11 +91,7 @@ void cli_console_output(struct cli_console *c, const uint8_t *bytes, size_t size
 
 // --- input ---
 
-void cli_console_room(struct cli_console *c)
-{
-    vm_osal_event_set(c->wake);
-}
-
+// With the mutex held.
 static void offer_pending(struct cli_console *c)
 {
     if (c->pending_count == 0)
@@ -99,6 +100,16 @@ static void offer_pending(struct cli_console *c)
     memmove(c->pending, c->pending + taken, c->pending_count - taken);
     c->pending_count -= taken;
     atomic_fetch_add(&c->input_bytes, taken);
+}
+
+void cli_console_room(struct cli_console *c)
+{
+    vm_osal_mutex_lock(c->mutex);
+    offer_pending(c);
+    bool is_empty = c->pending_count == 0;
+    vm_osal_mutex_unlock(c->mutex);
+    if (is_empty)
+        vm_osal_event_set(c->wake);
 }
 
 static void keep(struct cli_console *c, uint8_t byte)
@@ -121,7 +132,7 @@ static void press(struct cli_console *c, uint8_t key)
     case 'X': set_end(c, CLI_CONSOLE_QUIT); break;
     case 'h':
     case 'H':
-    case '?': write_output(c, keys_text, sizeof keys_text - 1); break;
+    case '?': c->shows_keys = true; break;
     case ESCAPE: keep(c, key); break;
     default: break; // no key of ours
     }
@@ -136,6 +147,7 @@ static void read_input(struct cli_console *c)
     enum vm_osal_read_result result = vm_osal_read(c->input, bytes, sizeof bytes, &count);
     if (result == VM_OSAL_READ_END)
         c->input = vm_osal_stream_none();
+    vm_osal_mutex_lock(c->mutex);
     for (size_t i = 0; i < count; i++) {
         if (c->is_terminal)
             press(c, bytes[i]);
@@ -143,6 +155,10 @@ static void read_input(struct cli_console *c)
             keep(c, bytes[i]);
     }
     offer_pending(c);
+    vm_osal_mutex_unlock(c->mutex);
+    if (c->shows_keys)
+        write_output(c, keys_text, sizeof keys_text - 1);
+    c->shows_keys = false;
 }
 
 // --- the thread ---
@@ -158,7 +174,9 @@ static bool must_stop(struct cli_console *c)
 // Sleeps until there is something to do; true: input.
 static bool wait_for_work(struct cli_console *c)
 {
+    vm_osal_mutex_lock(c->mutex);
     bool listens = !c->stopping && (c->is_terminal || c->pending_count == 0);
+    vm_osal_mutex_unlock(c->mutex);
     uint64_t deadline = c->stopping ? vm_clock() + PAUSE_AGAIN_NS : c->deadline;
     unsigned why =
         vm_osal_wait_input(listens ? c->input : vm_osal_stream_none(), c->wake, deadline);
@@ -177,8 +195,6 @@ static void serve(void *argument)
     while (!atomic_load(&c->over)) {
         if (wait_for_work(c))
             read_input(c);
-        else
-            offer_pending(c);
         if (must_stop(c)) {
             c->stopping = true;
             vm_osal_event_set(c->abandon);
@@ -194,7 +210,9 @@ vm_status cli_console_create(struct cli_console **console, struct vm_error *e)
     struct cli_console *c = calloc(1, sizeof *c);
     if (!c)
         return vm_error_set(e, VM_ERR_HOST, "out of memory for the console");
-    vm_status status = vm_osal_event_create(&c->wake, e);
+    vm_status status = vm_osal_mutex_create(&c->mutex, e);
+    if (status == VM_OK)
+        status = vm_osal_event_create(&c->wake, e);
     if (status == VM_OK)
         status = vm_osal_event_create(&c->abandon, e);
     if (status == VM_OK)
@@ -217,6 +235,7 @@ void cli_console_destroy(struct cli_console *c)
         vm_osal_signals_uninstall();
     vm_osal_event_destroy(c->wake);
     vm_osal_event_destroy(c->abandon);
+    vm_osal_mutex_destroy(c->mutex);
     free(c);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// See nearest.h. The distance is that of optimal string alignment.
+// See nearest.h. The distance is that of optimal string alignment, whatever the letters' case.
 #include "nearest.h"
 
 #include <string.h>
@@ -16,6 +16,11 @@ static unsigned least(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
 unsigned cli_edit_distance(const char *a, const char *b)
 {
     unsigned rows[3][MAX_LENGTH + 1];
@@ -26,7 +31,7 @@ unsigned cli_edit_distance(const char *a, const char *b)
     for (unsigned i = 1; i <= length; i++) {
         now[0] = i;
         for (size_t j = 1; j <= columns; j++) {
-            unsigned changed = a[i - 1] != b[j - 1];
+            unsigned changed = lower(a[i - 1]) != lower(b[j - 1]);
             now[j] = least(least(last[j], now[j - 1]) + 1, last[j - 1] + changed);
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                 now[j] = least(now[j], before[j - 2] + 1);
@@ -47,7 +52,7 @@ void cli_nearest_consider(struct cli_nearest *n, const char *name)
     if (typed >= 2 && strncmp(n->text, name, typed) == 0)
         distance = 1;
     size_t length = strlen(name);
-    if (distance > 1 + length / 3 || distance >= length)
+    if (distance > (length + 1) / 3)
         return;
     if (!n->best || distance < n->distance) {
         n->best = name;

@@ -335,7 +335,7 @@ static vm_status read_line(struct cli_options *o, enum cli_user user, char **arg
             continue;
         status = word.option->set(word.option, o, word.value, e);
         if (status != VM_OK)
-            return vm_error_prefix(e, "--%s %.100s", word.option->name, word.value);
+            return vm_error_prefix(e, "--%s \"%.100s\"", word.option->name, word.value);
     }
     return VM_OK;
 }

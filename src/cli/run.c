@@ -23,6 +23,7 @@ struct run {
     struct cli_trace *trace;
     struct vm_osal_file *stats_file;
 
+    bool started;         // options and the statistics' file are right: a report is due
     uint64_t guest_start; // by vm_clock; 0: the guest never ran
     struct vm_result result;
     struct vm_error error; // what the reason "error" means
@@ -66,6 +67,7 @@ static vm_status open_stats(struct run *r, struct vm_error *e)
 static vm_status prepare(struct run *r, struct vm_error *e)
 {
     vm_status status = open_stats(r, e);
+    r->started = status == VM_OK;
     if (status == VM_OK)
         status = cli_trace_open(&r->options.trace, &r->trace, e);
     if (status != VM_OK)
@@ -96,7 +98,7 @@ static vm_status run_machine(struct run *r, struct vm_error *e)
     vm_status status = cli_console_start(r->console, vm, deadline, e);
     if (status != VM_OK)
         return status;
-    r->guest_start = now;
+    r->guest_start = vm_clock();
     status = vm_run(vm, deadline, &r->result, e);
     cli_console_stop(r->console);
     return status;
@@ -153,6 +155,24 @@ static void tell_pause(struct run *r)
     }
 }
 
+// What the output after the end says about the status: the guest's own is not hidden.
+static void after_end(struct run *r, vm_status status, const struct vm_error *e)
+{
+    if (status == VM_OK)
+        return;
+    int failed = cli_fail(e);
+    if (r->report.status == 0)
+        r->report.status = failed;
+}
+
+// Output that was lost while the guest powered off.
+static void check_output(struct run *r)
+{
+    struct vm_error e;
+    if (cli_console_ended(r->console, &e) == CLI_CONSOLE_OUTPUT)
+        after_end(r, e.status, &e);
+}
+
 static void tell_end(struct run *r)
 {
     r->report.text = r->result.text;
@@ -164,18 +184,9 @@ static void tell_end(struct run *r)
         ended(r, "timeout", CLI_STATUS_TIMEOUT);
         cli_say("stopped: the time of --timeout is over");
         break;
-    default: tell_pause(r); break;
+    default: tell_pause(r); return;
     }
-}
-
-// What the output after the end says about the status: the guest's own is not hidden.
-static void after_end(struct run *r, vm_status status, const struct vm_error *e)
-{
-    if (status == VM_OK)
-        return;
-    int failed = cli_fail(e);
-    if (r->report.status == 0)
-        r->report.status = failed;
+    check_output(r);
 }
 
 static void fill_report(struct run *r)
@@ -197,7 +208,7 @@ static void finish(struct run *r)
 {
     struct vm_error e;
     after_end(r, cli_trace_close(r->trace, &e), &e);
-    if (r->options.stats.form != CLI_STATS_NONE) {
+    if (r->started && r->options.stats.form != CLI_STATS_NONE) {
         fill_report(r);
         after_end(r, cli_stats_write(&r->report, r->options.stats.form, r->stats_file, &e), &e);
     }
