@@ -52,8 +52,12 @@ static void update_entry(struct vm_riscv64_state *s, unsigned i)
 
 void rv_pmp_update(struct vm_riscv64_state *s)
 {
-    for (unsigned i = 0; i < VM_RISCV64_PMP_ENTRIES; i++)
+    s->derived.pmp_count = 0;
+    for (unsigned i = 0; i < VM_RISCV64_PMP_ENTRIES; i++) {
         update_entry(s, i);
+        if (s->derived.pmp_first[i] <= s->derived.pmp_last[i])
+            s->derived.pmp_count = i + 1;
+    }
 }
 
 static uint8_t granted(uint8_t config, unsigned privilege)
@@ -68,7 +72,7 @@ static uint8_t granted(uint8_t config, unsigned privilege)
 struct rv_pmp_span rv_pmp_find(const struct vm_riscv64_state *s, uint64_t gpa, unsigned privilege)
 {
     struct rv_pmp_span span = {gpa & ~(uint64_t)VM_PAGE_MASK, gpa | VM_PAGE_MASK, 0};
-    for (unsigned i = 0; i < VM_RISCV64_PMP_ENTRIES; i++) {
+    for (unsigned i = 0; i < s->derived.pmp_count; i++) {
         uint64_t first = s->derived.pmp_first[i], last = s->derived.pmp_last[i];
         if (first > span.last || last < span.first || first > last)
             continue;
