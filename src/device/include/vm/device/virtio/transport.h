@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The VirtIO core as a transport sees it: device status, features, queue addresses, configuration.
-// The core locks the device itself; a transport keeps only its own selectors and interrupt state.
+// The core locks the device itself; a transport keeps only its own selectors and interrupt state,
+// and holds no lock of its own while it calls the core (which calls `raise` under the device's).
 #ifndef VM_DEVICE_VIRTIO_TRANSPORT_H
 #define VM_DEVICE_VIRTIO_TRANSPORT_H
 
@@ -33,7 +34,8 @@ uint64_t vm_virtio_device_features(const struct vm_virtio *v);
 void vm_virtio_set_driver_features(struct vm_virtio *v, uint64_t features);
 uint64_t vm_virtio_driver_features(const struct vm_virtio *v);
 
-// Writing 0 resets the device, and returns when that is done.
+// Writing 0 resets the device, and returns when that is done; the transport clears its interrupts
+// then. Other bits stay once set; what the driver may not set yet is not set.
 uint8_t vm_virtio_get_status(const struct vm_virtio *v);
 void vm_virtio_set_status(struct vm_virtio *v, uint8_t status);
 
@@ -44,7 +46,9 @@ void vm_virtio_read_config(struct vm_virtio *v, uint32_t offset, void *to, uint3
 void vm_virtio_write_config(struct vm_virtio *v, uint32_t offset, const void *from, uint32_t size);
 
 // Queue set-up, by number; numbers beyond the last read as size 0 and ignore writes. Addresses and
-// size may change only while the queue is disabled.
+// size may change only while the queue is disabled. Enabling one whose ring cannot be marks the
+// device as DEVICE_NEEDS_RESET and leaves the queue disabled; disabling waits until the I/O thread
+// has let go of it.
 struct vm_virtq_setup {
     uint16_t size, max_size;
     bool enabled;
