@@ -20,7 +20,8 @@ static bool serve_requests(struct vm_vcpu *v)
     uint32_t bits = atomic_load(&v->request);
     if (bits & VM_REQUEST_WORK)
         vm_vcpu_drain_work(v);
-    atomic_fetch_and(&v->request, ~bits);
+    // WORK is cleared by the drain, before it looks: work posted since then has set it anew.
+    atomic_fetch_and(&v->request, ~(bits & ~(uint32_t)VM_REQUEST_WORK));
     if (bits & VM_REQUEST_FLUSH)
         v->engine->flush(v);
     return atomic_load(&v->machine->stop) != VM_STOP_NONE;
