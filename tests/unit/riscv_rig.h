@@ -95,6 +95,7 @@ enum {
     CSR_PMPCFG2 = 0x3a2,
     CSR_PMPADDR0 = 0x3b0,
     CSR_MSECCFG = 0x747,
+    CSR_TSELECT = 0x7a0,
     CSR_MCYCLE = 0xb00,
     CSR_MINSTRET = 0xb02,
     CSR_MHPMCOUNTER3 = 0xb03,

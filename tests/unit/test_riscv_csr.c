@@ -60,6 +60,7 @@ static const struct expected csrs[] = {
     {CSR_PMPCFG2, 1, .special = true},
     {CSR_PMPADDR0, 16, (1ull << 54) - 1, 0},
     {CSR_MSECCFG, 1, 0x300, 0},
+    {CSR_TSELECT, 4, 0, 0}, // no triggers
     {CSR_MCYCLE, 1, .special = true},
     {CSR_MINSTRET, 1, .special = true},
     {CSR_MHPMCOUNTER3, 29, 0, 0},
