@@ -13,4 +13,39 @@ void vm_vcpu_drain_work(struct vm_vcpu *v);
 // other both get on, and gives the host thread away.
 void vm_vcpu_wait_politely(struct vm_vcpu *self);
 
+// Where an access of at most a page ends up.
+struct vm_place {
+    const struct vm_region *region;
+    uint64_t offset;
+};
+
+static inline uint8_t *vm_place_host(const struct vm_place *p)
+{
+    return p->region->host + p->offset;
+}
+
+// After `size` bytes were written there.
+static inline void vm_place_note_write(struct vm_vcpu *v, const struct vm_place *p, unsigned size)
+{
+    vm_region_note_write(&v->machine->space, p->region, p->offset, size);
+}
+
+// Records the guest's exception for an access that failed below the walk; returns false.
+bool vm_vcpu_fail_access(struct vm_vcpu *v, vm_gva gva, enum vm_access access,
+                         enum vm_access_error error);
+
+// Translates `gva` and finds what is there. False: the exception is recorded.
+bool vm_vcpu_find_place(struct vm_vcpu *v, vm_gva gva, enum vm_access access, unsigned index,
+                        struct vm_place *out);
+
+// The orderings of a memory op's attribute word: before and after the access.
+void vm_vcpu_order_before(uint32_t attr);
+void vm_vcpu_order_after(uint32_t attr);
+
+// `size` bytes in reverse order.
+static inline uint64_t vm_swap_bytes(uint64_t value, unsigned size)
+{
+    return __builtin_bswap64(value) >> (64 - 8 * size);
+}
+
 #endif
