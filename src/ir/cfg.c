@@ -26,7 +26,8 @@ static bool allocate(const struct vm_ir_region *r, struct vm_ir_cfg *c)
 
 struct visit {
     uint16_t block;
-    uint16_t next; // how many targets were gone to, the last first: so the first comes next in order
+    uint16_t
+        next; // how many targets were gone to, the last first: so the first comes next in order
 };
 
 // Depth-first from the entry with a stack of its own; fills order and position.

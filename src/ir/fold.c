@@ -134,7 +134,9 @@ vm_ir_value vm_ir_fold_arith(struct vm_ir_builder *b, struct vm_ir_op *op)
     if (vm_ir_fold_const(b, op->args[1], &c))
         return arith_const(b, op, c);
     if (op->args[0] != op->args[1])
-        return VM_IR_NONE;
+        return op->type == VM_I64 && (op->code == VM_IR_and || op->code == VM_IR_or)
+                   ? vm_ir_fold_truths(b, op)
+                   : VM_IR_NONE;
     switch (op->code) {
     case VM_IR_and:
     case VM_IR_or:

@@ -22,6 +22,7 @@ vm_ir_value vm_ir_fold(struct vm_ir_builder *b, struct vm_ir_op *op);
 vm_ir_value vm_ir_fold_arith(struct vm_ir_builder *b, struct vm_ir_op *op);
 vm_ir_value vm_ir_fold_shift(struct vm_ir_builder *b, struct vm_ir_op *op);
 vm_ir_value vm_ir_fold_compare(struct vm_ir_builder *b, struct vm_ir_op *op);
+vm_ir_value vm_ir_fold_truths(struct vm_ir_builder *b, struct vm_ir_op *op); // and, or of two
 vm_ir_value vm_ir_fold_select(struct vm_ir_builder *b, struct vm_ir_op *op);
 vm_ir_value vm_ir_fold_width(struct vm_ir_builder *b, struct vm_ir_op *op);
 vm_ir_value vm_ir_fold_field(struct vm_ir_builder *b, struct vm_ir_op *op);

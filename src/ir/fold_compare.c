@@ -125,6 +125,31 @@ vm_ir_value vm_ir_fold_compare(struct vm_ir_builder *b, struct vm_ir_op *op)
     return VM_IR_NONE;
 }
 
+static bool same_pair(const struct vm_ir_op *p, const struct vm_ir_op *q)
+{
+    return p->type == q->type && ((p->args[0] == q->args[0] && p->args[1] == q->args[1]) ||
+                                  (p->args[0] == q->args[1] && p->args[1] == q->args[0]));
+}
+
+vm_ir_value vm_ir_fold_truths(struct vm_ir_builder *b, struct vm_ir_op *op)
+{
+    const struct vm_ir_op *ops = b->region->ops;
+    bool both = op->code == VM_IR_and;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct vm_ir_op *p = &ops[op->args[i]], *q = &ops[op->args[!i]];
+        if (q->code != (both ? VM_IR_ne : VM_IR_eq) || !same_pair(p, q))
+            continue;
+        unsigned code = p->code == (both ? VM_IR_leu : VM_IR_ltu)   ? (both ? VM_IR_ltu : VM_IR_leu)
+                        : p->code == (both ? VM_IR_les : VM_IR_lts) ? (both ? VM_IR_lts : VM_IR_les)
+                                                                    : VM_IR_nop;
+        if (code == VM_IR_nop)
+            continue;
+        op->type = p->type;
+        return vm_ir_fold_into(op, code, p->args[0], p->args[1]);
+    }
+    return VM_IR_NONE;
+}
+
 vm_ir_value vm_ir_fold_select(struct vm_ir_builder *b, struct vm_ir_op *op)
 {
     const struct vm_ir_op *cond = &b->region->ops[op->args[0]];
@@ -183,6 +208,28 @@ static unsigned logic_compare(uint32_t cond, bool *swap)
     return subtraction_compare(cond, swap);
 }
 
+// The same after a + ~b + 1, which is a - b with ARM's carry: C is set where nothing was borrowed.
+static unsigned complement_compare(uint32_t cond, bool *swap)
+{
+    uint32_t plain = cond & ~(uint32_t)VM_IR_COND_NOT;
+    if (plain == VM_IR_COND_C || plain == VM_IR_COND_CZ)
+        return subtraction_compare(VM_IR_COND_C | (~cond & VM_IR_COND_NOT), swap);
+    return subtraction_compare(cond, swap);
+}
+
+// The value that v is the complement of, or VM_IR_NONE.
+static vm_ir_value complement_of(struct vm_ir_builder *b, vm_ir_value v, enum vm_type type)
+{
+    const struct vm_ir_op *op = &b->region->ops[v];
+    uint64_t ones;
+    if (op->code == VM_IR_const)
+        return vm_ir_const(b, type, ~op->imm);
+    if (op->code == VM_IR_xor && vm_ir_fold_const(b, op->args[1], &ones) &&
+        ones == vm_mask(vm_ir_type_bits(type)))
+        return op->args[0];
+    return VM_IR_NONE;
+}
+
 static vm_ir_value cond_compare(struct vm_ir_op *op, unsigned code, bool swap, enum vm_type type,
                                 vm_ir_value x, vm_ir_value y)
 {
@@ -201,6 +248,23 @@ static vm_ir_value cond_of_constants(struct vm_ir_builder *b, const struct vm_ir
                         ? (uint32_t)v[0]
                         : vm_ir_eval_flags(flags->code, vm_ir_fold_bits(flags), v[0], v[1], v[2]);
     return vm_ir_const(b, VM_I64, vm_ir_eval_cond(bits, op->attr));
+}
+
+// cond of the sum `flags` (a copy): a comparison if it is a subtraction by complement.
+static vm_ir_value cond_of_sum(struct vm_ir_builder *b, struct vm_ir_op *op, struct vm_ir_op flags)
+{
+    uint64_t carry;
+    bool swap;
+    unsigned code = complement_compare(op->attr, &swap);
+    vm_ir_value known = cond_of_constants(b, op, &flags);
+    if (known != VM_IR_NONE || code == VM_IR_nop || !vm_ir_fold_const(b, flags.args[2], &carry) ||
+        !carry)
+        return known;
+    enum vm_type type = (enum vm_type)flags.type;
+    vm_ir_value y = complement_of(b, flags.args[1], type);
+    if (y == VM_IR_NONE)
+        return VM_IR_NONE;
+    return cond_compare(op, code, swap, type, flags.args[0], y);
 }
 
 static vm_ir_value fold_cond(struct vm_ir_builder *b, struct vm_ir_op *op)
@@ -231,7 +295,7 @@ static vm_ir_value fold_cond(struct vm_ir_builder *b, struct vm_ir_op *op)
             return cond_of_constants(b, op, flags);
         return cond_compare(op, code, swap, (enum vm_type)flags->type, flags->args[0],
                             flags->args[1]);
-    case VM_IR_addf:
+    case VM_IR_addf: return cond_of_sum(b, op, *flags);
     case VM_IR_bitflags: return cond_of_constants(b, op, flags);
     default: return VM_IR_NONE;
     }

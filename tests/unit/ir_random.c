@@ -381,8 +381,11 @@ static vm_ir_value flag_source(struct gen *g)
     enum vm_type t = (enum vm_type)(VM_I8 + pick(g, 4));
     vm_ir_value x = any(g, t), y = any(g, t);
     vm_ir_value c = pick(g, 2) ? vm_ir_const(&g->b, VM_I64, 0) : any(g, TRUTH);
-    switch (pick(g, 4)) {
+    switch (pick(g, 5)) {
     case 0: return vm_ir_addf(&g->b, t, x, y, c);
+    case 4: // as ARM subtracts
+        y = vm_ir_xor(&g->b, t, y, vm_ir_const(&g->b, t, UINT64_MAX));
+        return vm_ir_addf(&g->b, t, x, y, vm_ir_const(&g->b, VM_I64, 1));
     case 1: return vm_ir_logicf(&g->b, t, x);
     case 2: return any(g, VM_FLAGS);
     default: return vm_ir_subf(&g->b, t, x, y, c);
@@ -400,10 +403,17 @@ static void flag_chain(struct gen *g)
                             : vm_ir_mergef(&g->b, other, v, mask),
                  VM_FLAGS);
     }
-    if (!pick(g, 3))
+    if (!pick(g, 3)) {
         observe(g, v, VM_FLAGS);
-    else
-        observe(g, keep(g, vm_ir_cond(&g->b, v, pick(g, 16)), TRUTH), VM_I64);
+        return;
+    }
+    vm_ir_value c = keep(g, vm_ir_cond(&g->b, v, pick(g, 16)), TRUTH);
+    if (pick(g, 2)) {
+        vm_ir_value d = keep(g, vm_ir_cond(&g->b, v, pick(g, 16)), TRUTH);
+        c = keep(g, pick(g, 2) ? vm_ir_and(&g->b, VM_I64, c, d) : vm_ir_or(&g->b, VM_I64, c, d),
+                 TRUTH);
+    }
+    observe(g, c, VM_I64);
 }
 
 // FP arithmetic between accesses to the FP environment's entries.
