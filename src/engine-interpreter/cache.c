@@ -251,6 +251,13 @@ static struct block *look_up(struct interpreter *in, uint64_t pc, enum vm_engine
     }
 }
 
+bool interp_at_breakpoint(struct vm_vcpu *v)
+{
+    uint64_t pc = vm_vcpu_pc(v);
+    return vm_machine_is_breakpoint(v->machine, pc) &&
+           !(pc == v->run_pc && v->icount == v->run_icount);
+}
+
 struct block *interp_find(struct interpreter *in, enum vm_engine_exit *exit)
 {
     struct vm_vcpu *v = in->vcpu;
@@ -258,15 +265,14 @@ struct block *interp_find(struct interpreter *in, enum vm_engine_exit *exit)
     struct jump_entry *e = &in->jumps[interp_jump_slot(pc)];
     if (e->pc == pc && e->mode == v->mode && e->generation == v->tlb.code->code_generation)
         return e->block;
-    bool breakpoint = vm_machine_is_breakpoint(v->machine, pc);
-    if (breakpoint && !(pc == v->run_pc && v->icount == v->run_icount)) {
+    if (interp_at_breakpoint(v)) {
         *exit = VM_ENGINE_BREAKPOINT;
         return NULL;
     }
     in->stats.block_lookups++;
     v->recent[v->recent_next++ % VM_RECENT_BLOCKS] = pc;
     struct block *b = look_up(in, pc, exit);
-    if (b && !breakpoint)
+    if (b && !vm_machine_is_breakpoint(v->machine, pc))
         *e = (struct jump_entry){pc, v->tlb.code->code_generation, b, v->mode};
     VM_TRACE(&v->machine->trace, VM_TRACE_EXEC, "vcpu %u: %#lx", v->index, pc);
     return b;

@@ -40,6 +40,8 @@ static enum vm_engine_exit run(struct vm_vcpu *v)
     bool single = v->insn_limit != UINT64_MAX;
     if (v->icount >= v->insn_limit)
         return VM_ENGINE_LIMIT;
+    if (single && interp_at_breakpoint(v))
+        return VM_ENGINE_BREAKPOINT;
     struct block *b = single ? interp_single(in, &exit) : interp_find(in, &exit);
     return b ? interp_execute(v, b, single) : exit;
 }
