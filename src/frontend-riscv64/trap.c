@@ -5,8 +5,6 @@
 // Interrupt Registers; Trap-Return Instructions).
 //
 // vcpu->mode and the TLB contexts are right again when any of these returns.
-#include <vm/base/memory.h>
-
 #include "system.h"
 
 // --- what pends ---
