@@ -33,8 +33,7 @@ static const uint8_t row_of[4096] = {
 #include "csrs.def"
 };
 
-// The row that holds an address, or NULL.
-static const struct rv_csr *find_row(uint64_t address)
+const struct rv_csr *rv_csr_find(unsigned address)
 {
     unsigned row = address < VM_ARRAY_SIZE(row_of) ? row_of[address] : 0;
     return row ? &rows[row - 1] : NULL;
@@ -89,7 +88,7 @@ static bool begin(struct vm_vcpu *v, uint64_t address, bool write, uint64_t mask
 {
     struct vm_riscv64_state *s = rv_state(v);
     const struct rv_config *config = rv_config_of(v);
-    const struct rv_csr *row = find_row(address);
+    const struct rv_csr *row = rv_csr_find((unsigned)address);
     if (row) {
         *a = (struct rv_csr_access){v,     s,    config, row, (unsigned)address - row->address,
                                     write, mask, icount};

@@ -122,6 +122,9 @@ struct rv_csr {
     const char *manual;
 };
 
+// The row that holds an address, or NULL.
+const struct rv_csr *rv_csr_find(unsigned address);
+
 // Writes the bits of `writable` to the row's field.
 void rv_put_field(const struct rv_csr_access *a, uint64_t value, uint64_t writable);
 
