@@ -29,7 +29,7 @@ static VM_NOINLINE void settle_fault(struct vm_vcpu *v, const struct block *b, c
     for (unsigned i = 1; i < b->mark_count && b->marks[i].code <= at; i++)
         m = &b->marks[i];
     vm_vcpu_set_pc(v, page_base + m->offset);
-    v->icount += m->retired;
+    v->icount += (uint64_t)(int64_t)m->retired;
 }
 
 static vm_u128 load_pair(const char *slot)
@@ -67,12 +67,17 @@ static vm_u128 wide_operand(const char *slot, uint32_t attr)
     return load_pair(slot);
 }
 
-static void wide_result(char *slot, uint32_t attr, vm_u128 value)
+// What was read, extended to the op's type.
+static void wide_result(char *slot, uint32_t attr, bool wide, vm_u128 value)
 {
-    if (vm_ir_mem_size_log2(attr) < 4)
-        *(uint64_t *)(void *)slot = extend_loaded(value.lo, attr);
-    else
+    if (vm_ir_mem_size_log2(attr) < 4) {
+        value.lo = extend_loaded(value.lo, attr);
+        value.hi = attr & VM_IR_MEM_SIGNED && value.lo >> 63 ? UINT64_MAX : 0;
+    }
+    if (wide)
         store_pair(slot, value);
+    else
+        *(uint64_t *)(void *)slot = value.lo;
 }
 
 static VM_NOINLINE bool load_reserved(struct vm_vcpu *v, const struct code *c, char *base)
@@ -81,7 +86,7 @@ static VM_NOINLINE bool load_reserved(struct vm_vcpu *v, const struct code *c, c
     vm_gva gva = vm_gva_of(*(const uint64_t *)(const void *)(base + c->a));
     if (!vm_vcpu_load_reserved(v, gva, (uint32_t)c->imm, &value))
         return false;
-    wide_result(base + c->d, (uint32_t)c->imm, value);
+    wide_result(base + c->d, (uint32_t)c->imm, c->b, value);
     return true;
 }
 
@@ -102,10 +107,10 @@ static VM_NOINLINE bool compare_and_swap(struct vm_vcpu *v, const struct code *c
     uint32_t attr = (uint32_t)c->imm;
     vm_gva gva = vm_gva_of(*(const uint64_t *)(const void *)(base + c->a));
     vm_u128 expected = wide_operand(base + c->b, attr);
-    vm_u128 desired = wide_operand(base + (c->imm >> 32), attr);
+    vm_u128 desired = wide_operand(base + (c->imm >> 32 & 0xffff), attr);
     if (!vm_vcpu_cas(v, gva, attr, expected, desired, &old))
         return false;
-    wide_result(base + c->d, attr, old);
+    wide_result(base + c->d, attr, c->imm >> 48, old);
     return true;
 }
 
@@ -121,16 +126,21 @@ static VM_NOINLINE bool read_modify_write(struct vm_vcpu *v, const struct code *
     return true;
 }
 
-static VM_NOINLINE bool access_128(struct vm_vcpu *v, const struct code *c, char *base, bool store)
+static VM_NOINLINE bool load_128(struct vm_vcpu *v, const struct code *c, char *base)
 {
-    uint64_t address = *(const uint64_t *)(const void *)(base + c->a) + c->imm;
-    vm_u128 value;
-    if (store)
-        return vm_vcpu_store128(v, vm_gva_of(address), c->d, load_pair(base + c->b));
-    if (!vm_vcpu_load128(v, vm_gva_of(address), c->b, &value))
-        return false;
-    store_pair(base + c->d, value);
-    return true;
+    vm_gva gva = vm_gva_of(*(const uint64_t *)(const void *)(base + c->a) + c->imm);
+    vm_u128 value = {0, 0};
+    bool done = vm_ir_mem_size_log2(c->b) < 4 ? vm_vcpu_load(v, gva, c->b, &value.lo)
+                                              : vm_vcpu_load128(v, gva, c->b, &value);
+    if (done)
+        wide_result(base + c->d, c->b, true, value);
+    return done;
+}
+
+static VM_NOINLINE bool store_128(struct vm_vcpu *v, const struct code *c, char *base)
+{
+    vm_gva gva = vm_gva_of(*(const uint64_t *)(const void *)(base + c->a) + c->imm);
+    return vm_vcpu_store128(v, gva, c->d, load_pair(base + c->b));
 }
 
 static uint64_t or_combine_bytes(uint64_t x)
@@ -258,7 +268,8 @@ enum vm_engine_exit interp_execute(struct vm_vcpu *v, struct block *block, bool 
     struct interpreter *in = interp_of(v);
     char *const base = v->state;
     struct vm_fp_env *const fp_env = (struct vm_fp_env *)(void *)(base + v->guest->regfile->fp_env);
-    uint64_t page_base = block->source.pc & ~(uint64_t)VM_PAGE_MASK;
+    // Not the block's own: it may have been translated at another address of the same page.
+    uint64_t page_base = vm_vcpu_pc(v) & ~(uint64_t)VM_PAGE_MASK;
     const struct code *c = block->code;
     uint64_t pc;
     struct link *link;
@@ -416,11 +427,11 @@ L_store_any:
         goto fault;
     NEXT;
 L_load_128:
-    if (!access_128(v, c, base, false))
+    if (!load_128(v, c, base))
         goto fault;
     NEXT;
 L_store_128:
-    if (!access_128(v, c, base, true))
+    if (!store_128(v, c, base))
         goto fault;
     NEXT;
 L_lr:
@@ -441,6 +452,9 @@ L_rmw:
     NEXT;
 L_fence:
     atomic_thread_fence(memory_order_seq_cst);
+    NEXT;
+L_fence_light:
+    atomic_thread_fence(memory_order_acq_rel);
     NEXT;
 L_fp:
     W(c->d) =

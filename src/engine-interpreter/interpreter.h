@@ -48,9 +48,9 @@ struct link {
 
 // Where the guest instructions' code begins, for exact state at faults.
 struct mark {
-    uint16_t code;    // index of the first operation
-    uint16_t retired; // instructions before it in its IR block
-    uint32_t offset;  // from the page base
+    uint16_t code;   // index of the first operation
+    int16_t retired; // instructions before it in its IR block; -1: its own was counted before that
+    uint32_t offset; // from the page base
 };
 
 struct block {
@@ -104,9 +104,9 @@ static inline struct interpreter *interp_of(const struct vm_vcpu *v)
     return v->engine_data;
 }
 
-// lower.c: byte code for a region, in the block arena; NULL when memory or a limit ran out.
+// lower.c: byte code for a region, in `arena`; NULL when memory or a limit ran out.
 struct block *interp_lower(struct interpreter *in, const struct vm_ir_region *r,
-                           const struct vm_block_source *source);
+                           const struct vm_block_source *source, struct vm_arena *arena);
 
 // cache.c: the block at the vCPU's PC, translated if need be. NULL: *exit says why.
 struct block *interp_find(struct interpreter *in, enum vm_engine_exit *exit);

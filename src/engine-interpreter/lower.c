@@ -68,9 +68,13 @@ static bool is_word_result(const struct lowering *l, vm_ir_value v)
     }
 }
 
-static vm_ir_value alias_of(const struct lowering *l, vm_ir_value v)
+// The value whose slot v shares: another one, or v itself. A value that is defined further down (its
+// block dominates but lies behind) has no root yet.
+static vm_ir_value root_of(const struct lowering *l, vm_ir_value v)
 {
     const struct vm_ir_op *o = op_at(l, v);
+    if (o->args[0] >= v)
+        return v;
     switch (o->code) {
     case VM_IR_trunc:
     case VM_IR_fbits:
@@ -89,7 +93,8 @@ static vm_ir_value alias_of(const struct lowering *l, vm_ir_value v)
 static void note_use(struct lowering *l, vm_ir_value v, uint32_t at, uint16_t block)
 {
     vm_ir_value root = l->root[v];
-    l->uses[root]++;
+    if (l->uses[root] < UINT16_MAX)
+        l->uses[root]++;
     if (at > l->last_use[root])
         l->last_use[root] = (uint16_t)at;
     if (l->block_of[root] != block)
@@ -128,7 +133,7 @@ static void take_compare_in(struct lowering *l, uint16_t block)
     const struct vm_ir_block *b = &l->r->blocks[block];
     uint32_t last = b->first + b->count - 1u;
     const struct vm_ir_op *o = &l->r->ops[last];
-    if (o->code != VM_IR_branch)
+    if (b->count == 0 || o->code != VM_IR_branch)
         return;
     vm_ir_value compare = branch_compare(l, o, block);
     if (compare == NONE)
@@ -138,23 +143,30 @@ static void take_compare_in(struct lowering *l, uint16_t block)
     note_use(l, l->r->ops[compare].args[1], last, block);
 }
 
-static void find_uses(struct lowering *l)
+static void find_roots(struct lowering *l)
 {
     const struct vm_ir_region *r = l->r;
     for (uint16_t b = 0; b < r->block_count; b++) {
-        for (uint32_t i = r->blocks[b].first, n = i + r->blocks[b].count; i < n; i++) {
-            const struct vm_ir_op *o = &r->ops[i];
+        for (uint32_t i = r->blocks[b].first, n = i + r->blocks[b].count; i < n; i++)
             l->block_of[i] = b;
-            l->root[i] = (uint16_t)i;
-            if (o->code == VM_IR_nop)
-                continue;
-            l->root[i] = alias_of(l, (vm_ir_value)i);
-            unsigned args = vm_ir_op_args(r, o);
-            for (unsigned a = 0; a < args; a++)
-                note_use(l, o->args[a], i, b);
-            if (o->code == VM_IR_jump || o->code == VM_IR_branch)
-                note_edge_uses(l, o, i, b);
-        }
+    }
+    for (uint32_t i = 0; i < r->op_count; i++)
+        l->root[i] = root_of(l, (vm_ir_value)i);
+}
+
+static void find_uses(struct lowering *l)
+{
+    const struct vm_ir_region *r = l->r;
+    for (uint32_t i = 0; i < r->op_count; i++) {
+        const struct vm_ir_op *o = &r->ops[i];
+        uint16_t b = l->block_of[i];
+        if (b == NONE || o->code == VM_IR_nop)
+            continue;
+        unsigned args = vm_ir_op_args(r, o);
+        for (unsigned a = 0; a < args; a++)
+            note_use(l, o->args[a], i, b);
+        if (o->code == VM_IR_jump || o->code == VM_IR_branch)
+            note_edge_uses(l, o, i, b);
     }
     for (uint16_t b = 0; b < r->block_count; b++)
         take_compare_in(l, b);
@@ -300,7 +312,7 @@ uint16_t lower_operand(struct lowering *l, vm_ir_value v)
 {
     vm_ir_value root = l->root[v];
     if (!vm_ir_is_const(l->r, root))
-        return l->loc[root];
+        return lower_result(l, root);
     // A constant's slot is filled in the block that uses it: there it dominates.
     if (l->loc[root] == NONE || l->const_block[root] != l->block) {
         if (l->loc[root] == NONE)
@@ -387,6 +399,14 @@ void lower_fixup(struct lowering *l, uint16_t block, unsigned shift)
         (struct fixup){.code = (uint16_t)(l->count - 1), .block = block, .shift = (uint8_t)shift};
 }
 
+static uint32_t count_markers(const struct vm_ir_region *r)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->op_count; i++)
+        n += r->ops[i].code == VM_IR_insn;
+    return n;
+}
+
 static bool allocate(struct lowering *l)
 {
     const struct vm_ir_region *r = l->r;
@@ -395,10 +415,14 @@ static bool allocate(struct lowering *l)
     // One allocation for all tables; 16-bit ones first.
     size_t words = (size_t)n * 7 + r->regfile->count + r->block_count;
     uint16_t *w = vm_arena_alloc(a, words * sizeof *w + (size_t)n * 3, 8);
-    l->capacity = n * 4 + r->extra_count * 2 + 16;
+    // At most: an op's constants (4), an atomic's address, the operation itself and, of a branch, two
+    // jumps; and for an argument of an edge its constant and two moves.
+    l->capacity = n * 6 + r->extra_count * 3;
+    if (l->capacity > UINT16_MAX) // positions have 16 bits
+        l->capacity = UINT16_MAX;
     l->fixup_capacity = r->block_count * 2;
     l->code = vm_arena_alloc(a, l->capacity * sizeof *l->code, 16);
-    l->marks = vm_arena_alloc(a, (r->guest_insns + 1) * sizeof *l->marks, 8);
+    l->marks = vm_arena_alloc(a, (count_markers(r) + 1) * sizeof *l->marks, 8);
     l->fixups = vm_arena_alloc(a, (l->fixup_capacity + 1) * sizeof *l->fixups, 8);
     if (!w || !l->code || !l->marks || !l->fixups)
         return false;
@@ -425,9 +449,9 @@ static bool allocate(struct lowering *l)
     return true;
 }
 
-static struct block *finish(struct lowering *l, const struct vm_block_source *source)
+static struct block *finish(struct lowering *l, const struct vm_block_source *source,
+                            struct vm_arena *a)
 {
-    struct vm_arena *a = &l->in->blocks;
     struct block *b = vm_arena_alloc(a, sizeof *b + l->count * sizeof *b->code, 16);
     struct link *links = vm_arena_alloc(a, (l->link_count + 1) * sizeof *links, 8);
     struct mark *marks = vm_arena_alloc(a, (l->mark_count + 1) * sizeof *marks, 8);
@@ -442,17 +466,19 @@ static struct block *finish(struct lowering *l, const struct vm_block_source *so
         .code_count = (uint16_t)l->count,
     };
     vm_zero(links, (l->link_count + 1) * sizeof *links);
+    vm_zero(marks, sizeof *marks);
     vm_copy(marks, l->marks, l->mark_count * sizeof *marks);
     vm_copy(b->code, l->code, l->count * sizeof *b->code);
     return b;
 }
 
 struct block *interp_lower(struct interpreter *in, const struct vm_ir_region *r,
-                           const struct vm_block_source *source)
+                           const struct vm_block_source *source, struct vm_arena *arena)
 {
     struct lowering l = {.in = in, .r = r};
     if (!allocate(&l))
         return NULL;
+    find_roots(&l);
     find_uses(&l);
     for (uint32_t b = 0; b < r->block_count; b++)
         place_block(&l, &r->blocks[b]);
@@ -461,5 +487,5 @@ struct block *interp_lower(struct interpreter *in, const struct vm_ir_region *r,
     if (l.failed)
         return NULL;
     patch_targets(&l);
-    return finish(&l, source);
+    return finish(&l, source, arena);
 }

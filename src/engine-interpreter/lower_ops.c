@@ -97,14 +97,20 @@ BY_FORMAT(unbox)
 
 // --- names for what is there already ---
 
-static void lower_alias(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+static void lower_nothing(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
 {
     (void)l;
     (void)v;
     (void)o;
 }
-#define lower_nop      lower_alias
-#define lower_const    lower_alias
+#define lower_nop   lower_nothing
+#define lower_const lower_nothing
+
+static void lower_alias(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    if (l->root[v] == v) // its operand is lowered later: it cannot share the slot
+        lower_move(l, lower_result(l, v), lower_operand(l, o->args[0]), 8);
+}
 #define lower_trunc    lower_alias
 #define lower_fbits    lower_alias
 #define lower_bitsf    lower_alias
@@ -131,18 +137,20 @@ static void lower_bitflags(struct lowering *l, vm_ir_value v, const struct vm_ir
 
 // --- guest state ---
 
+// A marker without a length goes on with an instruction that is counted already.
 static void lower_insn(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
 {
     (void)v;
+    if (o->attr)
+        l->retired++;
     l->marks[l->mark_count++] =
-        (struct mark){(uint16_t)l->count, (uint16_t)l->retired, (uint32_t)o->imm};
-    l->retired++;
+        (struct mark){(uint16_t)l->count, (int16_t)(l->retired - 1), (uint32_t)o->imm};
 }
 
 static void lower_get(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
 {
     const struct vm_register *e = &l->r->regfile->registers[o->imm];
-    if (l->loc[v] != VM_IR_NONE || l->uses[v] == 0)
+    if (l->loc[v] == e->offset || l->uses[v] == 0)
         return; // its uses read the entry itself
     uint16_t d = lower_result(l, v);
     switch (vm_ir_type_bytes((enum vm_type)e->type)) {
@@ -180,7 +188,7 @@ static void lower_pcrel(struct lowering *l, vm_ir_value v, const struct vm_ir_op
 static void lower_icount(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
 {
     (void)o;
-    lower_emit(l, BC_icount, lower_result(l, v), 0, 0, l->retired ? l->retired - 1 : 0);
+    lower_emit(l, BC_icount, lower_result(l, v), 0, 0, (uint64_t)l->retired - 1);
 }
 
 // --- width ---
@@ -272,7 +280,7 @@ static void lower_load(struct lowering *l, vm_ir_value v, const struct vm_ir_op 
     bool sign = (o->attr & VM_IR_MEM_SIGNED) || (o->type == VM_I32 && size == 2);
     uint16_t a = lower_operand(l, o->args[0]);
     uint16_t d = lower_result(l, v);
-    if (size >= 4)
+    if (o->type == VM_I128)
         lower_emit(l, BC_load_128, d, a, o->attr, o->imm);
     else if (is_plain(o->attr))
         lower_emit(l, fast[sign][size], d, a, 0, o->imm);
@@ -321,7 +329,8 @@ static void lower_cas(struct lowering *l, vm_ir_value v, const struct vm_ir_op *
 {
     uint16_t a = atomic_address(l, o), b = lower_operand(l, o->args[1]);
     uint64_t desired = lower_operand(l, o->args[2]);
-    lower_emit(l, BC_cas, lower_result(l, v), a, b, o->attr | desired << 32);
+    uint64_t wide = o->type == VM_I128;
+    lower_emit(l, BC_cas, lower_result(l, v), a, b, o->attr | desired << 32 | wide << 48);
 }
 
 static void lower_rmw(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
@@ -330,11 +339,13 @@ static void lower_rmw(struct lowering *l, vm_ir_value v, const struct vm_ir_op *
     lower_emit(l, BC_rmw, lower_result(l, v), a, b, o->attr);
 }
 
+// Only what orders a write before a read needs a full fence of the host.
 static void lower_fence(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
 {
+    enum { READ = 1 << 1 | 1 << 3, WRITE = 1 << 0 | 1 << 2 }; // I and R, O and W
     (void)v;
-    (void)o;
-    lower_emit(l, BC_fence, 0, 0, 0, 0);
+    bool full = o->attr >> 4 & WRITE && o->attr & READ;
+    lower_emit(l, full ? BC_fence : BC_fence_light, 0, 0, 0, 0);
 }
 
 // --- floating point ---
@@ -448,6 +459,9 @@ static void lower_branch(struct lowering *l, vm_ir_value v, const struct vm_ir_o
         }
         return;
     }
+    // A constant's slot must be filled on both ways.
+    for (uint32_t i = 0; i < then_args + else_args; i++)
+        lower_operand(l, l->r->extra[o->args[3] + i]);
     emit_branch(l, o, false);
     uint32_t branch = l->count - 1;
     lower_edge(l, else_block, o->args[3] + then_args);
