@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+#include "rig.h"
+
+const struct virtio_bus *const virtio_buses[] = {&virtio_bus_mmio};
+const unsigned virtio_bus_count = VM_ARRAY_SIZE(virtio_buses);
