@@ -151,6 +151,37 @@ static bool check_uses(struct vm_ir_check *k, const struct vm_ir_op *op)
     return true;
 }
 
+// Whether an insn marker comes before anything with an effect in the block.
+static bool begins_marked(const struct vm_ir_region *r, const struct vm_ir_block *b)
+{
+    for (unsigned i = b->params; i < b->count; i++) {
+        const struct vm_ir_op *op = &r->ops[b->first + i];
+        if (op->code == VM_IR_insn || !vm_ir_op_is_pure(r, op))
+            return op->code == VM_IR_insn;
+    }
+    return false;
+}
+
+static bool check_loops(struct vm_ir_check *k)
+{
+    const struct vm_ir_region *r = k->region;
+    bool *marked = vm_arena_alloc(r->arena, r->block_count * sizeof *marked, 1);
+    if (!marked)
+        return out_of_memory(k);
+    for (unsigned b = 0; b < r->block_count; b++) {
+        uint16_t targets[2];
+        marked[b] = begins_marked(r, &r->blocks[b]);
+        k->block = b;
+        k->at = (vm_ir_value)(r->blocks[b].first + r->blocks[b].count - 1);
+        unsigned n = r->blocks[b].count ? vm_ir_successors(&r->ops[k->at], targets) : 0;
+        for (unsigned t = 0; t < n; t++)
+            if (vm_ir_closes_loop(b, targets[t]) && !marked[targets[t]])
+                return vm_ir_check_fail(
+                    k, "closes a loop to b%u, which begins without an insn marker", targets[t]);
+    }
+    return true;
+}
+
 static bool check_block(struct vm_ir_check *k, unsigned block)
 {
     const struct vm_ir_region *r = k->region;
@@ -190,5 +221,5 @@ bool vm_ir_verify(const struct vm_ir_region *r, struct vm_error *e)
     for (unsigned i = 0; i < r->block_count; i++)
         if (!check_block(&k, i))
             return false;
-    return true;
+    return check_loops(&k);
 }

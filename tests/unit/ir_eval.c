@@ -437,7 +437,7 @@ void toy_run(const struct vm_ir_region *r, struct toy_machine *m, unsigned loops
         if (k.ended)
             break;
         unsigned to = follow(&k, term);
-        if (to <= block && !loops--)
+        if (vm_ir_closes_loop(block, to) && !loops--)
             end(&k, TOY_STOPPED, 0, 0, 0);
         block = to;
     }

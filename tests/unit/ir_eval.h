@@ -33,8 +33,7 @@ struct toy_machine {
     uint64_t log;    // a hash of all memory accesses, fences and impure calls, in order
 };
 
-// Runs the region, which must be verified, until it is left, or until `loops` edges to a block with
-// a number not above the current one's were taken.
+// Runs the region, which must be verified, until it is left or has closed `loops` loops.
 void toy_run(const struct vm_ir_region *r, struct toy_machine *m, unsigned loops);
 
 // Whether both ended the same way with the same state; if not, a word for what differs.

@@ -22,7 +22,7 @@ struct gen {
     struct vm_ir_builder b;
     unsigned blocks, block;
     struct edges edges[MAX_BLOCKS];
-    unsigned idom[MAX_BLOCKS];
+    unsigned dominators[MAX_BLOCKS]; // by block: a set of blocks
     unsigned params[MAX_BLOCKS];
     uint8_t param_kind[MAX_BLOCKS][MAX_PARAMS];
     struct value values[MAX_VALUES];
@@ -89,9 +89,7 @@ static vm_ir_value keep(struct gen *g, vm_ir_value v, unsigned kind)
 
 static bool dominates(const struct gen *g, unsigned a, unsigned b)
 {
-    while (b > a)
-        b = g->idom[b];
-    return a == b;
+    return g->dominators[b] >> a & 1;
 }
 
 static vm_ir_value fresh(struct gen *g, unsigned kind)
@@ -503,46 +501,49 @@ static void terminate(struct gen *g)
                      (uint16_t)e->to[1], args[1], count[1]);
 }
 
-static unsigned common_dominator(const struct gen *g, unsigned a, unsigned b)
+// By block: itself, and what dominates all that reaches it. Of a block that is not reached, all.
+static void find_dominators(struct gen *g)
 {
-    while (a != b) {
-        if (a > b)
-            a = g->idom[a];
-        else
-            b = g->idom[b];
+    bool changed = true;
+    for (unsigned i = 0; i < g->blocks; i++)
+        g->dominators[i] = i ? ~0u : 1;
+    while (changed) {
+        changed = false;
+        for (unsigned i = 0; i < g->blocks; i++) {
+            const struct edges *e = &g->edges[i];
+            for (unsigned t = 0; t < e->count; t++) {
+                unsigned *to = &g->dominators[e->to[t]];
+                unsigned fewer = *to & (g->dominators[i] | 1u << e->to[t]);
+                changed |= fewer != *to;
+                *to = fewer;
+            }
+        }
     }
-    return a;
+    // What is not reached uses no other block's values: those may come later.
+    for (unsigned i = 0; i < g->blocks; i++)
+        if (g->dominators[i] == ~0u)
+            g->dominators[i] = 1u << i;
 }
 
-// Edges forwards to any later block, backwards only to a dominator.
+// Edges mostly to the next block, some anywhere: also into the middle of loops.
 static void plan(struct gen *g)
 {
-    bool reached[MAX_BLOCKS] = {true};
     g->blocks = 1 + pick(g, MAX_BLOCKS);
     for (unsigned i = 0; i < g->blocks; i++) {
         struct edges *e = &g->edges[i];
-        e->count = i + 1 == g->blocks ? pick(g, 4) == 0 : pick(g, 8) ? 1 + pick(g, 2) : 0;
+        bool last = i + 1 == g->blocks;
+        e->count = last ? pick(g, 4) == 0 : pick(g, 8) ? 1 + pick(g, 2) : 0;
         for (unsigned t = 0; t < e->count; t++) {
-            bool back = i + 1 == g->blocks || (e->count == 2 && t == 0 && !pick(g, 3));
-            unsigned to = back ? i : i + 1 + pick(g, pick(g, 2) ? 1 : g->blocks - i - 1);
-            for (unsigned up = back ? pick(g, 3) : 0; up; up--)
-                to = to ? g->idom[to] : 0;
-            if (back && !reached[i])
-                to = i;
-            e->to[t] = to;
-            if (!reached[i] || back)
-                continue;
-            g->idom[to] = reached[to] ? common_dominator(g, g->idom[to], i) : i;
-            reached[to] = true;
+            bool back = last || (e->count == 2 && t == 0 && !pick(g, 3));
+            e->to[t] = back         ? pick(g, i + 1)
+                       : pick(g, 2) ? i + 1
+                                    : i + 1 + pick(g, g->blocks - i - 1);
         }
         g->params[i] = i ? pick(g, MAX_PARAMS + 1) : 0;
         for (unsigned p = 0; p < g->params[i]; p++)
             g->param_kind[i][p] = (uint8_t)type_in(g, VM_TYPES_ALL);
     }
-    // A block that nothing reaches sees the values of the entry.
-    for (unsigned i = 1; i < g->blocks; i++)
-        if (!reached[i])
-            g->idom[i] = 0;
+    find_dominators(g);
 }
 
 static void fill(struct gen *g, unsigned block)

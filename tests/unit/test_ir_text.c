@@ -283,6 +283,10 @@ static const struct wrong verify_wrongs[] = {
      "b0:\n insn 0 4\n %a = get x0\n jump b1\nb1:\n raise 2, %a\n"},
     {"b0: %1 call: needs an insn marker before it in its block",
      "b0:\n %a = get x0\n call fault(%a)\n goto 0\n"},
+    {"b1: %3 branch: closes a loop to b1, which begins without an insn marker",
+     "b0:\n %a = get x0\n jump b1\nb1:\n %b = get x1\n branch %b, b1, b2\nb2:\n goto 0\n"},
+    {"b1: %4 jump: closes a loop to b1, which begins without an insn marker",
+     "b0:\n %a = get x0\n jump b1\nb1:\n put x1, %a\n insn 0 4\n jump b1\n"},
     {"b0: %0 icount: needs an insn marker before it in its block", "b0:\n %a = icount\n goto 0\n"},
 };
 

@@ -158,7 +158,7 @@ static void look_after(struct state *s, unsigned block)
     unsigned n = vm_ir_successors(vm_ir_terminator(s->region, block), targets);
     __builtin_memset(s->looked, n == 0, s->slots * sizeof *s->looked);
     for (unsigned t = 0; t < n; t++) {
-        if (s->cfg.position[targets[t]] <= s->cfg.position[block])
+        if (vm_ir_closes_loop(block, targets[t]))
             look_at_all(s);
         for (uint32_t i = 0; i < s->slots; i++)
             s->looked[i] |= s->looked_in[(size_t)targets[t] * s->slots + i];

@@ -10,7 +10,8 @@
 // Fault points (memory ops, raise, calls declared so) need no snapshot: every put that precedes
 // one in program order has been done when it faults, and none that follows. The guest PC and the
 // number of retired instructions at a fault come from the nearest `insn` marker before it in its
-// block; an engine keeps them in a side table by op index, which is the op's fault id.
+// block; an engine keeps them in a side table by op index, which is the op's fault id. The same
+// holds of an edge to a block with a number not above its own block's (vm_ir_closes_loop).
 //
 // A region belongs to the arena it was built in. Nothing here locks: one thread per region.
 #ifndef VM_IR_IR_H
@@ -267,6 +268,14 @@ unsigned vm_ir_successors(const struct vm_ir_op *term, uint16_t targets[2]);
 // The arguments that a jump or branch gives to its target number `which`, and how many there are.
 vm_ir_value *vm_ir_target_args(const struct vm_ir_region *r, const struct vm_ir_op *term,
                                unsigned which, unsigned *count);
+
+// Whether the edge between two blocks closes a loop: there an engine may stop, for an interrupt, at
+// the guest PC of the target's first insn marker. So blocks are numbered in the order in which they
+// run; passes keep that order.
+static inline bool vm_ir_closes_loop(unsigned from, unsigned to)
+{
+    return to <= from;
+}
 
 // Whether op may leave the region with an exception: every put before it must have been done.
 bool vm_ir_op_may_fault(const struct vm_ir_region *r, const struct vm_ir_op *op);
