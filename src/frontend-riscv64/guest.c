@@ -72,6 +72,17 @@ static void sync_all(struct vm_vcpu *v)
 
 // --- reset (volume II, Reset) ---
 
+// Everything but stimecmp, which the thread of the timers may be looking at: a hart is also reset
+// when it stops or starts while others run.
+static void clear(struct vm_riscv64_state *s)
+{
+    enum { STIMECMP = offsetof(struct vm_riscv64_state, stimecmp) };
+    enum { BEHIND = STIMECMP + sizeof s->stimecmp };
+    vm_zero(s, STIMECMP);
+    vm_zero((char *)s + BEHIND, offsetof(struct vm_riscv64_state, derived) - BEHIND);
+    __atomic_store_n(&s->stimecmp, UINT64_MAX, __ATOMIC_SEQ_CST);
+}
+
 void rv_reset(struct vm_vcpu *v, uint64_t entry)
 {
     struct vm_riscv64_state *s = rv_state(v);
@@ -80,13 +91,12 @@ void rv_reset(struct vm_vcpu *v, uint64_t entry)
         vm_machine_stop(v->machine, VM_STOP_CRASH, 0, "out of memory for a hart's timer");
         return;
     }
-    vm_zero(s, offsetof(struct vm_riscv64_state, derived));
+    clear(s);
     s->pc = entry;
     s->privilege = VM_RISCV64_M;
     s->mstatus = RV_MSTATUS_UXL_64 | RV_MSTATUS_SXL_64;
     s->misa = rv_misa(config);
     s->mhartid = v->index;
-    s->stimecmp = UINT64_MAX;
     s->cycle_offset = s->instret_offset = 0 - v->icount;
     v->exception.pending = false;
     v->reservation.host = NULL;
