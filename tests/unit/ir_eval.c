@@ -17,7 +17,6 @@ struct run {
     struct toy_machine *m;
     struct val *v; // by op
     uint64_t insn; // offset of the current marker
-    bool counted;  // the current marker counted
     bool ended;
 };
 
@@ -210,7 +209,13 @@ static u128 field(const struct run *k, const struct vm_ir_op *op)
 
 static uint64_t float_op(struct run *k, const struct vm_ir_op *op)
 {
-    struct vm_fp_env *env = &k->m->state.fp;
+    struct vm_fp_env *env = (struct vm_fp_env *)(k->m->bytes + k->r->regfile->fp_env);
+    if (k->m->hooks) {
+        uint64_t args[3] = {0};
+        for (unsigned i = 0; i < vm_ir_op_infos[op->code].args; i++)
+            args[i] = (uint64_t)arg(k, op, i);
+        return k->m->hooks->fp(k->r, op, args, env);
+    }
     uint64_t h = mix(op->code * 64u + op->type, op->attr);
     for (unsigned i = 0; i < vm_ir_op_infos[op->code].args; i++)
         h = mix(h, (uint64_t)arg(k, op, i));
@@ -234,8 +239,7 @@ static void end(struct run *k, enum toy_end how, uint64_t pc, uint64_t detail, u
 
 static void fault(struct run *k, uint64_t why)
 {
-    if (k->counted)
-        k->m->retired--;
+    k->m->retired--;
     end(k, TOY_FAULTED, k->insn, why, 0);
 }
 
@@ -276,12 +280,15 @@ static u128 memory_op(struct run *k, const struct vm_ir_op *op)
         return 0;
     }
     u128 old = load(k, op, at, bytes), second = op->args[1] != VM_IR_NONE ? arg(k, op, 1) : 0;
-    bool stored = k->m->reserved && k->m->reservation == at;
+    bool stored = k->m->reserved && k->m->reservation == at && k->m->reserved_bytes == bytes &&
+                  memcmp(k->m->reserved_value, k->m->memory + at, bytes) == 0;
     switch (op->code) {
     case VM_IR_store: store(k, op, at, bytes, second); return 0;
     case VM_IR_lr:
         k->m->reserved = true;
         k->m->reservation = at;
+        k->m->reserved_bytes = bytes;
+        memcpy(k->m->reserved_value, k->m->memory + at, bytes);
         break;
     case VM_IR_sc:
         if (stored)
@@ -300,10 +307,35 @@ static u128 memory_op(struct run *k, const struct vm_ir_op *op)
     return op->attr & VM_IR_MEM_SIGNED ? (u128)sign(old, n) : old;
 }
 
+static uint64_t hooked_call(struct run *k, const struct vm_ir_op *op)
+{
+    uint64_t args[4] = {0};
+    bool raises = false;
+    for (unsigned i = 0; i < toy_helpers[op->imm].args; i++)
+        args[i] = (uint64_t)arg(k, op, i);
+    uint64_t value = k->m->hooks->call(&k->m->state, (unsigned)op->imm, args, &raises);
+    if (raises)
+        fault(k, args[0]);
+    return value;
+}
+
+static uint64_t call_real(struct run *k, const struct vm_ir_op *op)
+{
+    const struct vm_ir_helper *h = &k->r->helpers[op->imm];
+    uint64_t args[4] = {0};
+    for (unsigned i = 0; i < h->args; i++)
+        args[i] = (uint64_t)arg(k, op, i);
+    return h->fn(k->m, args[0], args[1], args[2], args[3]);
+}
+
 static uint64_t call(struct run *k, const struct vm_ir_op *op)
 {
     struct toy_machine *m = k->m;
     uint64_t h = op->imm;
+    if (m->hooks)
+        return hooked_call(k, op);
+    if (k->r->helpers != toy_helpers)
+        return call_real(k, op);
     for (unsigned i = 0; i < toy_helpers[op->imm].args; i++)
         h = mix(h, (uint64_t)arg(k, op, i));
     if (op->imm == TOY_HASH)
@@ -330,7 +362,7 @@ static uint64_t call(struct run *k, const struct vm_ir_op *op)
 
 static uint8_t *entry(struct run *k, const struct vm_ir_op *op)
 {
-    return (uint8_t *)&k->m->state + toy_regfile.registers[op->imm].offset;
+    return k->m->bytes + k->r->regfile->registers[op->imm].offset;
 }
 
 static void leave(struct run *k, const struct vm_ir_op *op)
@@ -358,7 +390,7 @@ static u128 compute(struct run *k, const struct vm_ir_op *op)
     switch (op->code) {
     case VM_IR_const: return op->imm;
     case VM_IR_pcrel: return TOY_PAGE_BASE + op->imm;
-    case VM_IR_icount: return k->m->retired - k->counted;
+    case VM_IR_icount: return k->m->retired - 1;
     case VM_IR_select: return arg(k, op, 0) ? arg(k, op, 1) : arg(k, op, 2);
     case VM_IR_extract:
     case VM_IR_deposit: return field(k, op);
@@ -373,7 +405,7 @@ static u128 compute(struct run *k, const struct vm_ir_op *op)
     }
     if (info->effects & (VM_IR_E_LOAD | VM_IR_E_STORE))
         return memory_op(k, op);
-    if (info->effects & VM_IR_E_FPENV)
+    if (info->effects & VM_IR_E_FPENV || (op->code == VM_IR_fclass && k->m->hooks))
         return float_op(k, op);
     if (info->args == 2)
         return binary(op->code, n, arg(k, op, 0), arg(k, op, 1));
@@ -389,8 +421,7 @@ static void step(struct run *k, vm_ir_value v)
     case VM_IR_param: return;
     case VM_IR_insn:
         k->insn = op->imm;
-        k->counted = op->attr != 0;
-        k->m->retired += k->counted;
+        k->m->retired += op->attr != 0; // else the current instruction is counted already
         return;
     case VM_IR_get:
         memset(&k->v[v], 0, sizeof k->v[v]);
