@@ -26,6 +26,7 @@ vm_status vm_osal_path_error(const char *verb, const char *path, int cause, stru
     case EACCES:
     case EPERM: fix = "; give this user the permission"; break;
     case EISDIR: fix = "; name a file in it"; break;
+    case EEXIST: fix = "; name another, or remove it"; break;
     case ENOSPC: fix = "; make room"; break;
     }
     return vm_error_set(e, VM_ERR_FILE, "cannot %s %s: %s%s", verb, path, strerror(cause), fix);
@@ -55,29 +56,44 @@ static int host_flags(enum vm_osal_file_mode mode)
     case VM_OSAL_FILE_READ: return O_RDONLY;
     case VM_OSAL_FILE_READ_WRITE: return O_RDWR;
     case VM_OSAL_FILE_CREATE: return O_RDWR | O_CREAT | O_TRUNC;
+    case VM_OSAL_FILE_NEW: return O_RDWR | O_CREAT | O_EXCL;
     }
     return O_RDONLY;
+}
+
+vm_status vm_osal_file_adopt(int fd, const char *path, struct vm_osal_file **file,
+                             struct vm_error *e)
+{
+    struct vm_osal_file *f = malloc(sizeof *f);
+    char *name = strdup(path);
+    if (!f || !name) {
+        close(fd);
+        free(name);
+        free(f);
+        return vm_error_set(e, VM_ERR_HOST, "no memory to open %s", path);
+    }
+    *f = (struct vm_osal_file){.fd = fd, .path = name};
+    *file = f;
+    return VM_OK;
 }
 
 vm_status vm_osal_file_open(const char *path, enum vm_osal_file_mode mode,
                             struct vm_osal_file **file, struct vm_error *e)
 {
-    struct vm_osal_file *f = malloc(sizeof *f);
-    char *name = strdup(path);
     struct stat what;
-    vm_status s;
-    if (!f || !name)
-        s = vm_error_set(e, VM_ERR_HOST, "no memory to open %s", path);
-    else
-        s = vm_osal_path_open(path, host_flags(mode), &f->fd, &what, e);
-    if (s != VM_OK) {
-        free(name);
-        free(f);
-        return s;
-    }
-    f->path = name;
-    *file = f;
-    return VM_OK;
+    int fd;
+    vm_status s = vm_osal_path_open(path, host_flags(mode), &fd, &what, e);
+    return s == VM_OK ? vm_osal_file_adopt(fd, path, file, e) : s;
+}
+
+int vm_osal_file_descriptor(const struct vm_osal_file *file)
+{
+    return file->fd;
+}
+
+const char *vm_osal_file_path(const struct vm_osal_file *file)
+{
+    return file->path;
 }
 
 void vm_osal_file_close(struct vm_osal_file *file)

@@ -29,6 +29,7 @@ enum vm_osal_file_mode {
     VM_OSAL_FILE_READ,       // an existing file, for reading
     VM_OSAL_FILE_READ_WRITE, // an existing file, for both
     VM_OSAL_FILE_CREATE,     // for both; made if missing (mode 0666 less the umask), emptied if not
+    VM_OSAL_FILE_NEW,        // for both; VM_ERR_FILE if there is one already
 };
 
 // Opens a file; the caller closes *file.
@@ -51,5 +52,27 @@ vm_status vm_osal_file_size(struct vm_osal_file *file, uint64_t *size, struct vm
 
 // Returns when everything written is on the medium.
 vm_status vm_osal_file_sync(struct vm_osal_file *file, struct vm_error *e);
+
+// Makes the file `size` bytes long: cut, or longer by a hole that reads as zeros.
+vm_status vm_osal_file_set_size(struct vm_osal_file *file, uint64_t size, struct vm_error *e);
+
+// Takes a lock on the whole file until the handle is closed: exclusive, or shared with other shared
+// ones. VM_ERR_FILE when another handle, of this process or not, has a lock that forbids it. File
+// systems without locks grant it always.
+vm_status vm_osal_file_lock(struct vm_osal_file *file, bool exclusive, struct vm_error *e);
+
+// A file for reading and writing that no path leads to, gone when it is closed; in the directory
+// `near`, or where NULL, in the host's directory for large temporary files.
+vm_status vm_osal_file_temporary(const char *near, struct vm_osal_file **file, struct vm_error *e);
+
+// The first byte at or after `offset` that is not in a hole, in *data, and the first one after that
+// which is, in *hole. Both are the file's size where there is none; a host that cannot tell calls
+// everything data.
+vm_status vm_osal_file_next_data(struct vm_osal_file *file, uint64_t offset, uint64_t *data,
+                                 uint64_t *hole, struct vm_error *e);
+
+// The absolute path of an existing file with all symbolic links followed, in memory of
+// vm_osal_allocator, of length + 1 bytes.
+vm_status vm_osal_path_resolve(const char *path, char **resolved, struct vm_error *e);
 
 #endif
