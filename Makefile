@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+# A thin front: the build itself is Meson's and Ninja's (meson.build). `make help` lists what is
+# here. Recipes are silent, and what they do besides goes to standard error, so that the output of
+# `make run` is the guest's.
+
+BUILD := build
+GUEST := build/guests/riscv64
+VCPUS := $(shell n=$$(nproc 2>/dev/null || echo 1); echo $$(( n < 4 ? n : 4 )))
+MEMORY := 1G
+# More options of vm-cli run: make run OPTIONS='--stats text'
+OPTIONS :=
+SCALE := 20
+
+.DELETE_ON_ERROR:
+.PHONY: all help run test test-all guests lint format clean
+.PHONY: packages-run packages-test packages-test-all
+
+# Ninja says even that there is nothing to do; what matters is what it says when it fails.
+ninja = out=$$(ninja -C $(1) --quiet $(2) 2>&1) || { echo "$$out" >&2; exit 1; }
+
+all: packages-run $(BUILD)/build.ninja
+	@$(call ninja,$(BUILD),vm-cli)
+
+help:
+	@echo 'make run       build vm-cli, get a guest, boot it to a shell (OPTIONS= for vm-cli)'
+	@echo 'make test      run the tests: a quarter of an hour at most'
+	@echo 'make test-all  run everything: hours; the result is in build/test-all.txt'
+	@echo 'make guests    put guests of all architectures in place'
+	@echo 'make lint      check layering, globals, form'
+	@echo 'make format    lay the sources out by .clang-format'
+	@echo 'make clean     delete what was built, but no guests'
+
+packages-run packages-test packages-test-all: packages-%:
+	@tools/packages $*
+
+$(BUILD)/build.ninja: | packages-run
+	@meson setup $(BUILD) >&2
+
+# What a guest is made with decides whether it is made anew; tools/guests looks at the contents.
+$(GUEST)/stamp.json: tools/guests tools/debpkg.py tools/initramfs.py $(wildcard tools/guest-init/*)
+	@tools/guests riscv64 >&2 && touch $@
+
+run: all $(GUEST)/stamp.json
+	@$(BUILD)/vm-cli run --kernel $(GUEST)/kernel --initrd $(GUEST)/initrd --smp $(VCPUS) \
+	    --memory $(MEMORY) $(OPTIONS)
+
+guests:
+	@tools/guests
+
+# Without the tests' libraries the build was set up without the tests.
+$(BUILD)/tests-enabled: | packages-test $(BUILD)/build.ninja
+	@meson configure $(BUILD) -Dtests=enabled && touch $@
+
+# Guests and oracles that cannot be had leave their tests to be skipped, with the cause.
+.PHONY: test-set-up
+test-set-up: packages-test $(BUILD)/tests-enabled
+	@$(call ninja,$(BUILD))
+	@tools/guests riscv64 || echo 'make: tests that boot the guest will be skipped'
+	@tools/oracles || echo 'make: tests that need the newest qemu-user will be skipped'
+
+test: test-set-up
+	@tools/run-tests $(BUILD)
+
+# With sanitizers: everything that does not take the host's time as a measure. With libFuzzer: ten
+# minutes for each target.
+test-all: packages-test-all test-set-up
+	@test -f build-sanitize/build.ninja || CC=clang meson setup build-sanitize \
+	    -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dtests=enabled
+	@test -f build-fuzz/build.ninja || CC=clang meson setup build-fuzz -Dfuzz=true \
+	    -Dfuzz_seconds=600 -Db_sanitize=address,undefined -Db_lundef=false -Dtests=enabled
+	@$(call ninja,build-sanitize)
+	@$(call ninja,build-fuzz)
+	@TRINE_TEST_SCALE=$(SCALE) tools/run-tests --long --timeout-factor $(SCALE) \
+	    --result $(BUILD)/test-all.txt $(BUILD) build-sanitize build-fuzz:fuzz
+
+lint: packages-test $(BUILD)/build.ninja
+	@$(call ninja,$(BUILD))
+	@tools/lint --build $(BUILD)
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	@rm -rf build-*
+	@test ! -f $(BUILD)/build.ninja || ninja -C $(BUILD) -t clean >&2
