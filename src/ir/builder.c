@@ -8,7 +8,6 @@
 
 #include <vm/base/bits.h>
 #include <vm/base/memory.h>
-#include <vm/base/softfloat.h>
 #include <vm/ir/builder.h>
 
 enum { FIRST_OPS = 128, FIRST_BLOCKS = 8, FIRST_EXTRA = 16, MAX_EXTRA = 0xfff0 };
@@ -163,12 +162,6 @@ vm_ir_value vm_ir_const(struct vm_ir_builder *b, enum vm_type type, uint64_t bit
     return *recent;
 }
 
-// FP ops change these entries without naming them.
-static bool in_fp_env(const struct vm_regfile *f, uint16_t reg)
-{
-    return (unsigned)f->registers[reg].offset - f->fp_env < sizeof(struct vm_fp_env);
-}
-
 vm_ir_value vm_ir_get(struct vm_ir_builder *b, uint16_t reg)
 {
     const struct vm_regfile *f = b->region->regfile;
@@ -179,7 +172,7 @@ vm_ir_value vm_ir_get(struct vm_ir_builder *b, uint16_t reg)
     if (b->known[reg] != VM_IR_NONE)
         return b->known[reg];
     vm_ir_value v = emit0(b, VM_IR_get, (enum vm_type)f->registers[reg].type, 0, reg);
-    if (!b->no_fold && !in_fp_env(f, reg))
+    if (!b->no_fold && !vm_ir_in_fp_env(f, reg))
         b->known[reg] = v;
     return v;
 }
@@ -198,7 +191,7 @@ void vm_ir_put(struct vm_ir_builder *b, uint16_t reg, vm_ir_value v)
                           .args = {v, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE},
                           .imm = reg};
     append(b, &op);
-    if (!b->no_fold && !in_fp_env(f, reg))
+    if (!b->no_fold && !vm_ir_in_fp_env(f, reg))
         b->known[reg] = v;
 }
 

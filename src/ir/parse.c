@@ -183,19 +183,15 @@ static bool parse_call(struct parser *p)
 
 static bool parse_block_number(struct parser *p, struct vm_ir_span word, uint16_t *block)
 {
-    struct vm_ir_scan digits = p->scan;
-    uint64_t number = 0;
-    bool good = word.length > 1 && word.text[0] == 'b' && word.text[1] != '-';
-    digits.text = word.text;
-    digits.length = word.length;
-    digits.at = 1;
-    digits.error = NULL;
-    good = good && vm_ir_scan_number(&digits, VM_IR_MAX_BLOCKS - 1, &number) &&
-           digits.at == word.length;
-    if (!good)
-        return vm_ir_scan_fail(&p->scan, "expected a block, b0 to b%d", VM_IR_MAX_BLOCKS - 1);
+    unsigned number = 0;
+    bool good = word.length > 1 && word.length <= 5 && word.text[0] == 'b';
+    for (size_t i = 1; good && i < word.length; i++) {
+        good = word.text[i] >= '0' && word.text[i] <= '9';
+        number = number * 10 + (unsigned)(word.text[i] - '0');
+    }
     *block = (uint16_t)number;
-    return true;
+    return (good && number < VM_IR_MAX_BLOCKS) ||
+           vm_ir_scan_fail(&p->scan, "expected a block, b0 to b%d", VM_IR_MAX_BLOCKS - 1);
 }
 
 static bool parse_target(struct parser *p, struct target *t)

@@ -2,7 +2,6 @@
 #include "rewrite.h"
 
 #include <vm/base/memory.h>
-#include <vm/base/softfloat.h>
 
 vm_ir_value *vm_ir_map_new(const struct vm_ir_region *r)
 {
@@ -112,9 +111,4 @@ bool vm_ir_remove_params(struct vm_ir_region *r, const bool *dead)
     }
     vm_ir_map_once(r, map);
     return true;
-}
-
-bool vm_ir_in_fp_env(const struct vm_regfile *f, uint64_t entry)
-{
-    return (unsigned)f->registers[entry].offset - f->fp_env < sizeof(struct vm_fp_env);
 }

@@ -39,7 +39,4 @@ static inline void vm_ir_make_nop(struct vm_ir_op *op)
 // when memory is out; nothing is changed then.
 bool vm_ir_remove_params(struct vm_ir_region *r, const bool *dead);
 
-// Whether FP ops read or write the entry without naming it.
-bool vm_ir_in_fp_env(const struct vm_regfile *f, uint64_t entry);
-
 #endif

@@ -19,6 +19,7 @@
 
 #include <vm/base/arena.h>
 #include <vm/base/regfile.h>
+#include <vm/base/softfloat.h>
 #include <vm/base/types.h>
 
 typedef uint16_t vm_ir_value; // an op index; VM_IR_NONE for none
@@ -283,6 +284,12 @@ bool vm_ir_op_may_fault(const struct vm_ir_region *r, const struct vm_ir_op *op)
 static inline bool vm_ir_is_const(const struct vm_ir_region *r, vm_ir_value v)
 {
     return v < r->op_count && r->ops[v].code == VM_IR_const;
+}
+
+// Whether FP ops read or change the entry without naming it: it lies in the FP environment.
+static inline bool vm_ir_in_fp_env(const struct vm_regfile *f, uint64_t entry)
+{
+    return (unsigned)f->registers[entry].offset - f->fp_env < sizeof(struct vm_fp_env);
 }
 
 // Whether the op may be removed when nothing uses its value.
