@@ -59,6 +59,16 @@ static void error_carries_text(void **state)
     assert_int_equal(vm_error_set(NULL, VM_ERR_HOST, "unwanted"), VM_ERR_HOST);
 }
 
+static void error_text_is_one_line(void **state)
+{
+    (void)state;
+    struct vm_error e;
+    vm_error_set(&e, VM_ERR_USAGE, "no \"%s\"", "a\nb\x1b[0m\x7f");
+    assert_string_equal(e.text, "no \"a?b?[0m?\"");
+    vm_error_prefix(&e, "%s", "-\r-");
+    assert_string_equal(e.text, "-?-: no \"a?b?[0m?\"");
+}
+
 static size_t live_bytes;
 
 static void *counted_alloc(void *context, size_t size, size_t align)
@@ -118,6 +128,7 @@ int main(void)
         cmocka_unit_test(formats_like_snprintf),
         cmocka_unit_test(truncates_and_terminates),
         cmocka_unit_test(error_carries_text),
+        cmocka_unit_test(error_text_is_one_line),
         cmocka_unit_test(arena_gives_aligned_and_releases_all),
         cmocka_unit_test(bits_agree_with_wide_arithmetic),
     };

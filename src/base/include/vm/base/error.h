@@ -26,7 +26,7 @@ struct vm_error {
 };
 
 // Records status and a formatted line in `e` (which may be NULL) and returns `status`, so that a
-// failing function can say `return vm_error_set(e, ...)`.
+// failing function can say `return vm_error_set(e, ...)`. Control characters become '?'.
 vm_status vm_error_set(struct vm_error *e, vm_status status, const char *fmt, ...) VM_PRINTF(3, 4);
 
 // Puts a formatted prefix and ": " before the text that is already in `e`; returns e's status.
