@@ -48,6 +48,9 @@ static vm_status check_options(const struct vm_options *o, struct vm_error *e)
         return vm_error_set(e, VM_ERR_USAGE, "the memory size is not a multiple of 4 KiB");
     if (o->memory < MIN_MEMORY)
         return vm_error_set(e, VM_ERR_USAGE, "the memory size is too small: give at least 1M");
+    if ((unsigned)o->bios_mode > VM_OPTION_BIOS_FILE)
+        return vm_error_set(e, VM_ERR_USAGE, "there is no firmware mode %u",
+                            (unsigned)o->bios_mode);
     if (o->bios_mode == VM_OPTION_BIOS_FILE && !o->bios.data)
         return vm_error_set(e, VM_ERR_USAGE, "there is no firmware file: give --bios FILE");
     return VM_OK;
@@ -131,6 +134,9 @@ static vm_status create_machine(struct vm *vm, struct vm_error *e)
 vm_status vm_create(const struct vm_options *options, struct vm **out, struct vm_error *e)
 {
     const struct vm_allocator *a = vm_osal_allocator();
+    struct vm_error unwanted; // what puts a prefix before a text takes the status from there
+    if (!e)
+        e = &unwanted;
     vm_status status = check_options(options, e);
     if (status != VM_OK)
         return status;
