@@ -59,7 +59,7 @@ static struct code_page *find_page(struct interpreter *in, const struct vm_block
     struct code_page *p = vm_arena_alloc(&in->blocks, sizeof *p, 8);
     if (!p)
         return NULL;
-    *p = (struct code_page){page, s->region, NULL, *slot, in->pages};
+    *p = (struct code_page){page, s->region, s->version, NULL, *slot, in->pages};
     *slot = p;
     in->pages = p;
     return p;
@@ -133,8 +133,11 @@ void interp_cache_sync(struct interpreter *in)
     in->code_writes = writes;
     bool any = drop_stale(in, &in->cross_blocks);
     for (struct code_page *p = in->pages; p; p = p->next) {
-        if (p->blocks && p->blocks->source.version != version_of(p->region, p->page))
-            any |= drop_stale(in, &p->blocks);
+        uint32_t version = version_of(p->region, p->page);
+        if (p->version == version)
+            continue;
+        any |= drop_stale(in, &p->blocks);
+        p->version = version;
     }
     if (any)
         vm_zero(in->jumps, sizeof in->jumps);
@@ -163,9 +166,9 @@ static void trace_ir(struct interpreter *in, const struct vm_ir_region *r, uint6
     vm_trace_emit(t, VM_TRACE_IR, "vcpu %u: %#lx\n%s", in->vcpu->index, pc, text);
 }
 
-// Translates the block at the PC. NULL with *exit: a fetch fault, or VM_ENGINE_FAILED where a block
-// of this many instructions does not fit.
-static struct block *translate(struct interpreter *in, uint32_t max_insns,
+// Translates the block at the PC into `arena`. NULL with *exit: a fetch fault, or VM_ENGINE_FAILED
+// where a block of this many instructions does not fit.
+static struct block *translate(struct interpreter *in, uint32_t max_insns, struct vm_arena *arena,
                                enum vm_engine_exit *exit)
 {
     struct vm_vcpu *v = in->vcpu;
@@ -181,9 +184,7 @@ static struct block *translate(struct interpreter *in, uint32_t max_insns,
     if (!vm_ir_optimize(&region, VM_IR_TIER1, false, NULL))
         return NULL;
     trace_ir(in, &region, source.pc);
-    if (region.overflow)
-        return NULL;
-    struct block *b = interp_lower(in, &region, &source);
+    struct block *b = interp_lower(in, &region, &source, arena);
     if (b) {
         in->stats.blocks++;
         in->stats.translated_insns += region.guest_insns;
@@ -192,28 +193,40 @@ static struct block *translate(struct interpreter *in, uint32_t max_insns,
 }
 
 static struct block *translate_fitting(struct interpreter *in, uint32_t max_insns,
-                                       enum vm_engine_exit *exit)
+                                       struct vm_arena *arena, enum vm_engine_exit *exit)
 {
-    const struct vm_host *host = in->vcpu->machine->host;
-    uint64_t start = host->clock(host->context);
-    if (in->blocks.total > CACHE_LIMIT)
-        interp_cache_flush(in);
+    struct vm_vcpu *v = in->vcpu;
+    const struct vm_host *host = v->machine->host;
+    uint64_t start = host->clock(host->context), generation = v->tlb.code->code_generation;
     struct block *b = NULL;
     for (uint32_t n = max_insns; n > 0 && !b; n /= 4) {
-        b = translate(in, n, exit);
+        b = translate(in, n, arena, exit);
         if (*exit == VM_ENGINE_EXCEPTION)
             break;
     }
     in->stats.translate_ns += host->clock(host->context) - start;
+    // While it waited for other vCPUs, this one may have flushed the mapping that led here.
+    if (b && generation != v->tlb.code->code_generation) {
+        *exit = VM_ENGINE_REQUEST;
+        return NULL;
+    }
     return b;
 }
 
 struct block *interp_single(struct interpreter *in, enum vm_engine_exit *exit)
 {
-    return translate_fitting(in, 1, exit);
+    struct block *b = translate_fitting(in, 1, &in->scratch, exit);
+    if (b)
+        b->dropped = true;
+    return b;
 }
 
 // --- look-up ---
+
+static vm_gva next_page(uint64_t pc)
+{
+    return vm_gva_of((pc | VM_PAGE_MASK) + 1);
+}
 
 // Whether an instruction that goes on in the next page still does so in the same one.
 static bool same_second_page(struct vm_vcpu *v, const struct block *b, uint64_t pc)
@@ -221,8 +234,15 @@ static bool same_second_page(struct vm_vcpu *v, const struct block *b, uint64_t 
     struct vm_tlb_code_entry second;
     if (b->source.gpa2.v == UINT64_MAX)
         return true;
-    vm_gva next = vm_gva_of((pc | VM_PAGE_MASK) + 1);
-    return vm_vcpu_fetch_page(v, next, &second) && second.page.v == b->source.gpa2.v;
+    return vm_vcpu_fetch_page(v, next_page(pc), &second) && second.page.v == b->source.gpa2.v;
+}
+
+// Whether the block may be found again: it is made from the code as it is now, and a second page is
+// one of which the TLB tells when it changes.
+static bool may_keep(const struct vm_vcpu *v, const struct block *b, uint64_t pc)
+{
+    bool crosses = b->source.gpa2.v != UINT64_MAX;
+    return is_current(&b->source) && (!crosses || vm_vcpu_code_is_cached(v, next_page(pc)));
 }
 
 static struct block *look_up(struct interpreter *in, uint64_t pc, enum vm_engine_exit *exit)
@@ -232,6 +252,8 @@ static struct block *look_up(struct interpreter *in, uint64_t pc, enum vm_engine
     *exit = VM_ENGINE_EXCEPTION;
     if (!vm_vcpu_fetch_page(v, vm_gva_of(pc), &page))
         return NULL;
+    if (!vm_vcpu_code_is_cached(v, vm_gva_of(pc)))
+        return interp_single(in, exit);
     vm_gpa gpa = vm_gpa_of(page.page.v | (pc & VM_PAGE_MASK));
     for (struct block *b = *hash_slot(in, gpa, v->mode); b; b = b->hash_next) {
         if (b->source.gpa.v == gpa.v && b->source.mode == v->mode && same_second_page(v, b, pc))
@@ -239,16 +261,14 @@ static struct block *look_up(struct interpreter *in, uint64_t pc, enum vm_engine
         if (v->exception.pending)
             return NULL;
     }
-    for (;;) {
-        struct block *b = translate_fitting(in, BLOCK_INSNS, exit);
-        if (!b)
-            return NULL;
-        // Code that was written while it was translated is not kept.
-        if (!is_current(&b->source))
-            continue;
-        *exit = VM_ENGINE_FAILED;
-        return insert(in, b) ? b : NULL;
-    }
+    if (in->blocks.total > CACHE_LIMIT)
+        interp_cache_flush(in);
+    struct block *b = translate_fitting(in, BLOCK_INSNS, &in->blocks, exit);
+    if (b && !may_keep(v, b, pc))
+        b->dropped = true; // runs once, as if before the code was written
+    else if (b && !insert(in, b))
+        b = NULL;
+    return b;
 }
 
 bool interp_at_breakpoint(struct vm_vcpu *v)
@@ -261,6 +281,7 @@ bool interp_at_breakpoint(struct vm_vcpu *v)
 struct block *interp_find(struct interpreter *in, enum vm_engine_exit *exit)
 {
     struct vm_vcpu *v = in->vcpu;
+    struct vm_trace *trace = &v->machine->trace;
     uint64_t pc = vm_vcpu_pc(v);
     struct jump_entry *e = &in->jumps[interp_jump_slot(pc)];
     if (e->pc == pc && e->mode == v->mode && e->generation == v->tlb.code->code_generation)
@@ -272,8 +293,10 @@ struct block *interp_find(struct interpreter *in, enum vm_engine_exit *exit)
     in->stats.block_lookups++;
     v->recent[v->recent_next++ % VM_RECENT_BLOCKS] = pc;
     struct block *b = look_up(in, pc, exit);
-    if (b && !vm_machine_is_breakpoint(v->machine, pc))
+    VM_TRACE(trace, VM_TRACE_EXEC, "vcpu %u: %#lx", v->index, pc);
+    // A block at a breakpoint is looked up each time, and so is every block that is traced.
+    if (b && !b->dropped && !vm_machine_is_breakpoint(v->machine, pc) &&
+        !vm_trace_on(trace, VM_TRACE_EXEC))
         *e = (struct jump_entry){pc, v->tlb.code->code_generation, b, v->mode};
-    VM_TRACE(&v->machine->trace, VM_TRACE_EXEC, "vcpu %u: %#lx", v->index, pc);
     return b;
 }

@@ -161,6 +161,18 @@ static bool entry_is_for(const struct jump_entry *e, uint64_t pc, const struct v
     return e->pc == pc && e->generation == v->tlb.code->code_generation && e->mode == v->mode;
 }
 
+// Has the direct exit `link` of `from` lead to `to` from now on, if that may be. A near one stays
+// within the virtual page, and holds whatever the mapping: then it must be one physical page too.
+static VM_NOINLINE void connect(struct vm_vcpu *v, const struct block *from, struct link *link,
+                                struct block *to, bool near)
+{
+    bool same_page = ((from->source.gpa.v ^ to->source.gpa.v) & ~(uint64_t)VM_PAGE_MASK) == 0;
+    if (from->dropped || to->dropped || (near && !same_page) ||
+        vm_trace_on(&v->machine->trace, VM_TRACE_EXEC))
+        return;
+    interp_link(link, to, near ? 0 : v->tlb.code->code_generation);
+}
+
 static enum vm_engine_exit exit_of(uint32_t reason)
 {
     static const enum vm_engine_exit exits[] = {
@@ -262,7 +274,7 @@ enum vm_engine_exit interp_execute(struct vm_vcpu *v, struct block *block, bool 
 #define BC_COMPARE(op, expr)                                                                   \
     &&L_##op##_8, &&L_##op##_8i, &&L_##op##_16, &&L_##op##_16i, &&L_##op##_32, &&L_##op##_32i, \
         &&L_##op##_64, &&L_##op##_64i, &&L_b##op##_32, &&L_b##op##_32i, &&L_b##op##_64,        \
-        &&L_b##op##_64i,
+        &&L_b##op##_64i, &&L_bn##op##_32, &&L_bn##op##_32i, &&L_bn##op##_64, &&L_bn##op##_64i,
 #include "bytecode.def"
     };
     struct interpreter *in = interp_of(v);
@@ -290,19 +302,23 @@ enum vm_engine_exit interp_execute(struct vm_vcpu *v, struct block *block, bool 
 #define BC_UNARY(op, expr)                                         \
     VALUE_R(L_##op##_32, op, uint32_t, int32_t, 32, int32_t, expr) \
     VALUE_R(L_##op##_64, op, uint64_t, int64_t, 64, uint64_t, expr)
-#define BC_COMPARE(op, expr)                                          \
-    VALUE_RR(L_##op##_8, op, uint8_t, int8_t, 8, uint64_t, expr)      \
-    VALUE_RI(L_##op##_8i, op, uint8_t, int8_t, 8, uint64_t, expr)     \
-    VALUE_RR(L_##op##_16, op, uint16_t, int16_t, 16, uint64_t, expr)  \
-    VALUE_RI(L_##op##_16i, op, uint16_t, int16_t, 16, uint64_t, expr) \
-    VALUE_RR(L_##op##_32, op, uint32_t, int32_t, 32, uint64_t, expr)  \
-    VALUE_RI(L_##op##_32i, op, uint32_t, int32_t, 32, uint64_t, expr) \
-    VALUE_RR(L_##op##_64, op, uint64_t, int64_t, 64, uint64_t, expr)  \
-    VALUE_RI(L_##op##_64i, op, uint64_t, int64_t, 64, uint64_t, expr) \
-    BRANCH(L_b##op##_32, uint32_t, int32_t, R(c->b), expr)            \
-    BRANCH(L_b##op##_32i, uint32_t, int32_t, BRANCH_CONSTANT, expr)   \
-    BRANCH(L_b##op##_64, uint64_t, int64_t, R(c->b), expr)            \
-    BRANCH(L_b##op##_64i, uint64_t, int64_t, BRANCH_CONSTANT, expr)
+#define BC_COMPARE(op, expr)                                            \
+    VALUE_RR(L_##op##_8, op, uint8_t, int8_t, 8, uint64_t, expr)        \
+    VALUE_RI(L_##op##_8i, op, uint8_t, int8_t, 8, uint64_t, expr)       \
+    VALUE_RR(L_##op##_16, op, uint16_t, int16_t, 16, uint64_t, expr)    \
+    VALUE_RI(L_##op##_16i, op, uint16_t, int16_t, 16, uint64_t, expr)   \
+    VALUE_RR(L_##op##_32, op, uint32_t, int32_t, 32, uint64_t, expr)    \
+    VALUE_RI(L_##op##_32i, op, uint32_t, int32_t, 32, uint64_t, expr)   \
+    VALUE_RR(L_##op##_64, op, uint64_t, int64_t, 64, uint64_t, expr)    \
+    VALUE_RI(L_##op##_64i, op, uint64_t, int64_t, 64, uint64_t, expr)   \
+    BRANCH(L_b##op##_32, uint32_t, int32_t, R(c->b), expr)              \
+    BRANCH(L_b##op##_32i, uint32_t, int32_t, BRANCH_CONSTANT, expr)     \
+    BRANCH(L_b##op##_64, uint64_t, int64_t, R(c->b), expr)              \
+    BRANCH(L_b##op##_64i, uint64_t, int64_t, BRANCH_CONSTANT, expr)     \
+    BRANCH(L_bn##op##_32, uint32_t, int32_t, R(c->b), !(expr))          \
+    BRANCH(L_bn##op##_32i, uint32_t, int32_t, BRANCH_CONSTANT, !(expr)) \
+    BRANCH(L_bn##op##_64, uint64_t, int64_t, R(c->b), !(expr))          \
+    BRANCH(L_bn##op##_64i, uint64_t, int64_t, BRANCH_CONSTANT, !(expr))
 #include "bytecode.def"
 
 L_clmul:
@@ -489,6 +505,13 @@ L_call : {
     W(c->d) = value;
     NEXT;
 }
+L_poll:
+    if (VM_UNLIKELY(atomic_load_explicit(&v->request, memory_order_relaxed))) {
+        v->icount += (uint64_t)(int16_t)c->d;
+        pc = page_base + c->imm;
+        goto request;
+    }
+    NEXT;
 L_jump:
     v->icount += c->d;
     AT(block->code + c->imm);
@@ -555,15 +578,14 @@ follow: // no block known for `pc`: find it, and have the link lead there
         return VM_ENGINE_RESYNC;
     {
         enum vm_engine_exit exit;
-        struct block *from = block;
-        uint64_t flushes = in->stats.cache_flushes;
-        bool near = (pc & ~(uint64_t)VM_PAGE_MASK) == page_base;
+        struct block *from = block->dropped ? NULL : block; // one that is not kept may be gone soon
+        uint64_t flushes = in->stats.cache_flushes, from_page = page_base;
         block = interp_find(in, &exit);
         if (!block)
             return exit;
-        if (link && flushes == in->stats.cache_flushes && !from->dropped)
-            interp_link(link, block, near ? 0 : v->tlb.code->code_generation);
         page_base = pc & ~(uint64_t)VM_PAGE_MASK;
+        if (link && from && flushes == in->stats.cache_flushes)
+            connect(v, from, link, block, page_base == from_page);
         AT(block->code);
     }
 request:

@@ -23,9 +23,10 @@ enum bytecode {
         BC_##op##_64, BC_##op##_64i,
 #define BC_WORD(op, expr)  BC_##op##_32, BC_##op##_32i, BC_##op##_64, BC_##op##_64i,
 #define BC_UNARY(op, expr) BC_##op##_32, BC_##op##_64,
-#define BC_COMPARE(op, expr)                                                             \
-    BC_##op##_8, BC_##op##_8i, BC_##op##_16, BC_##op##_16i, BC_##op##_32, BC_##op##_32i, \
-        BC_##op##_64, BC_##op##_64i, BC_b##op##_32, BC_b##op##_32i, BC_b##op##_64, BC_b##op##_64i,
+#define BC_COMPARE(op, expr)                                                                       \
+    BC_##op##_8, BC_##op##_8i, BC_##op##_16, BC_##op##_16i, BC_##op##_32, BC_##op##_32i,           \
+        BC_##op##_64, BC_##op##_64i, BC_b##op##_32, BC_b##op##_32i, BC_b##op##_64, BC_b##op##_64i, \
+        BC_bn##op##_32, BC_bn##op##_32i, BC_bn##op##_64, BC_bn##op##_64i,
 #include "bytecode.def"
     BC_COUNT,
 };
@@ -61,13 +62,14 @@ struct block {
     struct link *links;
     struct mark *marks;
     uint16_t link_count, mark_count, code_count;
-    bool dropped;
+    bool dropped; // or never kept: not in the cache, and nothing may link to it or from it
     struct code code[];
 };
 
 struct code_page {
     vm_gpa page;
     const struct vm_region *region;
+    uint32_t version; // of the page, when none of the blocks was stale
     struct block *blocks;
     struct code_page *hash_next, *next;
 };
@@ -89,7 +91,7 @@ enum {
 struct interpreter {
     struct vm_vcpu *vcpu;
     struct vm_arena blocks;  // blocks, links, marks
-    struct vm_arena scratch; // IR and lowering of one block
+    struct vm_arena scratch; // IR and lowering of one block; and the block, if it is not kept
     struct block *hash[1 << HASH_BITS];
     struct code_page *page_hash[1 << PAGE_HASH_BITS];
     struct code_page *pages;
@@ -116,7 +118,8 @@ bool interp_at_breakpoint(struct vm_vcpu *v);
 void interp_link(struct link *link, struct block *target, uint64_t generation);
 void interp_cache_flush(struct interpreter *in);
 void interp_cache_sync(struct interpreter *in);
-// One instruction in a block of its own that is not kept: single steps, breakpoints.
+// The instruction at the PC in a block of its own, which is not kept: single steps, and pages whose
+// protection is finer than a page.
 struct block *interp_single(struct interpreter *in, enum vm_engine_exit *exit);
 
 static inline unsigned interp_jump_slot(uint64_t pc)

@@ -68,8 +68,8 @@ static bool is_word_result(const struct lowering *l, vm_ir_value v)
     }
 }
 
-// The value whose slot v shares: another one, or v itself. A value that is defined further down (its
-// block dominates but lies behind) has no root yet.
+// The value whose slot v shares: another one, or v itself. A value that is defined further down
+// (its block dominates but lies behind) has no root yet.
 static vm_ir_value root_of(const struct lowering *l, vm_ir_value v)
 {
     const struct vm_ir_op *o = op_at(l, v);
@@ -132,10 +132,9 @@ static void take_compare_in(struct lowering *l, uint16_t block)
 {
     const struct vm_ir_block *b = &l->r->blocks[block];
     uint32_t last = b->first + b->count - 1u;
-    const struct vm_ir_op *o = &l->r->ops[last];
-    if (b->count == 0 || o->code != VM_IR_branch)
+    if (b->count == 0 || l->r->ops[last].code != VM_IR_branch)
         return;
-    vm_ir_value compare = branch_compare(l, o, block);
+    vm_ir_value compare = branch_compare(l, &l->r->ops[last], block);
     if (compare == NONE)
         return;
     l->in_branch[compare] = true;
@@ -415,8 +414,8 @@ static bool allocate(struct lowering *l)
     // One allocation for all tables; 16-bit ones first.
     size_t words = (size_t)n * 7 + r->regfile->count + r->block_count;
     uint16_t *w = vm_arena_alloc(a, words * sizeof *w + (size_t)n * 3, 8);
-    // At most: an op's constants (4), an atomic's address, the operation itself and, of a branch, two
-    // jumps; and for an argument of an edge its constant and two moves.
+    // At most: an op's constants (4), an atomic's address, the operation itself and, of a branch,
+    // two jumps; and for an argument of an edge its constant and two moves.
     l->capacity = n * 6 + r->extra_count * 3;
     if (l->capacity > UINT16_MAX) // positions have 16 bits
         l->capacity = UINT16_MAX;

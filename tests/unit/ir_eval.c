@@ -455,6 +455,17 @@ static unsigned follow(struct run *k, const struct vm_ir_op *term)
     return targets[which];
 }
 
+// At an edge that closes a loop: before the instruction of the target's first marker, which is
+// begun anew where it goes on with one.
+static void stop(struct run *k, unsigned to)
+{
+    const struct vm_ir_op *op = &k->r->ops[k->r->blocks[to].first];
+    while (op->code != VM_IR_insn)
+        op++;
+    k->m->retired -= op->attr == 0;
+    end(k, TOY_STOPPED, op->imm, 0, 0);
+}
+
 void toy_run(const struct vm_ir_region *r, struct toy_machine *m, unsigned loops)
 {
     struct run k = {.r = r, .m = m, .v = calloc(r->op_count, sizeof *k.v)};
@@ -469,7 +480,7 @@ void toy_run(const struct vm_ir_region *r, struct toy_machine *m, unsigned loops
             break;
         unsigned to = follow(&k, term);
         if (vm_ir_closes_loop(block, to) && !loops--)
-            end(&k, TOY_STOPPED, 0, 0, 0);
+            stop(&k, to);
         block = to;
     }
     free(k.v);

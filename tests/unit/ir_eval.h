@@ -43,7 +43,7 @@ struct toy_machine {
     uint8_t reserved_value[16];
     // How it ended.
     enum toy_end end;
-    uint64_t pc;     // where it goes on; at a fault, of the current instruction
+    uint64_t pc;     // where it goes on; where it faulted or stopped, from the page base
     uint64_t detail; // cause, reason or hint
     uint64_t value;  // of raise
     uint64_t log;    // a hash of all memory accesses, fences and impure calls, in order

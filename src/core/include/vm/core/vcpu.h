@@ -159,6 +159,13 @@ bool vm_vcpu_translate(struct vm_vcpu *v, vm_gva gva, enum vm_access access, uns
 // The code page at `pc` through the code TLB. False: vcpu->exception is set.
 bool vm_vcpu_fetch_page(struct vm_vcpu *v, vm_gva pc, struct vm_tlb_code_entry *out);
 
+// Whether the code TLB has the page at `pc`. After a fetch it has, unless the page's protection is
+// finer than a page: then every instruction there has to be fetched anew.
+static inline bool vm_vcpu_code_is_cached(const struct vm_vcpu *v, vm_gva pc)
+{
+    return vm_tlb_hit(v->tlb.code->code[vm_tlb_index(pc.v)].tag, pc.v, 1);
+}
+
 // Marks lines [first, last] (byte offsets in the region) as translated: later writes there are
 // seen by every vCPU.
 void vm_vcpu_watch_code(struct vm_vcpu *v, const struct vm_region *r, uint64_t first,
