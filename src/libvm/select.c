@@ -81,7 +81,7 @@ static const char *guest_of_file(const struct vm_blob *file, struct vm_error *e)
                      info.machine);
     else
         vm_error_set(e, VM_ERR_FILE,
-                     "%s does not say for which architecture it is (%s); name it with --guest",
+                     "%s does not say for which architecture it is (%.100s); name it with --guest",
                      file->name, info.description);
     return NULL;
 }

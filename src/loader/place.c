@@ -16,7 +16,7 @@ static vm_status check_isa(const struct vm_loader_request *r, const struct vm_im
     // Flat binaries and archives do not say what they are for; ELF files always do.
     if (info->isa == r->isa || (!info->machine && info->content != VM_IMAGE_ELF))
         return VM_OK;
-    return vm_error_set(e, VM_ERR_FILE, "%s, but the machine is %s; give a file for %s%s%s",
+    return vm_error_set(e, VM_ERR_FILE, "%.100s, but the machine is %s; give a file for %s%s%s",
                         info->description, vm_loader_isa_name(r->isa), vm_loader_isa_name(r->isa),
                         info->isa != VM_ISA_NONE ? ", or --guest " : "",
                         info->isa != VM_ISA_NONE ? vm_loader_isa_name(info->isa) : "");
@@ -112,7 +112,7 @@ static vm_status place_unpacked(const struct vm_loader_request *r, struct vm_loa
         return place_riscv(r, v, out, e);
     if (!kernel && format == VM_IMAGE_RAW && v.size > 0)
         return place_one(r, "flat binary", r->ram_base.v, v, v.size, out, e);
-    return vm_error_set(e, VM_ERR_FILE, "not %s that can be loaded (%s); %s",
+    return vm_error_set(e, VM_ERR_FILE, "not %s that can be loaded (%.100s); %s",
                         kernel ? "a kernel" : "firmware", out->info.description,
                         kernel ? kernel_hint(format) : "give an ELF file or a flat binary");
 }
