@@ -2,8 +2,8 @@
 //
 // Control transfer (volume I, chapter "RV32I", section "Control Transfer Instructions").
 //
-// With IALIGN=16 (Zca, which C includes) no target is misaligned. With IALIGN=32 the jump or the taken branch
-// raises instruction-address-misaligned itself and writes no link.
+// With IALIGN=16 (Zca, which C includes) no target is misaligned. With IALIGN=32 the jump or the
+// taken branch raises instruction-address-misaligned itself and writes no link.
 #include "sem.h"
 
 static bool halfword_aligned(const struct rv_translate *t)

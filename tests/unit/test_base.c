@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // base: formatting against the host's snprintf, errors, arenas, bit tricks.
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,13 +16,13 @@
 #include <vm/base/error.h>
 #include <vm/base/format.h>
 
-#define SAME(...)                                                                                  \
-    do {                                                                                           \
-        char want[200], got[200];                                                                  \
-        int n = snprintf(want, sizeof want, __VA_ARGS__);                                          \
-        size_t m = vm_format(got, sizeof got, __VA_ARGS__);                                        \
-        assert_string_equal(got, want);                                                            \
-        assert_int_equal(m, n);                                                                    \
+#define SAME(...)                                           \
+    do {                                                    \
+        char want[200], got[200];                           \
+        int n = snprintf(want, sizeof want, __VA_ARGS__);   \
+        size_t m = vm_format(got, sizeof got, __VA_ARGS__); \
+        assert_string_equal(got, want);                     \
+        assert_int_equal(m, n);                             \
     } while (0)
 
 static void formats_like_snprintf(void **state)

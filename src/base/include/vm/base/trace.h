@@ -9,15 +9,15 @@
 #include <vm/base/types.h>
 
 // The topics, their names on the command line and what they show.
-#define VM_TRACE_TOPICS(X)                                                                         \
-    X(BLOCK, "block", "each translated block: guest code and size")                                \
-    X(EXEC, "exec", "each block executed")                                                         \
-    X(IR, "ir", "the IR of each translated block")                                                 \
-    X(MMU, "mmu", "page walks and TLB flushes")                                                    \
-    X(IRQ, "irq", "interrupt lines and interrupts taken")                                          \
-    X(TRAP, "trap", "exceptions taken")                                                            \
-    X(SBI, "sbi", "calls to the built-in firmware")                                                \
-    X(MMIO, "mmio", "device register accesses")                                                    \
+#define VM_TRACE_TOPICS(X)                                          \
+    X(BLOCK, "block", "each translated block: guest code and size") \
+    X(EXEC, "exec", "each block executed")                          \
+    X(IR, "ir", "the IR of each translated block")                  \
+    X(MMU, "mmu", "page walks and TLB flushes")                     \
+    X(IRQ, "irq", "interrupt lines and interrupts taken")           \
+    X(TRAP, "trap", "exceptions taken")                             \
+    X(SBI, "sbi", "calls to the built-in firmware")                 \
+    X(MMIO, "mmio", "device register accesses")                     \
     X(TIMER, "timer", "timers armed and fired")
 
 enum vm_trace_topic {
@@ -51,10 +51,10 @@ static VM_ALWAYS_INLINE bool vm_trace_on(struct vm_trace *t, enum vm_trace_topic
     return VM_UNLIKELY(atomic_load_explicit(&t->mask, memory_order_relaxed) >> topic & 1);
 }
 
-#define VM_TRACE(t, topic, ...)                                                                    \
-    do {                                                                                           \
-        if (vm_trace_on((t), (topic)))                                                             \
-            vm_trace_emit((t), (topic), __VA_ARGS__);                                              \
+#define VM_TRACE(t, topic, ...)                       \
+    do {                                              \
+        if (vm_trace_on((t), (topic)))                \
+            vm_trace_emit((t), (topic), __VA_ARGS__); \
     } while (0)
 
 #endif

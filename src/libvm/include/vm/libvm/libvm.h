@@ -137,8 +137,8 @@ unsigned vm_disassemble(const char *guest, uint64_t pc, const uint8_t *bytes, si
 vm_status vm_device_tree(const struct vm *vm, const void **blob, size_t *size, struct vm_error *e);
 
 unsigned vm_vcpu_count(const struct vm *vm);
-const char *vm_guest_name(const struct vm *vm);  // "riscv64"
-const char *vm_engine_name(const struct vm *vm); // "interpreter"
+const char *vm_guest_name(const struct vm *vm);    // "riscv64"
+const char *vm_engine_name(const struct vm *vm);   // "interpreter"
 const char *vm_engine_reason(const struct vm *vm); // one line: why this one and not a faster one
 
 // What this build has, one after the other: NULL past the end.
@@ -160,8 +160,8 @@ struct vm_stats {
 void vm_get_stats(const struct vm *vm, struct vm_stats *out);
 const char *vm_engine_exit_name(unsigned exit); // NULL past the end
 
-// Registers, the exception and the last blocks of every vCPU, for a crash report; returns the text's
-// length as vm_format does.
+// Registers, the exception and the last blocks of every vCPU, for a crash report; returns the
+// text's length as vm_format does.
 size_t vm_describe_state(const struct vm *vm, char *out, size_t size);
 
 // What a file is, for people.
