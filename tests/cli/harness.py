@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the drivers of vm-cli share: test cases whose verdicts are printed as TAP, and ways to run the
-program.
+"""What the drivers of vm-cli share: test cases whose verdicts are printed as TAP, and ways to run
+the program.
 
 A driver is called with the program's path and calls main(). A case is a function marked @case; it
 fails by an exception (an assert), and is skipped by raising Skip with the cause."""

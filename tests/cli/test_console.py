@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""vm-cli run on a terminal: raw mode, escape keys, Ctrl-C for the guest, and the terminal's mode back
-after every end, a violent one too."""
+"""vm-cli run on a terminal: raw mode, escape keys, Ctrl-C for the guest, and the terminal's mode
+back after every end, a violent one too."""
 
 import os
 import pty

@@ -51,8 +51,8 @@ def info_says_what_a_file_is():
 
 @case
 def code_of_an_elf_file_has_its_addresses():
-    expected = [(0x80000000, "00150513", "addi a0,a0,1"), (0x80000004, "100002b7", "lui t0,0x10000"),
-                (0x80000008, "10500073", "wfi")]
+    expected = [(0x80000000, "00150513", "addi a0,a0,1"),
+                (0x80000004, "100002b7", "lui t0,0x10000"), (0x80000008, "10500073", "wfi")]
     assert listing(KERNEL) == expected, listing(KERNEL)
     assert listing(write_file("packed", gzip.compress(programs.elf(CODE)))) == expected
     shifted = [(address + 0x1000, *rest) for address, *rest in expected]
@@ -115,8 +115,8 @@ def a_device_tree_passes_the_compiler():
               "--append", "mine=1").out
     source = subprocess.run(["dtc", "-I", "dtb", "-O", "dts"], input=blob, capture_output=True,
                             check=True).stdout.decode()
-    for text in ('bootargs = "mine=1"', "memory@80000000", "reg = <0x00 0x80000000 0x00 0xc0000000>",
-                 'compatible = "ns16550a"'):
+    for text in ('bootargs = "mine=1"', "memory@80000000",
+                 "reg = <0x00 0x80000000 0x00 0xc0000000>", 'compatible = "ns16550a"'):
         assert text in source, (text, source)
 
 

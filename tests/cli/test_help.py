@@ -87,8 +87,9 @@ def unknown_commands_get_the_nearest():
 
 @case
 def unknown_options_get_the_nearest():
-    for typed, meant in (("--memroy", "--memory"), ("--kernal", "--kernel"), ("--intird", "--initrd"),
-                         ("--mem", "--memory"), ("--time", "--timeout"), ("-kernel", "--kernel"),
+    for typed, meant in (("--memroy", "--memory"), ("--kernal", "--kernel"),
+                         ("--intird", "--initrd"), ("--mem", "--memory"),
+                         ("--time", "--timeout"), ("-kernel", "--kernel"),
                          ("--engines=auto", "--engine"), ("--SMP", "--smp")):
         refused(vm("run", typed, "1"), 2, f"unknown option {typed}", f"did you mean {meant}\\?")
     refused(vm("run", "--xyzzyplugh"), 2, "unknown option --xyzzyplugh", "vm-cli help run lists")
@@ -128,11 +129,13 @@ def wrong_values_are_refused_with_the_option_and_the_fix():
             ("memory", "1.5G", "no size"), ("memory", "M", "no size"), ("memory", "1GG", "no size"),
             ("memory", "0", "too little", "at least 1M"), ("memory", "512", "too little"),
             ("memory", "1023K", "too little"), ("memory", "1048577", "multiple of 4K"),
-            ("memory", "99999999999999999999", "no size"), ("memory", "18446744073709551615G", "64 bits"),
+            ("memory", "99999999999999999999", "no size"),
+            ("memory", "18446744073709551615G", "64 bits"),
             ("smp", "0", "1 to 64"), ("smp", "65", "1 to 64"), ("smp", "two", "1 to 64"),
             ("smp", "", "1 to 64"), ("smp", "-1", "1 to 64"), ("smp", "2,", "pin=LIST"),
             ("smp", "2,cores=1", "pin=LIST"), ("smp", "2,pin=", "host CPUs"),
-            ("smp", "2,pin=0", "names 1 host CPUs for 2 vCPUs"), ("smp", "1,pin=0-9999999", "host CPUs"),
+            ("smp", "2,pin=0", "names 1 host CPUs for 2 vCPUs"),
+            ("smp", "1,pin=0-9999999", "host CPUs"),
             ("smp", "2,pin=1-0", "host CPUs"), ("smp", "2,pin=0,1,2", "names 3"),
             ("smp", "2,pin=0;1", "host CPUs"),
             ("timeout", "0", "seconds above 0"), ("timeout", "-1", "seconds above 0"),
@@ -141,7 +144,8 @@ def wrong_values_are_refused_with_the_option_and_the_fix():
             ("timeout", "1.5s", "seconds above 0"), ("timeout", "0.0000000001", "seconds above 0"),
             ("timeout", "9999999999", "seconds above 0"),
             ("guest", "riscv", "did you mean riscv64"), ("guest", "mips", "auto\\|riscv64"),
-            ("engine", "interpeter", "did you mean interpreter"), ("engine", "jit", "auto\\|interpreter"),
+            ("engine", "interpeter", "did you mean interpreter"),
+            ("engine", "jit", "auto\\|interpreter"),
             ("machine", "virtt", "did you mean virt"), ("machine", "q35", "virt"),
             ("stats", "yaml", "text\\|json"), ("stats", "json:", "no file after the colon"),
             ("trace", "blok", "did you mean block"), ("trace", "", "unknown topic"),
