@@ -44,6 +44,8 @@ enum vm_virtq_next { VM_VIRTQ_EMPTY, VM_VIRTQ_NEXT, VM_VIRTQ_BROKEN };
 
 struct vm_virtq_ring_ops;
 
+#define VM_VIRTQ_NO_BUDGET UINT16_MAX
+
 struct vm_virtqueue {
     struct vm_virtio *device;
     struct vm_io_task task; // notify
@@ -63,7 +65,7 @@ struct vm_virtqueue {
     uint16_t pending;           // of these: pushed, and to be published by the next flush
     uint16_t first_slot;        // packed: where the first pending one goes, and its flags, which
     uint16_t first_flags;       // are written last
-    uint16_t budget;            // pops left before other tasks get their turn
+    uint16_t budget;            // pops left in this call of notify; outside of one, no limit
     bool event_index, indirect;
     bool quiet; // the device wants no doorbells (vm_virtq_want_notify)
     bool armed; // the driver has been asked for a doorbell after `armed_at`

@@ -7,8 +7,8 @@
 // then the ring is armed and looked at once more, so that a buffer that came in between is either
 // seen here or announced by a doorbell. Used elements are shown and announced per flush.
 //
-// A task pops at most as many elements as the ring has before it lets others run: a driver that
-// never stops cannot keep an I/O thread to itself.
+// One call of notify pops at most as many elements as the ring has, then the others on the I/O
+// thread get their turn: a driver that never stops cannot keep the thread to itself.
 #include "internal.h"
 
 #include <vm/base/bits.h>
@@ -38,7 +38,8 @@ const char *vm_virtq_map(struct vm_virtqueue *q)
         why = vm_virtq_map_area(v, s->driver, bytes[1], align[1], &q->driver);
     if (!why)
         why = vm_virtq_map_area(v, s->device, bytes[2], align[2], &q->device_area);
-    q->size = q->budget = s->size;
+    q->size = s->size;
+    q->budget = VM_VIRTQ_NO_BUDGET;
     q->avail = q->used = q->seen = q->in_flight = q->pending = 0;
     q->avail_wrap = q->used_wrap = true;
     q->event_index = features & VM_VIRTIO_F_EVENT_IDX;
@@ -91,6 +92,7 @@ void vm_virtq_run(void *queue)
     q->armed = false;
     q->ring->disarm(q);
     q->device->config.ops->notify(q->device->config.device, q->index);
+    q->budget = VM_VIRTQ_NO_BUDGET;
 }
 
 // Asks for a doorbell; true if there is something already.
@@ -133,7 +135,8 @@ bool vm_virtq_pop(struct vm_virtio *v, unsigned queue, struct vm_virtq_element *
     case VM_VIRTQ_BROKEN: vm_virtio_mark_broken(v, (int)queue, why); return false;
     case VM_VIRTQ_NEXT: break;
     }
-    q->budget--;
+    if (q->budget != VM_VIRTQ_NO_BUDGET)
+        q->budget--;
     q->in_flight = (uint16_t)(q->in_flight + e->slots);
     vm_virtio_count_alone(&v->counters.requests, 1);
     return true;
@@ -192,11 +195,16 @@ bool vm_virtq_want_notify(struct vm_virtio *v, unsigned queue, bool on)
     if (!q)
         return false;
     q->quiet = !on;
-    if (on)
-        return arm(q);
-    q->armed = false;
-    q->ring->disarm(q);
-    return false;
+    if (!on) {
+        q->armed = false;
+        q->ring->disarm(q);
+        return false;
+    }
+    if (!arm(q))
+        return false;
+    if (q->budget == 0) // pop would refuse: notify comes again instead
+        vm_io_schedule(v->config.io, &q->task);
+    return q->budget != 0;
 }
 
 // --- set-up, by the transport ---

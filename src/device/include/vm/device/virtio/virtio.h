@@ -112,7 +112,8 @@ void vm_virtio_destroy(struct vm_virtio *v);
 // --- for devices, on the I/O thread ---
 
 // The next available element; false if there is none, or the ring is broken (then the device has
-// been marked and the driver told).
+// been marked and the driver told), or this call of notify has had its share (then another
+// follows).
 bool vm_virtq_pop(struct vm_virtio *v, unsigned queue, struct vm_virtq_element *e);
 
 // Puts the last popped element back as if it had not been popped (receive queues that found too
