@@ -64,6 +64,7 @@ struct virtio_bus {
 #define VIRTIO_QUEUE_INTERRUPTS (VIRTIO_CONFIG_INTERRUPT - 1)
 
 extern const struct virtio_bus virtio_bus_mmio; // bus_mmio.c
+extern const struct virtio_bus virtio_bus_pci_msix, virtio_bus_pci_intx; // bus_pci.c
 
 // Every transport there is (buses.c): tests run over all of them.
 extern const struct virtio_bus *const virtio_buses[];
