@@ -67,7 +67,7 @@ static uint64_t hole(struct random *r)
                                      0x3000,
                                      0x102000,
                                      0x20000000,
-                                     HOSTILE_RAM - 0x1000,
+                                     0x10009000,
                                      HOSTILE_RAM + MEMORY,
                                      UINT64_C(1) << 40,
                                      UINT64_C(1) << 56,
@@ -83,11 +83,23 @@ static uint64_t device(struct random *r)
 {
     static const struct {
         uint64_t base, size, registers;
-    } windows[] = {
-        {0x1000, 0x1000, 0x200},     {SYSCON, 0x1000, 8},       {0x101000, 0x1000, 0x40},
-        {0x2000000, 0x10000, 0x40},  {0x2004000, 0xc000, 0x40}, {0x200bff0, 0x4010, 0x20},
-        {0xc000000, 0x600000, 0x80}, {0xc001000, 0x1000, 0x20}, {0xc002000, 0x1000, 0x200},
-        {0xc200000, 0x8000, 8},      {0xc201000, 0x7000, 8},    {0x10000000, 0x100, 8}};
+    } windows[] = {{0x1000, 0x1000, 0x200},
+                   {SYSCON, 0x1000, 8},
+                   {0x101000, 0x1000, 0x40},
+                   {0x2000000, 0x10000, 0x40},
+                   {0x2004000, 0xc000, 0x40},
+                   {0x200bff0, 0x4010, 0x20},
+                   {0xc000000, 0x600000, 0x80},
+                   {0xc001000, 0x1000, 0x20},
+                   {0xc002000, 0x1000, 0x200},
+                   {0xc200000, 0x8000, 8},
+                   {0xc201000, 0x7000, 8},
+                   {0x10000000, 0x100, 8},
+                   {0x3000000, 0x10000, 0x40},
+                   {0x10001000, 0x8000, 0x100},
+                   {0x30000000, 0x10000000, 0x40},
+                   {0x40000000, 0x40000000, 0x40},
+                   {UINT64_C(0x400000000), 0x80000000, 0x40}};
     unsigned w = random_below(r, sizeof windows / sizeof *windows);
     switch (random_below(r, 6)) {
     case 0: return windows[w].base + random_below(r, (unsigned)windows[w].size);
