@@ -34,12 +34,14 @@ bool vm_vcpu_fail_access(struct vm_vcpu *v, vm_gva gva, enum vm_access access,
     return false;
 }
 
-bool vm_vcpu_find_place(struct vm_vcpu *v, vm_gva gva, enum vm_access access, unsigned index,
-                        struct vm_place *out)
+bool vm_vcpu_find_place(struct vm_vcpu *v, vm_gva gva, unsigned size, enum vm_access access,
+                        unsigned index, struct vm_place *out)
 {
     struct vm_translation t;
     if (!vm_vcpu_translate(v, gva, access, index, &t))
         return false;
+    if ((gva.v & VM_PAGE_MASK) + size - 1 > t.last)
+        return vm_vcpu_fail_access(v, gva, access, VM_ACCESS_BUS);
     uint64_t gpa = t.page.v | (gva.v & VM_PAGE_MASK);
     out->region = vm_space_find(&v->machine->space, vm_gpa_of(gpa));
     if (!out->region)
@@ -86,14 +88,14 @@ static bool store_mmio(struct vm_vcpu *v, vm_gva gva, const struct vm_place *p, 
 }
 
 // An access that lies in two pages: both must translate, and be RAM, before a byte moves.
-static bool find_two(struct vm_vcpu *v, vm_gva gva, enum vm_access access, uint32_t attr,
-                     struct vm_place place[2], unsigned *first_size)
+static bool find_two(struct vm_vcpu *v, vm_gva gva, unsigned size, enum vm_access access,
+                     uint32_t attr, struct vm_place place[2], unsigned *first_size)
 {
     *first_size = VM_PAGE_SIZE - (unsigned)(gva.v & VM_PAGE_MASK);
     vm_gva second = vm_gva_of(gva.v + *first_size);
     unsigned index = vm_ir_mem_index(attr);
-    if (!vm_vcpu_find_place(v, gva, access, index, &place[0]) ||
-        !vm_vcpu_find_place(v, second, access, index, &place[1]))
+    if (!vm_vcpu_find_place(v, gva, *first_size, access, index, &place[0]) ||
+        !vm_vcpu_find_place(v, second, size - *first_size, access, index, &place[1]))
         return false;
     if (!place[0].region->host)
         return vm_vcpu_fail_access(v, gva, access, VM_ACCESS_BUS);
@@ -121,7 +123,7 @@ static bool load_crossing(struct vm_vcpu *v, vm_gva gva, uint32_t attr, unsigned
 {
     struct vm_place place[2];
     unsigned first;
-    if (!find_two(v, gva, VM_ACCESS_READ, attr, place, &first))
+    if (!find_two(v, gva, size, VM_ACCESS_READ, attr, place, &first))
         return false;
     *value = load_bytes(vm_place_host(&place[0]), first) |
              load_bytes(vm_place_host(&place[1]), size - first) << (8 * first);
@@ -133,7 +135,7 @@ static bool store_crossing(struct vm_vcpu *v, vm_gva gva, uint32_t attr, unsigne
 {
     struct vm_place place[2];
     unsigned first;
-    if (!find_two(v, gva, VM_ACCESS_WRITE, attr, place, &first))
+    if (!find_two(v, gva, size, VM_ACCESS_WRITE, attr, place, &first))
         return false;
     if (!place[0].region->read_only) {
         store_bytes(vm_place_host(&place[0]), first, value);
@@ -151,7 +153,7 @@ static bool load_raw(struct vm_vcpu *v, vm_gva gva, uint32_t attr, unsigned size
     struct vm_place p;
     if (crosses_page(gva, size))
         return load_crossing(v, gva, attr, size, value);
-    if (!vm_vcpu_find_place(v, gva, VM_ACCESS_READ, vm_ir_mem_index(attr), &p))
+    if (!vm_vcpu_find_place(v, gva, size, VM_ACCESS_READ, vm_ir_mem_index(attr), &p))
         return false;
     if (!p.region->host)
         return load_mmio(v, gva, &p, size, value);
@@ -164,7 +166,7 @@ static bool store_raw(struct vm_vcpu *v, vm_gva gva, uint32_t attr, unsigned siz
     struct vm_place p;
     if (crosses_page(gva, size))
         return store_crossing(v, gva, attr, size, value);
-    if (!vm_vcpu_find_place(v, gva, VM_ACCESS_WRITE, vm_ir_mem_index(attr), &p))
+    if (!vm_vcpu_find_place(v, gva, size, VM_ACCESS_WRITE, vm_ir_mem_index(attr), &p))
         return false;
     if (!p.region->host)
         return store_mmio(v, gva, &p, size, value);
@@ -250,7 +252,12 @@ bool vm_vcpu_store128(struct vm_vcpu *v, vm_gva gva, uint32_t attr, vm_u128 valu
     if (misaligned(gva, attr))
         return vm_vcpu_fail_access(v, gva, VM_ACCESS_WRITE, VM_ACCESS_MISALIGNED);
     // The upper half must not fault after the lower one is written.
-    if (crosses_page(gva, 16) && !find_two(v, gva, VM_ACCESS_WRITE, attr, place, &first))
+    unsigned index = vm_ir_mem_index(attr);
+    bool reachable = crosses_page(gva, 16)
+                         ? find_two(v, gva, 16, VM_ACCESS_WRITE, attr, place, &first)
+                         : vm_vcpu_find_place(v, gva, 8, VM_ACCESS_WRITE, index, &place[0]) &&
+                               vm_vcpu_find_place(v, high, 8, VM_ACCESS_WRITE, index, &place[1]);
+    if (!reachable)
         return false;
     vm_vcpu_order_before(attr);
     bool done = store_raw(v, gva, attr, 8, raw.lo) && store_raw(v, high, attr, 8, raw.hi);

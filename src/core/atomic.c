@@ -15,7 +15,7 @@ static bool find_atomic(struct vm_vcpu *v, vm_gva gva, uint32_t attr, enum vm_ac
     unsigned size = 1u << vm_ir_mem_size_log2(attr);
     if (gva.v & (size - 1))
         return vm_vcpu_fail_access(v, gva, access, VM_ACCESS_MISALIGNED);
-    if (!vm_vcpu_find_place(v, gva, access, vm_ir_mem_index(attr), p))
+    if (!vm_vcpu_find_place(v, gva, size, access, vm_ir_mem_index(attr), p))
         return false;
     if (!p->region->host || (p->region->read_only && access == VM_ACCESS_WRITE))
         return vm_vcpu_fail_access(v, gva, access, VM_ACCESS_BUS);

@@ -35,8 +35,8 @@ bool vm_vcpu_fail_access(struct vm_vcpu *v, vm_gva gva, enum vm_access access,
                          enum vm_access_error error);
 
 // Translates `gva` and finds what is there. False: the exception is recorded.
-bool vm_vcpu_find_place(struct vm_vcpu *v, vm_gva gva, enum vm_access access, unsigned index,
-                        struct vm_place *out);
+bool vm_vcpu_find_place(struct vm_vcpu *v, vm_gva gva, unsigned size, enum vm_access access,
+                        unsigned index, struct vm_place *out);
 
 // The orderings of a memory op's attribute word: before and after the access.
 void vm_vcpu_order_before(uint32_t attr);

@@ -23,11 +23,13 @@ static uint32_t version_of(const struct vm_region *r, vm_gpa gpa)
     return atomic_load(&r->track[(gpa.v - r->base.v) >> VM_PAGE_SHIFT].code_version);
 }
 
-// Copies up to `want` bytes at `offset` from the page base that lie in one page.
+// Copies up to `want` bytes at `offset` from the page base that lie in one page, or one piece of it
+// where protection is finer.
 static unsigned copy_code(struct fetcher *f, const struct vm_tlb_code_entry *page, unsigned offset,
                           unsigned want, uint8_t *to)
 {
-    unsigned n = VM_PAGE_SIZE - offset < want ? VM_PAGE_SIZE - offset : want;
+    unsigned there = page->last + 1u - offset;
+    unsigned n = there < want ? there : want;
     uint64_t at = page->page.v - page->region->base.v + offset;
     vm_vcpu_watch_code(f->v, page->region, at, at + n - 1);
     unsigned i = 0;
@@ -38,17 +40,20 @@ static unsigned copy_code(struct fetcher *f, const struct vm_tlb_code_entry *pag
     return n;
 }
 
-static bool fetch_second_page(struct fetcher *f, uint8_t *bytes, unsigned *available)
+// Fetches the bytes of an instruction that lie beyond its first piece: in the next page, mostly.
+static bool fetch_rest(struct fetcher *f, uint64_t offset, uint8_t *bytes, unsigned *available)
 {
     struct vm_tlb_code_entry second;
     unsigned max = f->v->guest->max_insn;
-    vm_gva gva = vm_gva_of(f->page_base + VM_PAGE_SIZE);
+    vm_gva gva = vm_gva_of(f->page_base + offset + *available);
     if (!vm_vcpu_fetch_page(f->v, gva, &second))
         return false;
-    f->source->gpa2 = second.page;
-    f->source->region2 = second.region;
-    f->source->version2 = version_of(second.region, second.page);
-    *available += copy_code(f, &second, 0, max - *available, bytes + *available);
+    if (offset + *available >= VM_PAGE_SIZE) {
+        f->source->gpa2 = second.page;
+        f->source->region2 = second.region;
+        f->source->version2 = version_of(second.region, second.page);
+    }
+    *available += copy_code(f, &second, gva.v & VM_PAGE_MASK, max - *available, bytes + *available);
     return true;
 }
 
@@ -64,7 +69,7 @@ static bool translate_one(struct fetcher *f, struct vm_translate *t, bool first)
     f->v->guest->translate(t);
     if (!t->more)
         return true;
-    if (!first || !fetch_second_page(f, bytes, &available))
+    if (!first || !fetch_rest(f, t->offset, bytes, &available))
         return false;
     t->available = available;
     t->more = false;

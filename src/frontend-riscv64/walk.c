@@ -220,7 +220,8 @@ static bool finish(struct vm_vcpu *v, vm_gva gva, enum vm_access access, unsigne
     *out = (struct vm_translation){
         .page = vm_gpa_of(gpa & ~(uint64_t)VM_PAGE_MASK),
         .allowed = allowed,
-        .uncached = span.last - span.first != VM_PAGE_MASK,
+        .first = span.first & VM_PAGE_MASK,
+        .last = span.last & VM_PAGE_MASK,
     };
     return true;
 }

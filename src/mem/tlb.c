@@ -199,7 +199,7 @@ static void level1_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva,
     if (slot_tag(c, slot) == empty_tag(i))
         c->used[c->used_count++] = (uint16_t)slot;
     if (access == VM_ACCESS_EXECUTE)
-        fill_code(c, i, &(struct vm_tlb_code_entry){tag, addend, page, r});
+        fill_code(c, i, &(struct vm_tlb_code_entry){tag, addend, page, r, VM_PAGE_MASK});
     else if (access == VM_ACCESS_READ)
         c->read[i] = (struct vm_tlb_entry){tag, addend};
     else
@@ -215,7 +215,7 @@ bool vm_tlb_find(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm
         return false;
     t->stats.l2_hits++;
     e->age = (uint32_t)++t->clock;
-    *out = (struct vm_translation){.page = e->page, .allowed = e->allowed};
+    *out = (struct vm_translation){.page = e->page, .allowed = e->allowed, .last = VM_PAGE_MASK};
     level1_fill(t, c, gva, access, e->page);
     return true;
 }
@@ -223,7 +223,7 @@ bool vm_tlb_find(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm
 void vm_tlb_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm_access access,
                  const struct vm_translation *tr)
 {
-    if (tr->uncached)
+    if (!vm_translation_is_whole(tr))
         return;
     level2_fill(t, &c->key, gva.v >> VM_PAGE_SHIFT, tr);
     level1_fill(t, c, gva, access, tr->page);

@@ -40,6 +40,8 @@ struct rig_state {
     uint16_t h;
     uint8_t b;
 };
+enum { RIG_SPLIT = 0x800 };
+
 enum { RIG_PC, RIG_A, RIG_W, RIG_H, RIG_B, RIG_REGISTERS };
 extern const struct vm_regfile rig_regfile;
 
@@ -47,7 +49,7 @@ struct rig;
 struct rig_mapping {
     uint64_t gva, gpa; // of pages
     uint8_t allowed;
-    bool uncached;
+    bool split; // protected in two pieces that meet at offset RIG_SPLIT
 };
 
 struct rig {

@@ -17,7 +17,7 @@ enum { PAGE = VM_PAGE_SIZE, RW = VM_ACCESS_READ | VM_ACCESS_WRITE };
 static const struct {
     uint64_t gva, gpa;
     uint8_t allowed;
-    bool uncached;
+    bool split;
 } map[] = {
     {TOP, RIG_RAM + 6 * PAGE, RW, false}, // the last page, and the first: they adjoin
     {0x0000, RIG_RAM + 1 * PAGE, RW, false},
@@ -45,7 +45,7 @@ static int set_up(void **state)
     rig_init(&f->rig, 1, NULL, NULL);
     for (size_t i = 0; i < VM_ARRAY_SIZE(map); i++) {
         rig_map(&f->rig, map[i].gva, map[i].gpa, map[i].allowed);
-        f->rig.mappings[i].uncached = map[i].uncached;
+        f->rig.mappings[i].split = map[i].split;
     }
     for (size_t i = 0; i < sizeof f->ram; i++)
         f->ram[i] = f->rig.ram[i] = (uint8_t)test_random(&random);
@@ -109,6 +109,17 @@ static bool crosses(uint64_t gva, unsigned size)
     return (gva ^ (gva + size - 1)) >> VM_PAGE_SHIFT != 0;
 }
 
+// Whether the access has bytes in both pieces of a page that is protected in two.
+static bool crosses_pieces(uint64_t gva, unsigned size)
+{
+    for (size_t i = 0; i < VM_ARRAY_SIZE(map); i++) {
+        uint64_t offset = gva - map[i].gva;
+        if (map[i].split && offset < RIG_SPLIT && offset + size > RIG_SPLIT)
+            return true;
+    }
+    return false;
+}
+
 static struct outcome check(struct fixture *f, uint64_t gva, unsigned size, enum vm_access access)
 {
     uint64_t second = (gva | VM_PAGE_MASK) + 1;
@@ -116,6 +127,8 @@ static struct outcome check(struct fixture *f, uint64_t gva, unsigned size, enum
     if (o.cause)
         return o;
     bool device = find(f, gva, access).kind == MMIO;
+    if (crosses_pieces(gva, size))
+        return failed(RIG_BUS_ERROR, access, gva);
     if (!crosses(gva, size))
         return device && gva % size ? failed(RIG_BUS_ERROR, access, gva) : o;
     o = check_page(f, second, access);
@@ -283,6 +296,9 @@ static struct outcome model_store128(struct fixture *f, uint64_t gva, vm_u128 va
     struct outcome o = {0, 0};
     if (crosses(gva, 16))
         o = check(f, gva, 16, VM_ACCESS_WRITE);
+    // The upper half is known to be within reach before the lower one is written.
+    else if (!crosses_pieces(gva, 8) && crosses_pieces(gva + 8, 8))
+        o = failed(RIG_BUS_ERROR, VM_ACCESS_WRITE, gva + 8);
     if (!o.cause)
         o = model_store(f, gva, 8, value.lo);
     return o.cause ? o : model_store(f, gva + 8, 8, value.hi);

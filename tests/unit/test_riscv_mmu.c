@@ -212,7 +212,7 @@ static void check_promises(struct random_case *c, enum ref_access access,
     bool whole = true;
     for (uint64_t byte = page; byte < page + 4096; byte += 4)
         whole &= ref_pmp_entry(&h, byte) == entry;
-    assert_int_equal(t->uncached, !whole);
+    assert_int_equal(vm_translation_is_whole(t), whole);
 }
 
 static void run_case(struct random_case *c, unsigned max_mode, unsigned counts[16])

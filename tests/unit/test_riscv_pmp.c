@@ -238,9 +238,44 @@ static void a_page_can_be_cut(void **state)
     rig_stop(&r);
 }
 
+// An access that an entry matches only in part fails, however small the entry.
+static void entries_smaller_than_a_page_cut_accesses(void **state)
+{
+    (void)state;
+    enum { NA4 = 2 << 3, READ = 1, WRITE = 2, LOAD_ACCESS = 5, STORE_ACCESS = 7 };
+    struct riscv_rig r;
+    const uint64_t word = RIG_RAM + 0x100;
+    static const struct {
+        int offset;
+        unsigned size_log2;
+        bool allowed;
+    } cases[] = {{0, 2, true},  {0, 3, false}, {1, 1, true},   {2, 1, true},   {3, 0, true},
+                 {3, 1, false}, {4, 2, false}, {-1, 1, false}, {-4, 3, false}, {4, 0, false}};
+    rig_start(&r, NULL);
+    rig_write(&r, 0x3B0, word >> 2);
+    rig_write(&r, 0x3A0, NA4 | READ | WRITE);
+    rig_set_privilege(&r, S);
+    for (size_t i = 0; i < VM_ARRAY_SIZE(cases); i++) {
+        uint64_t value;
+        vm_gva gva = vm_gva_of(word + (uint64_t)(int64_t)cases[i].offset);
+        r.v->exception.pending = false;
+        assert_int_equal(vm_vcpu_load(r.v, gva, cases[i].size_log2, &value), cases[i].allowed);
+        if (!cases[i].allowed)
+            assert_int_equal(r.v->exception.cause, LOAD_ACCESS);
+        r.v->exception.pending = false;
+        assert_int_equal(vm_vcpu_store(r.v, gva, cases[i].size_log2, 7), cases[i].allowed);
+        if (!cases[i].allowed) {
+            assert_int_equal(r.v->exception.cause, STORE_ACCESS);
+            assert_int_equal(r.v->exception.value, gva.v);
+        }
+    }
+    rig_stop(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(entries_smaller_than_a_page_cut_accesses),
         cmocka_unit_test(spans_agree_with_the_reference),
         cmocka_unit_test(everything_is_one_entry),
         cmocka_unit_test(reserved_rights_are_not_taken),

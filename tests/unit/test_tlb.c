@@ -85,7 +85,8 @@ static struct vm_tlb_context *context_for(struct vm_tlb *t, enum vm_access acces
 static void fill(struct vm_tlb *t, uint64_t gva, enum vm_access access, uint64_t page,
                  uint8_t allowed)
 {
-    const struct vm_translation tr = {.page = vm_gpa_of(page), .allowed = allowed};
+    const struct vm_translation tr = {
+        .page = vm_gpa_of(page), .allowed = allowed, .last = VM_PAGE_MASK};
     vm_tlb_fill(t, context_for(t, access), vm_gva_of(gva), access, &tr);
 }
 
@@ -249,7 +250,7 @@ static void second_level_keeps_permissions(void **state)
     fill(t, 0x1000, VM_ACCESS_WRITE, RAM_BASE, VM_ACCESS_READ | VM_ACCESS_WRITE);
     assert_true(level2(t, 0x1008, VM_ACCESS_WRITE, &page));
     // What must not be remembered is not.
-    const struct vm_translation fine = {vm_gpa_of(RAM_BASE), VM_ACCESS_READ, true};
+    const struct vm_translation fine = {vm_gpa_of(RAM_BASE), VM_ACCESS_READ, 0, 15};
     vm_tlb_fill(t, t->data, vm_gva_of(0x9000), VM_ACCESS_READ, &fine);
     assert_false(level2(t, 0x9000, VM_ACCESS_READ, &page));
     assert_null(level1(t, 0x9000, VM_ACCESS_READ, 1));

@@ -40,6 +40,8 @@ struct vm_tlb_code_entry {
     uint64_t addend;
     vm_gpa page; // guest-physical base of the page
     const struct vm_region *region;
+    uint16_t last; // offset of the last byte that may be fetched; less than the page's in an entry
+                   // that is not kept
 };
 
 // Identifies a translation context. The frontend chooses `key`: equal keys must mean equal
@@ -67,8 +69,15 @@ struct vm_tlb_context {
 struct vm_translation {
     vm_gpa page;     // guest-physical base of the 4 KiB page
     uint8_t allowed; // VM_ACCESS_* that this context may do without another walk
-    bool uncached;   // do not remember (protection finer than a page)
+    // The offsets of the first and last byte around the address for which that holds: less than the
+    // page where protection is finer. Such a translation is not remembered.
+    uint16_t first, last;
 };
+
+static inline bool vm_translation_is_whole(const struct vm_translation *t)
+{
+    return t->first == 0 && t->last == VM_PAGE_MASK;
+}
 
 struct vm_tlb2_entry {
     uint64_t vpage; // gva >> 12
