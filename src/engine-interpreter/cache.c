@@ -156,14 +156,25 @@ void interp_cache_flush(struct interpreter *in)
 
 // --- translation ---
 
+// One event a line, so that none is cut off.
 static void trace_ir(struct interpreter *in, const struct vm_ir_region *r, uint64_t pc)
 {
     struct vm_trace *t = &in->vcpu->machine->trace;
-    char text[3500];
     if (!vm_trace_on(t, VM_TRACE_IR))
         return;
-    vm_ir_print(r, text, sizeof text);
-    vm_trace_emit(t, VM_TRACE_IR, "vcpu %u: %#lx\n%s", in->vcpu->index, pc, text);
+    size_t size = vm_ir_print(r, NULL, 0) + 1;
+    char *text = vm_arena_alloc(&in->scratch, size, 1);
+    if (!text)
+        return;
+    vm_ir_print(r, text, size);
+    vm_trace_emit(t, VM_TRACE_IR, "vcpu %u: %#lx", in->vcpu->index, pc);
+    while (*text) {
+        size_t n = 0;
+        while (text[n] && text[n] != '\n')
+            n++;
+        vm_trace_emit(t, VM_TRACE_IR, "%.*s", (int)n, text);
+        text += n + (text[n] != 0);
+    }
 }
 
 // Translates the block at the PC into `arena`. NULL with *exit: a fetch fault, or VM_ENGINE_FAILED
