@@ -98,7 +98,7 @@ static uint64_t device(struct random *r)
                    {0x3000000, 0x10000, 0x40},
                    {0x10001000, 0x8000, 0x100},
                    {0x30000000, 0x10000000, 0x40},
-                   {0x40000000, 0x40000000, 0x40},
+                   {0x40000000, 0x3fff0000, 0x40}, // to its end, and there is the program
                    {UINT64_C(0x400000000), 0x80000000, 0x40}};
     unsigned w = random_below(r, sizeof windows / sizeof *windows);
     switch (random_below(r, 6)) {

@@ -95,7 +95,7 @@ static vm_status create_plic(struct virt *v, struct vm_device *plic, struct vm_e
     return vm_plic_create(v->machine, &c, plic, e);
 }
 
-static struct vm_device_site site(uint64_t base, const struct vm_device *plic, uint32_t interrupt)
+struct vm_device_site virt_site(uint64_t base, const struct vm_device *plic, uint32_t interrupt)
 {
     return (struct vm_device_site){
         .base = vm_gpa_of(base),
@@ -108,7 +108,7 @@ static struct vm_device_site site(uint64_t base, const struct vm_device *plic, u
 static vm_status add_uart(struct virt *v, const struct vm_device *plic, struct vm_error *e)
 {
     const struct vm_ns16550a_config c = {
-        .site = site(VIRT_UART_BASE, plic, VIRT_UART_IRQ),
+        .site = virt_site(VIRT_UART_BASE, plic, VIRT_UART_IRQ),
         .clock_hz = VIRT_UART_CLOCK,
         .output = virt_output,
         .room = input_room,
@@ -124,7 +124,7 @@ static vm_status add_uart(struct virt *v, const struct vm_device *plic, struct v
 
 static vm_status add_rtc(struct virt *v, const struct vm_device *plic, struct vm_error *e)
 {
-    const struct vm_device_site s = site(VIRT_RTC_BASE, plic, VIRT_RTC_IRQ);
+    const struct vm_device_site s = virt_site(VIRT_RTC_BASE, plic, VIRT_RTC_IRQ);
     struct vm_device rtc;
     vm_status status = vm_goldfish_rtc_create(v->machine, &s, &rtc, e);
     return status == VM_OK ? virt_add_device(v, &rtc, e) : status;
@@ -152,6 +152,8 @@ vm_status virt_add_devices(struct virt *v, struct vm_error *e)
         status = add_test(v, e);
     if (status == VM_OK && v->config.bios_mode != VM_BIOS_BUILTIN)
         status = add_clint(v, e);
+    if (status == VM_OK)
+        status = virt_add_buses(v, &plic, e);
     v->plic = &v->device[v->device_count];
     vm_status attached = virt_add_device(v, &plic, status == VM_OK ? e : NULL);
     return status == VM_OK ? attached : status;

@@ -8,21 +8,34 @@
 
 #include <vm/core/arch/riscv64/state.h>
 #include <vm/core/device.h>
+#include <vm/device/site.h>
 
 #include "../board.h"
 #include "sbi.h"
 
-#define VIRT_ROM_BASE   UINT64_C(0x1000)
-#define VIRT_TEST_BASE  UINT64_C(0x100000)
-#define VIRT_RTC_BASE   UINT64_C(0x101000)
-#define VIRT_CLINT_BASE UINT64_C(0x2000000)
-#define VIRT_PLIC_BASE  UINT64_C(0xc000000)
-#define VIRT_UART_BASE  UINT64_C(0x10000000)
-#define VIRT_RAM_BASE   UINT64_C(0x80000000)
-#define VIRT_RAM_LIMIT  (UINT64_C(1) << 56) // of physical addresses (Sv39 to Sv57)
+#define VIRT_ROM_BASE        UINT64_C(0x1000)
+#define VIRT_TEST_BASE       UINT64_C(0x100000)
+#define VIRT_RTC_BASE        UINT64_C(0x101000)
+#define VIRT_CLINT_BASE      UINT64_C(0x2000000)
+#define VIRT_PCI_IO_BASE     UINT64_C(0x3000000)
+#define VIRT_PLIC_BASE       UINT64_C(0xc000000)
+#define VIRT_UART_BASE       UINT64_C(0x10000000)
+#define VIRT_VIRTIO_BASE     UINT64_C(0x10001000) // of slot 0
+#define VIRT_PCI_ECAM_BASE   UINT64_C(0x30000000)
+#define VIRT_PCI_MEMORY_BASE UINT64_C(0x40000000)
+#define VIRT_RAM_BASE        UINT64_C(0x80000000)
+#define VIRT_RAM_LIMIT       (UINT64_C(1) << 56) // of physical addresses (Sv39 to Sv57)
+
+// Bytes. The 64-bit window lies above RAM, aligned to its size.
+#define VIRT_PCI_IO_SIZE       UINT64_C(0x10000)
+#define VIRT_PCI_ECAM_SIZE     UINT64_C(0x10000000) // 256 buses
+#define VIRT_PCI_MEMORY_SIZE   UINT64_C(0x40000000)
+#define VIRT_PCI_MEMORY64_SIZE (UINT64_C(16) << 30)
 
 // Interrupt numbers at the PLIC.
-enum { VIRT_UART_IRQ = 10, VIRT_RTC_IRQ = 11 };
+enum { VIRT_VIRTIO_IRQ = 1, VIRT_UART_IRQ = 10, VIRT_RTC_IRQ = 11, VIRT_PCI_IRQ = 32 };
+
+enum { VIRT_VIRTIO_SLOTS = 8 };
 
 enum { VIRT_UART_CLOCK = 3686400 }; // Hz
 
@@ -49,7 +62,7 @@ static inline uint32_t virt_cpu_intc_phandle(uint32_t hart)
 }
 
 enum {
-    VIRT_MAX_DEVICES = 8,
+    VIRT_MAX_DEVICES = 24,
     VIRT_SEED_SIZE = 32,
     VIRT_MAX_TREE = 2 << 20, // bytes of a device tree that Linux takes
 };
@@ -108,6 +121,13 @@ vm_status virt_add_devices(struct virt *v, struct vm_error *e);
 vm_status virt_add_device(struct virt *v, const struct vm_device *device, struct vm_error *e);
 void virt_reset_devices(struct virt *v);
 void virt_destroy_devices(struct virt *v);
+// The place of a device at `base` with that input of the PLIC.
+struct vm_device_site virt_site(uint64_t base, const struct vm_device *plic, uint32_t interrupt);
+
+// --- buses.c ---
+
+// The PCI bus and the virtio-mmio slots, with the devices in them.
+vm_status virt_add_buses(struct virt *v, const struct vm_device *plic, struct vm_error *e);
 
 // --- rom.c ---
 

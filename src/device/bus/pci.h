@@ -25,8 +25,7 @@ enum {
     INTERRUPT_LINE = 0x3c,
     INTERRUPT_PIN = 0x3d,
     HEADER_SIZE = 0x40,
-    CAPABILITY_END = 0x100, // capabilities have byte pointers
-    CONFIG_SIZE = 0x1000,
+    CONFIG_SIZE = 0x100, // of conventional functions
 
     COMMAND_IO = 1 << 0,
     COMMAND_MEMORY = 1 << 1,
@@ -120,7 +119,7 @@ static inline uint16_t pci_command(const struct vm_pci_function *f)
     return vm_load_le16(f->config + COMMAND);
 }
 
-// pci_config.c: accesses of the guest, inside the 4 KiB; size is 1, 2 or 4. Reset to power-on
+// pci_config.c: accesses of the guest, inside CONFIG_SIZE; size is 1, 2 or 4. Reset to power-on
 // values.
 uint32_t pci_config_read(struct vm_pci_function *f, uint32_t offset, unsigned size);
 void pci_config_write(struct vm_pci_function *f, uint32_t offset, unsigned size, uint32_t value);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A function's configuration space: bytes, with a mask of what the guest can write, and what
-// follows from them. It has the 4 KiB that ECAM gives it; the functions are conventional ones, so
-// that nothing is used beyond the first 256 bytes, and the rest reads as zero.
+// follows from them.
 #include "pci.h"
 
 static void set16(uint8_t *config, uint32_t offset, uint16_t value)
@@ -68,7 +67,7 @@ vm_status vm_pci_add_capability(struct vm_pci_function *f, uint8_t id, const voi
                                 unsigned size, uint32_t *at, struct vm_error *e)
 {
     uint32_t start = f->capability_end;
-    if (size > CAPABILITY_END - start - 2)
+    if (size > CONFIG_SIZE - start - 2)
         return vm_error_set(e, VM_ERR_USAGE, "device %s: no room for capability %#x", f->ops->type,
                             id);
     uint32_t link = f->last_capability ? f->last_capability + 1 : CAPABILITIES;

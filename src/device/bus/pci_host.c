@@ -11,6 +11,7 @@ enum {
     BUS_SHIFT = 20, // of ECAM offsets
     SLOT_SHIFT = 15,
     FUNCTION_SHIFT = 12,
+    FUNCTION_SIZE = 1 << FUNCTION_SHIFT,
 
     BRIDGE_VENDOR = 0x1b36, // QEMU's generic bridge
     BRIDGE_DEVICE = 0x0008,
@@ -44,16 +45,20 @@ void pci_drive(struct vm_pci_function *f, bool level)
 
 // --- configuration space ---
 
+// The function whose configuration space has `offset`, NULL if there is none: on bus 0, the first
+// of each slot, in its first 256 bytes. Functions are conventional ones, not PCI Express, and have
+// no more.
 static struct vm_pci_function *function_at(const struct vm_pci_host *h, uint64_t offset)
 {
-    bool first = offset >> BUS_SHIFT == 0 && (offset >> FUNCTION_SHIFT & 7) == 0;
-    return first ? h->slot[offset >> SLOT_SHIFT] : NULL;
+    bool exists = offset >> BUS_SHIFT == 0 && (offset >> FUNCTION_SHIFT & 7) == 0 &&
+                  (offset & (FUNCTION_SIZE - 1)) < CONFIG_SIZE;
+    return exists ? h->slot[offset >> SLOT_SHIFT] : NULL;
 }
 
 static bool ecam_read(void *device, uint64_t offset, unsigned size, uint64_t *value)
 {
     struct vm_pci_function *f = function_at(device, offset);
-    uint32_t at = offset & (CONFIG_SIZE - 1);
+    uint32_t at = offset % CONFIG_SIZE;
     *value = vm_mask(8 * size);
     if (f && size < 8)
         *value = pci_config_read(f, at, size);
@@ -65,7 +70,7 @@ static bool ecam_read(void *device, uint64_t offset, unsigned size, uint64_t *va
 static bool ecam_write(void *device, uint64_t offset, unsigned size, uint64_t value)
 {
     struct vm_pci_function *f = function_at(device, offset);
-    uint32_t at = offset & (CONFIG_SIZE - 1);
+    uint32_t at = offset % CONFIG_SIZE;
     if (!f)
         return true;
     pci_config_write(f, at, size < 8 ? size : 4, (uint32_t)value);

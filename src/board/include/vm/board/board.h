@@ -16,6 +16,8 @@
 #include <vm/core/machine.h>
 #include <vm/loader/loader.h>
 
+struct vm_virtio;
+
 // The firmware below the kernel.
 enum vm_board_bios {
     VM_BIOS_BUILTIN, // the board's own (SBI); the kernel starts in supervisor mode
@@ -42,6 +44,18 @@ struct vm_board_console {
     void *context;
 };
 
+// A virtio device (vm/device/virtio/virtio.h) and the slot that it goes into.
+enum vm_board_transport {
+    VM_BOARD_PCI,  // slots 1 to 31 of the bus
+    VM_BOARD_MMIO, // virt: slots 0 to 7
+};
+
+struct vm_board_virtio {
+    struct vm_virtio *device;
+    enum vm_board_transport transport;
+    unsigned slot;
+};
+
 struct vm_board_config {
     void *ram;         // host memory of the guest's RAM, page-aligned, mapped by the embedder for
                        // as long as the machine lives; zeroed when the machine is new
@@ -50,6 +64,10 @@ struct vm_board_config {
     enum vm_board_bios bios_mode;
     const char *append; // the kernel's command line; NULL: none (with --dtb: what the tree has)
     struct vm_board_console console;
+    // Only for create, which takes every device and puts NULL in its place; when it fails, those
+    // that are left are still the embedder's.
+    struct vm_board_virtio *virtio;
+    size_t virtio_count;
 };
 
 struct vm_board; // the board's own
