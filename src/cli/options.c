@@ -58,6 +58,11 @@ static void add_choices(const struct option *option, char *out, size_t size)
                        option->choice(i));
 }
 
+static const char *stats_value(void)
+{
+    return cli_has_json() ? "text|json[:FILE]" : "text[:FILE]";
+}
+
 // The first choice, "auto", leaves the field NULL.
 static vm_status set_choice(const struct option *option, struct cli_options *o, const char *value,
                             struct vm_error *e)
@@ -130,7 +135,7 @@ static vm_status set_stats(const struct option *option, struct cli_options *o, c
     else if (length == 4 && strncmp(value, "json", length) == 0)
         stats->form = CLI_STATS_JSON;
     else
-        return vm_error_set(e, VM_ERR_USAGE, "no form of statistics; give %s", option->value);
+        return vm_error_set(e, VM_ERR_USAGE, "no form of statistics; give %s", stats_value());
     if (stats->form == CLI_STATS_JSON && !cli_has_json())
         return vm_error_set(e, VM_ERR_USAGE,
                             "this build has no JSON; give text, or build with -Dcjson=enabled");
@@ -195,7 +200,7 @@ static const struct option options[] = {
      "what executes the guest (default: auto, the fastest there is)"},
     {"config", "FILE", MACHINE, set_name, FIELD(config), NULL,
      "read options from a JSON file (vm-cli help config); the command line overrides it"},
-    {"stats", "text|json[:FILE]", CLI_RUN, set_stats, FIELD(stats), NULL,
+    {"stats", "text[:FILE]", CLI_RUN, set_stats, FIELD(stats), NULL,
      "print statistics at the end, on standard error or into a file"},
     {"trace", "TOPIC,...[:FILE]", CLI_RUN, set_trace, FIELD(trace), NULL,
      "print what happens inside (vm-cli help trace), on standard error or into a file"},
@@ -380,7 +385,9 @@ void cli_options_describe(struct cli_text *t, enum cli_user user, bool as_keys)
         char name[64], value[128];
         if (!is_offered(option, user) || (as_keys && option->offset == FIELD(config)))
             continue;
-        if (option->value)
+        if (option->set == set_stats)
+            vm_format(value, sizeof value, "%s", stats_value());
+        else if (option->value)
             vm_format(value, sizeof value, "%s", option->value);
         else
             add_choices(option, value, sizeof value);
