@@ -89,6 +89,7 @@ struct virtio_rig {
     void *bus_data;          // the transport's own
     _Atomic bool wire;       // level of its interrupt wire
     uint64_t features;       // as negotiated by virtio_start
+    bool hostile;            // the test writes registers at random: messages go anywhere
     _Atomic unsigned logged; // lines
     char log[256];           // the last one
 
