@@ -67,7 +67,7 @@ vm_status vm_pci_add_capability(struct vm_pci_function *f, uint8_t id, const voi
                                 unsigned size, uint32_t *at, struct vm_error *e)
 {
     uint32_t start = f->capability_end;
-    if (size > CONFIG_SIZE - start - 2)
+    if (size > CONFIG_SIZE || start + 2 + size > CONFIG_SIZE)
         return vm_error_set(e, VM_ERR_USAGE, "device %s: no room for capability %#x", f->ops->type,
                             id);
     uint32_t link = f->last_capability ? f->last_capability + 1 : CAPABILITIES;
