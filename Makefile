@@ -9,7 +9,9 @@ VCPUS := $(shell n=$$(nproc 2>/dev/null || echo 1); echo $$(( n < 4 ? n : 4 )))
 MEMORY := 1G
 # More options of vm-cli run: make run OPTIONS='--stats text'
 OPTIONS :=
-SCALE := 20
+# What test-all multiplies the tests' random counts by, and its instructions per extension.
+SCALE := 5
+COUNT := 1000000
 
 .DELETE_ON_ERROR:
 .PHONY: all help run test test-all guests lint format clean
@@ -61,17 +63,21 @@ test-set-up: packages-test $(BUILD)/tests-enabled
 test: test-set-up
 	@tools/run-tests $(BUILD)
 
-# With sanitizers: everything that does not take the host's time as a measure. With libFuzzer: ten
-# minutes for each target.
+# With the sanitizers of addresses and of undefined behaviour: everything. With that of threads: what
+# has several vCPUs. With libFuzzer: ten minutes for each target.
 test-all: packages-test-all test-set-up
 	@test -f build-sanitize/build.ninja || CC=clang meson setup build-sanitize \
 	    -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dtests=enabled
+	@test -f build-thread/build.ninja || CC=clang meson setup build-thread \
+	    -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false -Dtests=enabled
 	@test -f build-fuzz/build.ninja || CC=clang meson setup build-fuzz -Dfuzz=true \
 	    -Dfuzz_seconds=600 -Db_sanitize=address,undefined -Db_lundef=false -Dtests=enabled
 	@$(call ninja,build-sanitize)
+	@$(call ninja,build-thread)
 	@$(call ninja,build-fuzz)
-	@TRINE_TEST_SCALE=$(SCALE) tools/run-tests --long --timeout-factor $(SCALE) \
-	    --result $(BUILD)/test-all.txt $(BUILD) build-sanitize build-fuzz:fuzz
+	@TRINE_TEST_SCALE=$(SCALE) TRINE_COUNT=$(COUNT) tools/run-tests --long --timeout-factor 20 \
+	    --result $(BUILD)/test-all.txt $(BUILD) build-sanitize \
+	    build-thread:boot,cli,hostile,unit,virtio build-fuzz:fuzz
 
 lint: packages-test $(BUILD)/build.ninja
 	@$(call ninja,$(BUILD))
