@@ -162,11 +162,13 @@ static bool entry_is_for(const struct jump_entry *e, uint64_t pc, const struct v
 }
 
 // Has the direct exit `link` of `from` lead to `to` from now on, if that may be. A near one stays
-// within the virtual page, and holds whatever the mapping: then it must be one physical page too.
+// within the virtual page, and holds whatever the mapping: then both must lie in one physical page,
+// and wholly.
 static VM_NOINLINE void connect(struct vm_vcpu *v, const struct block *from, struct link *link,
                                 struct block *to, bool near)
 {
-    bool same_page = ((from->source.gpa.v ^ to->source.gpa.v) & ~(uint64_t)VM_PAGE_MASK) == 0;
+    bool same_page = ((from->source.gpa.v ^ to->source.gpa.v) & ~(uint64_t)VM_PAGE_MASK) == 0 &&
+                     to->source.gpa2.v == UINT64_MAX;
     if (from->dropped || to->dropped || (near && !same_page) ||
         vm_trace_on(&v->machine->trace, VM_TRACE_EXEC))
         return;
