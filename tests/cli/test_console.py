@@ -15,8 +15,9 @@ import tty
 import programs
 from harness import LIMIT, case, eventually, main, program, write_file
 
+# A sanitizer leaves these signals to the program.
+QUIET = "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigfpe=0"
 LOCAL_MODES = 3  # tcgetattr's index
-SPECIAL = 6
 
 
 class Terminal:
@@ -30,8 +31,7 @@ class Terminal:
         self.process = subprocess.Popen(
             [program(), "run", "--kernel", kernel, "--memory", "16M", *options],
             stdin=self.its, stdout=self.its, stderr=self.its, start_new_session=True,
-            # In a build with a sanitizer, signals that kill are the program's own affair too.
-            env={**os.environ, "ASAN_OPTIONS": "handle_segv=0:handle_sigbus=0:handle_sigfpe=0"},
+            env={**os.environ, "ASAN_OPTIONS": QUIET, "TSAN_OPTIONS": QUIET},
             preexec_fn=self.take_terminal)
 
     def take_terminal(self):
