@@ -76,7 +76,7 @@ struct vm_net_ops {
     // What the driver takes unfinished from now on: a subset of `makes`. May be NULL. Frames on
     // their way that have more in them are dropped by the device. Any thread.
     void (*set_offloads)(struct vm_net *net, unsigned offloads);
-    // Pairs [0, pairs) are in use. NULL: there is one.
+    // Pairs [0, pairs) are in use; one before the first call. NULL if there are no more.
     void (*set_pairs)(struct vm_net *net, unsigned pairs);
     void (*close)(struct vm_net *net); // with the I/O thread stopped
 };
