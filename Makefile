@@ -14,11 +14,13 @@ SCALE := 5
 COUNT := 1000000
 
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .PHONY: all help run test test-all guests lint format clean
 .PHONY: packages-run packages-test packages-test-all
 
-# Ninja says even that there is nothing to do; what matters is what it says when it fails.
-ninja = out=$$(ninja -C $(1) --quiet $(2) 2>&1) || { echo "$$out" >&2; exit 1; }
+# What Meson and Ninja say matters when they fail; Ninja says even that there is nothing to do.
+silently = out=$$($(1) 2>&1) || { echo "$$out" >&2; exit 1; }
+ninja = $(call silently,ninja -C $(1) $(2))
 
 all: packages-run $(BUILD)/build.ninja
 	@$(call ninja,$(BUILD),vm-cli)
@@ -36,7 +38,8 @@ packages-run packages-test packages-test-all: packages-%:
 	@tools/packages $*
 
 $(BUILD)/build.ninja: | packages-run
-	@meson setup $(BUILD) >&2
+	@echo 'make: building $(BUILD)/vm-cli, which takes a minute or two' >&2
+	@$(call silently,meson setup $(BUILD))
 
 # What a guest is made with decides whether it is made anew; tools/guests looks at the contents.
 $(GUEST)/stamp.json: tools/guests tools/debpkg.py tools/initramfs.py $(wildcard tools/guest-init/*)
@@ -51,7 +54,7 @@ guests:
 
 # Without the tests' libraries the build was set up without the tests.
 $(BUILD)/tests-enabled: | packages-test $(BUILD)/build.ninja
-	@meson configure $(BUILD) -Dtests=enabled && touch $@
+	@$(call silently,meson configure $(BUILD) -Dtests=enabled) && touch $@
 
 # Guests and oracles that cannot be had leave their tests to be skipped, with the cause.
 .PHONY: test-set-up
@@ -63,15 +66,16 @@ test-set-up: packages-test $(BUILD)/tests-enabled
 test: test-set-up
 	@tools/run-tests $(BUILD)
 
+comma := ,
+clang = test -f $(1)/build.ninja || \
+    { $(call silently,CC=clang meson setup $(1) -Db_lundef=false -Dtests=enabled $(2)); }
+
 # With the sanitizers of addresses and of undefined behaviour: everything. With that of threads: what
 # has several vCPUs. With libFuzzer: ten minutes for each target.
 test-all: packages-test-all test-set-up
-	@test -f build-sanitize/build.ninja || CC=clang meson setup build-sanitize \
-	    -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dtests=enabled
-	@test -f build-thread/build.ninja || CC=clang meson setup build-thread \
-	    -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false -Dtests=enabled
-	@test -f build-fuzz/build.ninja || CC=clang meson setup build-fuzz -Dfuzz=true \
-	    -Dfuzz_seconds=600 -Db_sanitize=address,undefined -Db_lundef=false -Dtests=enabled
+	@$(call clang,build-sanitize,-Db_sanitize=address$(comma)undefined)
+	@$(call clang,build-thread,-Db_sanitize=thread)
+	@$(call clang,build-fuzz,-Db_sanitize=address$(comma)undefined -Dfuzz=true -Dfuzz_seconds=600)
 	@$(call ninja,build-sanitize)
 	@$(call ninja,build-thread)
 	@$(call ninja,build-fuzz)
