@@ -18,7 +18,7 @@ SOURCES = Path(sys.argv[1]).resolve()
 sys.path.insert(0, str(SOURCES / "tests/cli"))
 import programs  # noqa: E402  (found by the line above)
 
-LIBRARIES = ("fdt", "zlib", "zstd", "cjson")
+LIBRARIES = ("fdt", "zlib", "zstd", "slirp", "cjson")
 # name: (Meson options, environment)
 VARIANTS = {
     "no-library-at-all": ([f"-D{name}=disabled" for name in LIBRARIES], {}),
