@@ -20,7 +20,7 @@ COUNT := 1000000
 
 # What Meson and Ninja say matters when they fail; Ninja says even that there is nothing to do.
 silently = out=$$($(1) 2>&1) || { echo "$$out" >&2; exit 1; }
-ninja = $(call silently,ninja -C $(1) $(2))
+ninja = $(call silently,ninja -C $(1) --quiet $(2))
 
 all: packages-run $(BUILD)/build.ninja
 	@$(call ninja,$(BUILD),vm-cli)
