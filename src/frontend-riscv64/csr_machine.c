@@ -27,11 +27,6 @@ uint64_t rv_misa(const struct rv_config *c)
 
 // --- mstatus ---
 
-#define MSTATUS_WRITABLE                                                                    \
-    (RV_MSTATUS_SIE | RV_MSTATUS_MIE | RV_MSTATUS_SPIE | RV_MSTATUS_MPIE | RV_MSTATUS_SPP | \
-     RV_MSTATUS_MPP | RV_MSTATUS_FS | RV_MSTATUS_MPRV | RV_MSTATUS_SUM | RV_MSTATUS_MXR |   \
-     RV_MSTATUS_TVM | RV_MSTATUS_TW | RV_MSTATUS_TSR)
-
 // SD says whether any of FS, VS and XS is Dirty; here there is only FS.
 uint64_t rv_read_mstatus(const struct rv_csr_access *a)
 {
@@ -42,7 +37,7 @@ uint64_t rv_read_mstatus(const struct rv_csr_access *a)
 void rv_write_mstatus(const struct rv_csr_access *a, uint64_t value)
 {
     uint64_t old = rv_merge_fs(a->s);
-    uint64_t writable = MSTATUS_WRITABLE;
+    uint64_t writable = RV_MSTATUS_WRITABLE;
     if ((value & RV_MSTATUS_MPP) == (uint64_t)2 << RV_MSTATUS_MPP_SHIFT) // reserved: not taken
         writable &= ~RV_MSTATUS_MPP;
     if (!rv_has(a->config, RV_EXT_F))

@@ -60,9 +60,63 @@ void rv_sync(struct vm_vcpu *v)
     vm_tlb_select_code(&v->tlb, &code);
 }
 
+// --- values from outside ---
+
+static uint64_t legal_privilege(uint64_t privilege)
+{
+    return privilege == VM_RISCV64_S || privilege == VM_RISCV64_M ? privilege : VM_RISCV64_U;
+}
+
+static uint64_t legal_status(const struct rv_config *config, uint64_t status)
+{
+    uint64_t mpp = legal_privilege((status & RV_MSTATUS_MPP) >> RV_MSTATUS_MPP_SHIFT);
+    uint64_t kept = RV_MSTATUS_WRITABLE & ~RV_MSTATUS_MPP;
+    if (!rv_has(config, RV_EXT_F))
+        kept &= ~RV_MSTATUS_FS;
+    return (status & kept) | mpp << RV_MSTATUS_MPP_SHIFT | RV_MSTATUS_UXL_64 | RV_MSTATUS_SXL_64;
+}
+
+static uint64_t legal_satp(const struct rv_config *config, uint64_t satp)
+{
+    uint64_t mode = satp >> RV_SATP_MODE_SHIFT;
+    return mode >= RV_SATP_SV39 && mode <= config->satp_modes ? satp : 0;
+}
+
+// What a debugger wrote may be nothing that a CSR instruction could have left there, and the rest
+// of the frontend relies on that. x0 and what is constant keep their values.
+static void legalise(struct vm_vcpu *v)
+{
+    enum { FFLAGS = 0x1f, FRM = 7 };
+    struct vm_riscv64_state *s = rv_state(v);
+    const struct rv_config *config = rv_config_of(v);
+    uint64_t pc_bits = rv_has(config, RV_EXT_ZCA) ? ~(uint64_t)1 : ~(uint64_t)3;
+    s->x[0] = 0;
+    s->misa = rv_misa(config);
+    s->mhartid = v->index;
+    s->pc &= pc_bits;
+    s->mepc &= pc_bits;
+    s->sepc &= pc_bits;
+    s->fp.flags &= FFLAGS;
+    s->frm &= FRM;
+    s->fp.round = s->frm <= VM_FP_RMM ? (uint8_t)s->frm : VM_FP_RNE;
+    s->privilege = legal_privilege(s->privilege);
+    s->mstatus = legal_status(config, s->mstatus);
+    s->satp = legal_satp(config, s->satp);
+    s->mie &= RV_IP_M | RV_IP_S | RV_IP_LCOFI;
+    s->mip &= RV_IP(VM_RISCV64_SEI) | RV_IP(VM_RISCV64_STI) | RV_IP_LCOFI;
+    s->mtvec &= ~(RV_TVEC_MODE & ~RV_TVEC_VECTOR);
+    s->stvec &= ~(RV_TVEC_MODE & ~RV_TVEC_VECTOR);
+    s->medeleg &= rv_medeleg_mask(config);
+    s->mideleg &= rv_mideleg_mask(config);
+    s->menvcfg &= rv_menvcfg_mask(config);
+    for (unsigned i = 0; i < VM_RISCV64_PMP_ENTRIES; i++)
+        s->pmpaddr[i] &= vm_mask(54);
+}
+
 // After anything may have been written: what is derived from the registers too.
 static void sync_all(struct vm_vcpu *v)
 {
+    legalise(v);
     rv_pmp_update(rv_state(v));
     vm_tlb_flush_all(&v->tlb);
     rv_update_stimer(v);

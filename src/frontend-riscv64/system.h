@@ -26,6 +26,10 @@
 #define RV_MSTATUS_UXL_64    ((uint64_t)2 << 32)
 #define RV_MSTATUS_SXL_64    ((uint64_t)2 << 34)
 #define RV_MSTATUS_SD        ((uint64_t)1 << 63)
+#define RV_MSTATUS_WRITABLE                                                                 \
+    (RV_MSTATUS_SIE | RV_MSTATUS_MIE | RV_MSTATUS_SPIE | RV_MSTATUS_MPIE | RV_MSTATUS_SPP | \
+     RV_MSTATUS_MPP | RV_MSTATUS_FS | RV_MSTATUS_MPRV | RV_MSTATUS_SUM | RV_MSTATUS_MXR |   \
+     RV_MSTATUS_TVM | RV_MSTATUS_TW | RV_MSTATUS_TSR)
 
 // Interrupts: bits of mip, mie, mideleg and their views.
 #define RV_IP(line) ((uint64_t)1 << (line))
