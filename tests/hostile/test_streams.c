@@ -331,7 +331,20 @@ static const char *random_cpu(struct random *r)
     return random_below(r, 2) ? NULL : cpus[random_below(r, sizeof cpus / sizeof *cpus)];
 }
 
-static void trial(struct hostile_group *g, struct random *r, unsigned vcpus)
+// Writes registers as a debugger might.
+static void write_registers(struct random *r, struct vm *vm)
+{
+    struct vm_error e;
+    assert_true(vm_register_find(vm, "satp") >= 0); // system registers are among them
+    for (unsigned n = random_below(r, 40); n; n--) {
+        unsigned vcpu = random_below(r, vm_vcpu_count(vm));
+        unsigned index = random_below(r, vm_register_count(vm));
+        uint64_t value = random_below(r, 4) ? random_integer(r) : random_address(r);
+        assert_int_equal(vm_write_register(vm, vcpu, index, value, &e), VM_OK);
+    }
+}
+
+static void trial(struct hostile_group *g, struct random *r, unsigned vcpus, bool registers)
 {
     struct code c = {.address = HOSTILE_RAM};
     struct vm_result result;
@@ -344,6 +357,8 @@ static void trial(struct hostile_group *g, struct random *r, unsigned vcpus)
                                 .size = c.used};
     struct vm *vm = hostile_create(&m);
     for (unsigned turns = 1 + random_below(r, 3); turns; turns--) {
+        if (registers)
+            write_registers(r, vm);
         hostile_run(g, vm, 10, &result);
         hostile_inspect(vm, r);
         if (result.reason == VM_EXIT_CRASHED || result.reason == VM_EXIT_POWEROFF)
@@ -354,26 +369,32 @@ static void trial(struct hostile_group *g, struct random *r, unsigned vcpus)
     free(c.bytes);
 }
 
-static void run_group(const char *name, unsigned vcpus)
+static void run_group(const char *name, unsigned most_vcpus, bool registers)
 {
     struct hostile_group g;
     struct random r;
-    hostile_begin(&g, name, 4);
+    hostile_begin(&g, name, 3);
     while (hostile_next(&g, &r))
-        trial(&g, &r, vcpus ? vcpus : 2 + random_below(&r, VCPUS - 1));
+        trial(&g, &r, most_vcpus == 1 ? 1 : 2 + random_below(&r, most_vcpus - 1), registers);
     hostile_end(&g);
 }
 
 static void one_hart_with_random_instructions_stays_inside(void **state)
 {
     (void)state;
-    run_group("streams", 1);
+    run_group("streams", 1, false);
 }
 
 static void harts_with_random_instructions_stay_inside(void **state)
 {
     (void)state;
-    run_group("streams-smp", 0);
+    run_group("streams-smp", VCPUS, false);
+}
+
+static void harts_with_random_registers_stay_inside(void **state)
+{
+    (void)state;
+    run_group("streams-registers", VCPUS, true);
 }
 
 int main(void)
@@ -381,6 +402,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_hart_with_random_instructions_stays_inside),
         cmocka_unit_test(harts_with_random_instructions_stay_inside),
+        cmocka_unit_test(harts_with_random_registers_stay_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
