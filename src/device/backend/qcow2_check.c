@@ -22,6 +22,7 @@ struct check {
     uint64_t block_number; // which; UINT64_MAX: none
     bool block_dirty;
     uint64_t *l2;
+    bool repair; // sets refcounts right; says nothing of marks, which may be right after that
     struct vm_qcow2_check *out;
     enum vm_block_status status;
 };
@@ -112,6 +113,14 @@ static bool stored(struct check *c, uint64_t cluster, uint64_t *count)
 
 // --- references ---
 
+// Whether an entry's mark of having one reference is right.
+static bool is_mark_right(struct check *c, uint64_t entry)
+{
+    uint64_t n;
+    return c->repair || !stored(c, (entry & QCOW2_OFFSET_MASK) >> c->h->cluster_bits, &n) ||
+           (n == 1) == ((entry & QCOW2_COPIED) != 0);
+}
+
 static void count_packed(struct check *c, uint64_t entry)
 {
     uint64_t offset, size;
@@ -134,7 +143,7 @@ static void count_cluster(struct check *c, uint64_t entry, bool active)
         count_packed(c, entry);
         return;
     }
-    uint64_t offset = entry & QCOW2_OFFSET_MASK, n;
+    uint64_t offset = entry & QCOW2_OFFSET_MASK;
     if (offset == 0)
         return;
     c->out->allocated += active;
@@ -143,14 +152,13 @@ static void count_cluster(struct check *c, uint64_t entry, bool active)
         return;
     }
     refer(c, offset, c->cluster_size, "a cluster outside the file");
-    if (active && stored(c, offset >> c->h->cluster_bits, &n) &&
-        (n == 1) != ((entry & QCOW2_COPIED) != 0))
+    if (active && !is_mark_right(c, entry))
         corrupt(c, "a cluster whose mark of having one reference is wrong", offset);
 }
 
 static bool count_l2(struct check *c, uint64_t entry, bool active)
 {
-    uint64_t offset = entry & QCOW2_OFFSET_MASK, n;
+    uint64_t offset = entry & QCOW2_OFFSET_MASK;
     if (offset == 0)
         return true;
     if (!is_aligned(c, offset)) {
@@ -160,8 +168,7 @@ static bool count_l2(struct check *c, uint64_t entry, bool active)
     refer(c, offset, c->cluster_size, "an L2 table outside the file");
     if (offset >> c->h->cluster_bits >= c->clusters)
         return true;
-    if (active && stored(c, offset >> c->h->cluster_bits, &n) &&
-        (n == 1) != ((entry & QCOW2_COPIED) != 0))
+    if (active && !is_mark_right(c, entry))
         corrupt(c, "an L2 table whose mark of having one reference is wrong", offset);
     if (!read_entries(c, offset, c->l2, c->cluster_size / 8))
         return false;
@@ -242,7 +249,7 @@ static bool set_right(struct check *c, uint64_t cluster)
     return true;
 }
 
-static void compare(struct check *c, bool repair)
+static void compare(struct check *c)
 {
     // Clusters of extensions that are not looked into would be taken for leaks.
     bool blind = (c->h->autoclear & QCOW2_AUTOCLEAR_BITMAPS) != 0;
@@ -254,7 +261,7 @@ static void compare(struct check *c, bool repair)
             c->out->end = (i + 1) << c->h->cluster_bits;
         if (n == c->counted[i] || (blind && n > c->counted[i]))
             continue;
-        if (repair && set_right(c, i))
+        if (c->repair && set_right(c, i))
             continue;
         if (n < c->counted[i])
             corrupt(c, "a cluster with more references than its refcount", i << c->h->cluster_bits);
@@ -281,7 +288,7 @@ static void release(struct check *c)
     vm_heap_release(c->l2, c->cluster_size);
 }
 
-static void run(struct check *c, bool repair)
+static void run(struct check *c)
 {
     const struct vm_qcow2_header *h = c->h;
     if (!read_entries(c, h->refcount_offset, c->refcount_table, c->refcount_entries))
@@ -289,13 +296,13 @@ static void run(struct check *c, bool repair)
     refer(c, 0, c->cluster_size, "the header");
     if (!count_refcounts(c) || !count_l1(c, h->l1_offset, h->l1_size, true) || !count_snapshots(c))
         return;
-    compare(c, repair);
-    if (repair && c->status == VM_BLOCK_OK)
+    compare(c);
+    if (c->repair && c->status == VM_BLOCK_OK)
         c->status = vm_block_run(c->file, VM_BLOCK_FLUSH, 0, NULL, 0);
 }
 
-vm_status vm_qcow2_check(struct vm_block *file, const struct vm_qcow2_header *h, bool repair,
-                         struct vm_qcow2_check *out, struct vm_error *e)
+static vm_status pass(struct vm_block *file, const struct vm_qcow2_header *h, bool repair,
+                      struct vm_qcow2_check *out, struct vm_error *e)
 {
     struct check c = {
         .file = file,
@@ -304,19 +311,36 @@ vm_status vm_qcow2_check(struct vm_block *file, const struct vm_qcow2_header *h,
         .clusters = (file->size + ((uint64_t)1 << h->cluster_bits) - 1) >> h->cluster_bits,
         .refcount_entries = ((uint64_t)h->refcount_clusters << h->cluster_bits) / 8,
         .block_number = UINT64_MAX,
+        .repair = repair,
         .out = out,
     };
     *out = (struct vm_qcow2_check){0};
     out->total = (h->size + c.cluster_size - 1) >> h->cluster_bits;
     if (c.clusters > MAX_CLUSTERS)
         return vm_error_set(e, VM_ERR_FILE, "the image's file has too many clusters to check it");
-    if (prepare(&c))
-        run(&c, repair);
-    else
-        c.status = VM_BLOCK_NO_SPACE;
+    bool ready = prepare(&c);
+    if (ready)
+        run(&c);
     release(&c);
+    if (!ready)
+        return vm_error_set(e, VM_ERR_HOST, "no memory to check the image");
     if (c.status != VM_BLOCK_OK)
         return vm_error_set(e, VM_ERR_FILE, "cannot check the image: %s",
                             vm_block_status_text(c.status));
     return VM_OK;
+}
+
+vm_status vm_qcow2_check(struct vm_block *file, const struct vm_qcow2_header *h, bool repair,
+                         struct vm_qcow2_check *out, struct vm_error *e)
+{
+    uint64_t repaired = 0;
+    if (repair) {
+        vm_status s = pass(file, h, true, out, e);
+        if (s != VM_OK)
+            return s;
+        repaired = out->repaired;
+    }
+    vm_status s = pass(file, h, false, out, e);
+    out->repaired = repaired;
+    return s;
 }

@@ -83,19 +83,7 @@ static enum vm_qcow2_got read_nothing(struct vm_qcow2 *q, struct vm_block_reques
 static void give_unpacked(struct vm_qcow2 *q, struct vm_block_request *r, uint64_t position,
                           uint64_t in_cluster, uint64_t size)
 {
-    uint64_t done = 0;
-    while (done < size) {
-        struct vm_iovec one = {0};
-        uint64_t skip = position + done;
-        unsigned i = 0;
-        while (skip >= r->iov[i].size)
-            skip -= r->iov[i++].size;
-        one.base = (uint8_t *)r->iov[i].base + skip;
-        one.size =
-            (size_t)(r->iov[i].size - skip < size - done ? r->iov[i].size - skip : size - done);
-        vm_copy(one.base, q->unpacked + in_cluster + done, one.size);
-        done += one.size;
-    }
+    vm_iov_write(r->iov, r->iov_count, position, q->unpacked + in_cluster, (size_t)size);
 }
 
 // The packed bytes are there. `first` is the piece's place in the request, `count` its size.

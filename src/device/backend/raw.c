@@ -5,6 +5,7 @@
 #include "raw.h"
 
 #include "heap.h"
+#include "qcow2.h"
 
 enum { BATCH = 64, SECTOR = 512 };
 
@@ -13,12 +14,21 @@ struct raw {
     struct vm_osal_file *file;
     struct vm_osal_aio *aio;
     unsigned in_flight;
-    bool scratch;
+    enum vm_raw_use use;
 };
 
-_Static_assert(sizeof(struct vm_osal_aio_request) <=
+// Where a request keeps the copy of its first sector (see guard).
+enum { COPY_AT = sizeof(struct vm_osal_aio_request) / sizeof(uint64_t) };
+
+struct copy {
+    unsigned room;
+    uint8_t first[SECTOR];
+    struct vm_iovec iov[];
+};
+
+_Static_assert((COPY_AT + 1) * sizeof(uint64_t) <=
                    sizeof(((struct vm_block_request *)NULL)->backend),
-               "a block request has room for an osal request");
+               "a block request has room for an osal request and a pointer");
 _Static_assert(sizeof(struct vm_iovec) == sizeof(struct vm_osal_iovec) &&
                    offsetof(struct vm_iovec, size) == offsetof(struct vm_osal_iovec, size),
                "an iovec of a device is one of the osal");
@@ -36,16 +46,46 @@ static enum vm_block_status status_of(const struct vm_osal_aio_request *a)
     return VM_BLOCK_IO_ERROR;
 }
 
+static struct copy *copy_of(const struct vm_block_request *r)
+{
+    return (struct copy *)(uintptr_t)r->backend[COPY_AT];
+}
+
+static void release_copy(const struct vm_block_request *r)
+{
+    struct copy *c = copy_of(r);
+    if (c)
+        vm_heap_release(c, sizeof *c + c->room * sizeof c->iov[0]);
+}
+
 static void aio_done(struct vm_osal_aio_request *a)
 {
     struct raw *raw = a->owner;
     struct vm_block_request *r = VM_CONTAINER_OF(a, struct vm_block_request, backend);
     raw->in_flight--;
+    release_copy(r);
     r->status = status_of(a);
     r->done(r);
 }
 
-static void translate(struct raw *raw, struct vm_block_request *r)
+// A write to the beginning of a probed disk: its first sector is copied, since the guest may change
+// its memory after the look at it. False if the write is refused.
+static bool guard(struct vm_block_request *r)
+{
+    struct copy *c = vm_heap_alloc(sizeof *c + (r->iov_count + 1) * sizeof c->iov[0]);
+    r->backend[COPY_AT] = (uintptr_t)c;
+    if (!c)
+        return false;
+    c->room = r->iov_count + 1;
+    size_t n = vm_iov_read(r->iov, r->iov_count, 0, c->first, SECTOR);
+    c->iov[0] = (struct vm_iovec){c->first, n};
+    unsigned rest = vm_iov_slice(r->iov, r->iov_count, n, UINT64_MAX, c->iov + 1);
+    ((struct vm_osal_aio_request *)(void *)r->backend)->iov = (const void *)c->iov;
+    ((struct vm_osal_aio_request *)(void *)r->backend)->iov_count = rest + 1;
+    return n < 4 || !vm_qcow2_has_magic(c->first);
+}
+
+static bool translate(struct raw *raw, struct vm_block_request *r)
 {
     static const enum vm_osal_aio_op ops[] = {
         [VM_BLOCK_READ] = VM_OSAL_AIO_READ,         [VM_BLOCK_WRITE] = VM_OSAL_AIO_WRITE,
@@ -67,6 +107,8 @@ static void translate(struct raw *raw, struct vm_block_request *r)
     bool grows = r->op == VM_BLOCK_WRITE || r->op == VM_BLOCK_WRITE_ZEROES;
     if (grows && r->offset + r->size > raw->block.size)
         raw->block.size = r->offset + r->size;
+    r->backend[COPY_AT] = 0;
+    return raw->use != VM_RAW_PROBED || r->op != VM_BLOCK_WRITE || r->offset >= SECTOR || guard(r);
 }
 
 // What needs no host call: *status is its outcome.
@@ -76,7 +118,7 @@ static bool is_settled(const struct raw *raw, const struct vm_block_request *r,
     bool changes = r->op != VM_BLOCK_READ && r->op != VM_BLOCK_FLUSH;
     *status = raw->block.read_only && changes ? VM_BLOCK_IO_ERROR : VM_BLOCK_OK;
     return *status != VM_BLOCK_OK ||
-           (r->op == VM_BLOCK_FLUSH && (raw->scratch || raw->block.read_only));
+           (r->op == VM_BLOCK_FLUSH && (raw->use == VM_RAW_SCRATCH || raw->block.read_only));
 }
 
 static void raw_submit(struct vm_block *block, struct vm_block_request **requests, unsigned count)
@@ -91,9 +133,12 @@ static void raw_submit(struct vm_block *block, struct vm_block_request **request
             if (is_settled(raw, requests[i], &status)) {
                 requests[i]->status = status;
                 settled[done++] = requests[i];
-            } else {
-                translate(raw, requests[i]);
+            } else if (translate(raw, requests[i])) {
                 batch[n++] = (void *)requests[i]->backend;
+            } else {
+                release_copy(requests[i]);
+                requests[i]->status = VM_BLOCK_IO_ERROR;
+                settled[done++] = requests[i];
             }
         }
         requests += take;
@@ -138,13 +183,13 @@ vm_status vm_raw_open(struct vm_osal_file *file, struct vm_osal_aio *aio, enum v
         vm_osal_file_close(file);
         return status == VM_OK ? vm_error_set(e, VM_ERR_HOST, "out of memory for a disk") : status;
     }
-    if (use == VM_RAW_DISK)
+    if (use == VM_RAW_DISK || use == VM_RAW_PROBED)
         size = (size + SECTOR - 1) & ~(uint64_t)(SECTOR - 1);
     *raw = (struct raw){
         .block = {&raw_ops, size, read_only, SECTOR},
         .file = file,
         .aio = aio,
-        .scratch = use == VM_RAW_SCRATCH,
+        .use = use,
     };
     *block = &raw->block;
     return VM_OK;

@@ -9,6 +9,7 @@
 
 enum vm_raw_use {
     VM_RAW_DISK,      // a disk: its size is rounded up to 512 bytes
+    VM_RAW_PROBED,    // the same, raw for want of a magic: it must not get one
     VM_RAW_CONTAINER, // holds a format
     VM_RAW_SCRATCH,   // the same, and nothing in it need outlive the process: flushes do nothing
 };

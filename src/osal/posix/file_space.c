@@ -102,3 +102,8 @@ vm_status vm_osal_path_resolve(const char *path, char **resolved, struct vm_erro
     *resolved = p; // vm_osal_allocator is the same heap
     return VM_OK;
 }
+
+void vm_osal_file_remove(const char *path)
+{
+    unlink(path);
+}

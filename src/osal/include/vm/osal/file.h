@@ -75,4 +75,7 @@ vm_status vm_osal_file_next_data(struct vm_osal_file *file, uint64_t offset, uin
 // vm_osal_allocator, of length + 1 bytes.
 vm_status vm_osal_path_resolve(const char *path, char **resolved, struct vm_error *e);
 
+// Removes the name of a file; what cannot be removed stays.
+void vm_osal_file_remove(const char *path);
+
 #endif
