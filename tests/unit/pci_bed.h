@@ -25,7 +25,7 @@ enum {
     MASTER = 4,
     INTX_DISABLE = 1 << 10,
 
-    RAM_SIZE = 64 << 10,
+    RAM_SIZE = 4 << 10,
     VECTORS = 70,
     IO_SIZE = 32, // BAR 0
     MSIX_BAR = 1,

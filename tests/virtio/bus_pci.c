@@ -40,6 +40,11 @@ static struct pci_bus *bus_of(struct virtio_rig *rig)
     return rig->bus_data;
 }
 
+struct vm_pci_host *virtio_bus_pci_host(struct virtio_rig *rig)
+{
+    return bus_of(rig)->host;
+}
+
 static uint64_t config_at(uint32_t offset)
 {
     return ECAM + (SLOT << 15) + offset;

@@ -63,8 +63,9 @@ struct virtio_bus {
 #define VIRTIO_CONFIG_INTERRUPT (UINT64_C(1) << 63)
 #define VIRTIO_QUEUE_INTERRUPTS (VIRTIO_CONFIG_INTERRUPT - 1)
 
-extern const struct virtio_bus virtio_bus_mmio; // bus_mmio.c
+extern const struct virtio_bus virtio_bus_mmio;                          // bus_mmio.c
 extern const struct virtio_bus virtio_bus_pci_msix, virtio_bus_pci_intx; // bus_pci.c
+struct vm_pci_host *virtio_bus_pci_host(struct virtio_rig *rig); // with the device in slot 1
 
 // Every transport there is (buses.c): tests run over all of them.
 extern const struct virtio_bus *const virtio_buses[];
