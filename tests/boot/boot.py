@@ -124,6 +124,7 @@ class Driver:
         self.check_files(machine, vcpus)
         self.check_time(machine)
         self.check_firmware(machine)
+        self.check_buses(machine)
         machine.type("poweroff -f")
         assert machine.end() == 0, machine.error
 
@@ -151,6 +152,13 @@ class Driver:
             log = machine.run("dmesg | grep -i sbi")
             expected = "OpenSBI" if self.firmware != "builtin" else "SBI specification"
             assert expected in log + machine.output.decode("utf-8", "replace"), log
+
+    def check_buses(self, machine):
+        """The kernel has found the PCI host bridge, in its slot."""
+        if self.isa == "riscv64":
+            for name, expected in {"vendor": "0x1b36", "device": "0x0008"}.items():
+                found = machine.run(f"cat /sys/bus/pci/devices/*:00:00.0/{name}")
+                assert found.strip() == expected, found
 
     def reboots(self):
         machine = self.start(2)

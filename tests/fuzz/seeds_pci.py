@@ -41,7 +41,8 @@ def place(function, low=0x40000000, high=0x400000000, io=0x1000):
 
 def accesses():
     return b"".join(read(w, o, s) + write(w, o, 0x55, s)
-                    for w, o in ((IO, 0x1000), (LOW, 0), (HIGH, 0), (LOW, 0xffff)) for s in range(4))
+                    for w, o in ((IO, 0x1000), (LOW, 0), (HIGH, 0), (LOW, 0xffff))
+                    for s in range(4))
 
 
 def messages(function):
