@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include <vm/device/describe.h>
+#include <vm/device/pci.h>
 #include <vm/device/virtio/rng.h>
 
 static struct image kernel;
@@ -54,6 +56,49 @@ static void tree_describes_pci_as_qemu_does(void **state)
         assert_null(fdt_getprop(t, fdt_path_offset(t, "/soc/pci@30000000"), "msi-parent", NULL));
         board_machine_end(&b);
     }
+}
+
+static void no_send(void *target, uint64_t address, uint32_t data)
+{
+    (void)target, (void)address, (void)data;
+}
+
+// With an interrupt controller that takes trigger types, and one for messages.
+static void tree_tells_of_message_interrupts(void **state)
+{
+    (void)state;
+    static uint8_t tree[4096];
+    struct board_machine b;
+    init(&b, 64 * MIB);
+    const struct vm_msi msi = {.send = no_send};
+    const struct vm_pci_host_config config = {
+        .ecam = {0x30000000, 1 << 20},
+        .memory32 = {0x40000000, 1 << 20},
+        .interrupt = {32, 33, 34, 35},
+        .interrupt_parent = 7,
+        .interrupt_cells = 2,
+        .msi = &msi,
+        .msi_parent = 9,
+    };
+    struct vm_device device;
+    struct vm_pci_host *host;
+    assert_int_equal(vm_pci_host_create(&b.machine, &config, &device, &host, NULL), VM_OK);
+    struct vm_describe d;
+    vm_describe_start(&d, tree, sizeof tree);
+    vm_describe_begin(&d, "");
+    assert_int_equal(device.ops->describe(device.device, d.fdt), 0);
+    vm_describe_end(&d);
+    assert_true(vm_describe_finish(&d) > 0);
+    assert_int_equal(tree_property32(tree, "/pci@30000000", "msi-parent"), 9);
+    const uint8_t *map = tree_property(tree, "/pci@30000000", "interrupt-map", 4 * 7 * 16);
+    const uint32_t last[] = {3 << 11, 0, 0, 4, 7, 34, 4};
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(fdt32_ld((const void *)(map + 15 * 28 + 4 * i)), last[i]);
+    tree_property(tree, "/pci@30000000", "ranges", 28); // of the one window
+    const uint8_t *buses = tree_property(tree, "/pci@30000000", "bus-range", 8);
+    assert_int_equal(fdt32_ld((const void *)(buses + 4)), 0);
+    vm_device_destroy(&device);
+    board_machine_end(&b);
 }
 
 static void no_wake(void *context)
@@ -132,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tree_describes_pci_as_qemu_does),
+        cmocka_unit_test(tree_tells_of_message_interrupts),
         cmocka_unit_test(virtio_devices_go_into_their_slots),
         cmocka_unit_test(impossible_slots_are_told),
     };

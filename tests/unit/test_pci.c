@@ -4,6 +4,8 @@
 // configure nonsense.
 #include "pci_bed.h"
 
+#include <pthread.h>
+
 // The toy that answers at `address`, -1 if none does.
 static int who_answers(struct bed *b, uint64_t address)
 {
@@ -260,6 +262,51 @@ static void every_allocation_may_fail(void **state)
     }
 }
 
+// One vCPU moves a BAR and masks a vector while others access the one and send the other.
+struct mover {
+    struct bed *bed;
+    _Atomic bool done;
+};
+
+static void *move_and_mask(void *context)
+{
+    struct mover *m = context;
+    struct bed *b = m->bed;
+    for (unsigned i = 0; i < 20000; i++) {
+        place(b, 0, 2, LOW + (i % 2 ? LOW_SIZE : 0));
+        place(b, 0, 4, HIGH + (i % 3 ? HIGH_SIZE : 0));
+        mmio_write(&b->machine, LOW + 0x10000c, 4, i % 2); // where the table is
+
+        put(b, 0, COMMAND, 2, i % 8 ? ALL_ENABLED : MASTER);
+    }
+    m->done = true;
+    return NULL;
+}
+
+static void accesses_while_bars_move(void **state)
+{
+    (void)state;
+    struct bed *b = bed_begin();
+    struct mover m = {.bed = b};
+    pthread_t thread;
+    unsigned answered = 0;
+    place(b, 0, 1, LOW + 0x100000);
+    put(b, 0, COMMAND, 2, ALL_ENABLED);
+    put(b, 0, find_capability(b, 0, 0x11) + 2, 2, 0x8000);
+    assert_int_equal(pthread_create(&thread, NULL, move_and_mask, &m), 0);
+    while (!m.done) {
+        uint32_t low = (uint32_t)mmio_read(&b->machine, LOW + LOW_SIZE + 0x120, 4);
+        uint32_t high = (uint32_t)mmio_read(&b->machine, HIGH + HIGH_SIZE + 0x340, 4);
+        assert_true(low == UINT32_MAX || low == 0x02000120);
+        assert_true(high == UINT32_MAX || high == 0x04000340);
+        answered += low != UINT32_MAX;
+        vm_pci_msix_send(b->toys[0].function, 0);
+    }
+    pthread_join(thread, NULL);
+    assert_true(answered > 0);
+    bed_end(b);
+}
+
 static uint64_t random_address(uint64_t r, uint32_t msix)
 {
     static const uint64_t bases[] = {IO, LOW, LOW + 0x100000, HIGH, HIGH + 0x10000};
@@ -332,6 +379,7 @@ int main(void)
         cmocka_unit_test(misplaced_bars_do_no_harm),
         cmocka_unit_test(impossible_set_up_is_refused),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(accesses_while_bars_move),
         cmocka_unit_test(random_configurations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
