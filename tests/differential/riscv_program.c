@@ -189,12 +189,12 @@ static bool is_left_out(const struct program_options *o, const struct pattern *p
 
 // Instructions that a group needs beside its own: some that set flags, for the CSRs; transfers from
 // memory, for floating point.
-static bool is_helpful(const struct program_options *o, const struct pattern *p)
+static bool is_helpful(const char *group, const struct pattern *p)
 {
     bool fp = strcmp(p->class, "fp") == 0;
-    if (strcmp(o->group, "zicsr") == 0)
+    if (strcmp(group, "zicsr") == 0)
         return strcmp(p->name, "fmul.s") == 0 || strcmp(p->name, "feq.d") == 0;
-    if (strcmp(o->group, "zfa") == 0 || strcmp(o->group, "zfh") == 0)
+    if (strcmp(group, "zfa") == 0 || strcmp(group, "zfh") == 0)
         return fp && (strcmp(p->name, "flw") == 0 || strcmp(p->name, "fld") == 0 ||
                       strcmp(p->name, "flh") == 0);
     return false;
@@ -206,7 +206,8 @@ static void note_format(struct choice *c, char format)
         c->formats[strlen(c->formats)] = format;
 }
 
-static bool choose(const struct program_options *o, struct choice *c)
+// The instructions of a batch: of a group, or one alone.
+static bool choose(const struct program_options *o, const struct pattern *only, struct choice *c)
 {
     *c = (struct choice){.group = calloc(pattern_count, sizeof(void *)),
                          .fillers = calloc(pattern_count, sizeof(void *))};
@@ -218,7 +219,7 @@ static bool choose(const struct program_options *o, struct choice *c)
             continue;
         if (strcmp(p->group, "i") == 0 && strcmp(p->class, "integer") == 0)
             c->fillers[c->filler_count++] = p;
-        if (strcmp(p->group, o->group) != 0 && !is_helpful(o, p))
+        if (only ? p != only : strcmp(p->group, o->group) != 0 && !is_helpful(o->group, p))
             continue;
         c->group[c->group_count++] = p;
         note_format(c, batch_operand_format(p));
@@ -228,6 +229,45 @@ static bool choose(const struct program_options *o, struct choice *c)
         note_format(c, 'd');
     return c->group_count;
 }
+
+static void forget_choice(struct choice *c)
+{
+    free(c->group);
+    free(c->fillers);
+}
+
+// --- The rows ---
+
+static bool is_rows(const struct program_options *o)
+{
+    return strcmp(o->group, "rows") == 0;
+}
+
+static bool is_in_a_group(const struct pattern *p)
+{
+    for (const char *const *g = program_groups(); *g; g++)
+        if (batch_takes(p) && strcmp(p->group, *g) == 0)
+            return true;
+    return false;
+}
+
+unsigned program_row_count(void)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < pattern_count; i++)
+        n += is_in_a_group(&patterns[i]);
+    return n;
+}
+
+const struct pattern *program_row(unsigned batch)
+{
+    unsigned left = batch % program_row_count();
+    for (const struct pattern *p = patterns;; p++)
+        if (is_in_a_group(p) && left-- == 0)
+            return p;
+}
+
+// --- Making it ---
 
 static void make_batch(struct random *r, const struct program_options *o, const struct choice *c,
                        struct code *code, struct program *p, unsigned index)
@@ -239,7 +279,7 @@ static void make_batch(struct random *r, const struct program_options *o, const 
                       .fillers = c->fillers,
                       .filler_count = c->filler_count,
                       .boxed = o->boxed,
-                      .static_rounding = strcmp(o->group, "zicsr") == 0};
+                      .static_rounding = strcmp(c->group[0]->group, "zicsr") == 0};
     struct dump start = {.code = code_here(code)};
     make_start(r, &b, c->formats, &start);
     code_address(code, WINDOW_REGISTER, WINDOW + WINDOW_MIDDLE);
@@ -251,27 +291,35 @@ static void make_batch(struct random *r, const struct program_options *o, const 
     p->instructions += b.instructions;
 }
 
+static void make_batches(const struct program_options *o, struct choice *c, struct program *p)
+{
+    struct code code = {.address = PROGRAM_BASE};
+    struct random r = {o->seed};
+    p->codes = calloc(o->batches, sizeof *p->codes);
+    if (!p->codes)
+        abort();
+    make_frame(&code, o->batches);
+    pad_to(&code, STARTS + o->batches * sizeof(struct dump));
+    for (unsigned i = 0; i < o->batches; i++) {
+        if (is_rows(o)) {
+            forget_choice(c);
+            choose(o, program_row(i), c);
+        }
+        make_batch(&r, o, c, &code, p, i);
+    }
+    p->image = code.bytes;
+    p->size = code.used;
+    p->starts = (struct dump *)(code.bytes + (STARTS - PROGRAM_BASE));
+}
+
 bool program_make(const struct program_options *o, struct program *p)
 {
     struct choice c;
-    struct code code = {.address = PROGRAM_BASE};
-    struct random r = {o->seed};
-    bool possible = choose(o, &c);
+    bool possible = choose(o, is_rows(o) ? program_row(0) : NULL, &c);
     *p = (struct program){.batches = o->batches};
-    if (possible) {
-        p->codes = calloc(o->batches, sizeof *p->codes);
-        if (!p->codes)
-            abort();
-        make_frame(&code, o->batches);
-        pad_to(&code, STARTS + o->batches * sizeof(struct dump));
-        for (unsigned i = 0; i < o->batches; i++)
-            make_batch(&r, o, &c, &code, p, i);
-        p->image = code.bytes;
-        p->size = code.used;
-        p->starts = (struct dump *)(code.bytes + (STARTS - PROGRAM_BASE));
-    }
-    free(c.group);
-    free(c.fillers);
+    if (possible)
+        make_batches(o, &c, p);
+    forget_choice(&c);
     return possible;
 }
 

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct pattern;
+
 enum {
     PROGRAM_BASE = 0x1000000, // where the image lies, and its first instruction
     PROGRAM_WINDOW = 384,
@@ -30,7 +32,9 @@ struct dump {
 };
 
 struct program_options {
-    const char *group; // an extension as in --cpu, in the tables' grouping (riscv_pattern.h)
+    // An extension as in --cpu, in the tables' grouping (riscv_pattern.h); or "rows": batch i is
+    // about the instruction program_row(i) alone.
+    const char *group;
     uint64_t seed;
     unsigned batches, length; // length: random instructions in a batch
     bool boxed; // floating-point operands are of the format that the instruction works on
@@ -56,8 +60,12 @@ struct program {
 bool program_make(const struct program_options *o, struct program *p);
 void program_free(struct program *p);
 
-// The names of all groups that program_make takes, ended by NULL.
+// The names of all groups that program_make takes, ended by NULL; not "rows".
 const char *const *program_groups(void);
+
+// The instructions that programs of "rows" go through, in turn: all that are in a group.
+const struct pattern *program_row(unsigned batch);
+unsigned program_row_count(void);
 
 // Writes the program as a static ELF file. False: errno says why.
 bool program_write_elf(const struct program *p, const char *path);

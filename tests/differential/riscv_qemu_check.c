@@ -6,6 +6,9 @@
 //     riscv-qemu-check compare GROUP SEED BATCHES LENGTH DUMPS [machine-mode]
 //     riscv-qemu-check groups
 //
+// GROUP "rows": every instruction that is in a group, in turn; BATCHES 0 stands for a batch of
+// each. Then all that differ are named, otherwise the first difference ends the comparison.
+//
 // The first writes the random program (riscv_program.h) as an ELF file, the second runs the same
 // program on Trine and compares with what the program wrote under the oracle. Both print the number
 // of random instructions.
@@ -16,6 +19,7 @@
 
 #include <vm/engine-interpreter/interpreter.h>
 
+#include "riscv_pattern.h"
 #include "riscv_report.h"
 #include "riscv_trine.h"
 
@@ -27,6 +31,11 @@ struct comparison {
     bool same;
 };
 
+static bool is_rows(const struct program_options *o)
+{
+    return strcmp(o->group, "rows") == 0;
+}
+
 static bool compare_dump(void *context, const struct dump *trine)
 {
     struct comparison *c = context;
@@ -36,9 +45,12 @@ static bool compare_dump(void *context, const struct dump *trine)
         c->same = false;
         return false;
     }
-    c->same = report_compare(c->options, c->program, c->batch, trine, "qemu", &oracle);
+    bool same = report_compare(c->options, c->program, c->batch, trine, "qemu", &oracle);
+    if (!same && is_rows(c->options))
+        printf("the instruction %s differs\n", program_row(c->batch)->name);
+    c->same &= same;
     c->batch++;
-    return c->same;
+    return c->same || is_rows(c->options);
 }
 
 static int compare(const struct program_options *o, const struct program *p, const char *path,
@@ -83,6 +95,8 @@ int main(int argc, char **argv)
                                 .batches = (unsigned)strtoul(argv[4], NULL, 0),
                                 .length = (unsigned)strtoul(argv[5], NULL, 0)};
     struct program p;
+    if (strcmp(o.group, "rows") == 0 && o.batches == 0)
+        o.batches = program_row_count();
     if (!o.batches || !o.length || !program_make(&o, &p))
         return usage();
     int status = 0;

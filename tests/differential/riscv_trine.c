@@ -31,6 +31,7 @@ struct run {
     struct vm_vcpu *v;
     void *config, *ram;
     bool machine_mode;
+    uint64_t *retired; // or NULL
     program_sink *sink;
     void *context;
 };
@@ -126,6 +127,8 @@ static bool serve(struct run *r)
         snprintf(failure, sizeof failure, "write from %#lx", get(r, "a1"));
         return false;
     }
+    if (r->retired)
+        *r->retired = r->v->icount;
     enter_program(r, get(r, "mepc") + 4);
     return r->sink(r->context, &d);
 }
@@ -171,6 +174,7 @@ const char *trine_run(const struct program *p, const struct trine_options *o, pr
                       void *context)
 {
     struct run *r = start(p->image, p->size, o);
+    r->retired = o->retired;
     r->sink = sink;
     r->context = context;
     run(r);

@@ -16,6 +16,7 @@ struct trine_options {
     const struct vm_engine_ops *engine;
     bool machine_mode;  // run the program in M-mode, not in U-mode
     uint64_t *coverage; // counters, one per row of the tables, or NULL
+    uint64_t *retired;  // how many instructions were, brought up to date at every dump, or NULL
 };
 
 // Runs the program until it exits or the sink has enough. Returns NULL, or, in a buffer that the
