@@ -51,11 +51,13 @@ struct vm {
     struct vm_osal_condition *state_changed;
     bool threads_started;
     bool running;    // vCPU threads may run the guest
+    uint64_t turn;   // how often they were allowed to
     bool quitting;   // threads must end
     unsigned active; // threads that are in the guest
     bool has_event;  // `event` holds why a vCPU came back by itself
     struct vm_result event;
     uint64_t run_ns;
+    _Atomic bool pause_wanted; // vm_pause was called, and vm_run has not said so yet
 };
 
 // host.c: the core's services on the osal.

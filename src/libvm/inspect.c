@@ -151,12 +151,13 @@ vm_status vm_read_virtual(struct vm *vm, unsigned vcpu, vm_gva address, void *to
     if (vcpu >= vm->options.vcpus)
         return vm_error_set(e, VM_ERR_USAGE, "there is no vCPU %u", vcpu);
     struct vm_vcpu *v = vm->vcpus[vcpu].vcpu;
+    const struct vm_exception last = v->exception; // for crash reports
     while (size > 0) {
         struct vm_translation t;
         uint64_t offset = address.v & VM_PAGE_MASK;
         size_t n = size < VM_PAGE_SIZE - offset ? size : (size_t)(VM_PAGE_SIZE - offset);
         bool mapped = vm_vcpu_translate(v, address, VM_ACCESS_READ, 0, &t);
-        v->exception.pending = false;
+        v->exception = last;
         if (!mapped || !vm_space_read(&vm->machine.space, vm_gpa_of(t.page.v | offset), p, n))
             return vm_error_set(e, VM_ERR_USAGE, "nothing to read at %#lx", address.v);
         p += n;

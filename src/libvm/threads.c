@@ -63,16 +63,19 @@ static void run_until_stop(struct hosted_vcpu *h)
     }
 }
 
+// Runs once in each turn that vm_run gives, unless the turn is over before it gets there.
 static void vcpu_thread(void *argument)
 {
     struct hosted_vcpu *h = argument;
     struct vm *vm = h->vm;
+    uint64_t last_turn = 0;
     vm_osal_mutex_lock(vm->control);
     for (;;) {
-        while (!vm->running && !vm->quitting)
+        while (!(vm->running && vm->turn != last_turn) && !vm->quitting)
             vm_osal_condition_wait(vm->state_changed, vm->control);
         if (vm->quitting)
             break;
+        last_turn = vm->turn;
         vm->active++;
         vm_osal_mutex_unlock(vm->control);
         run_until_stop(h);
@@ -80,9 +83,6 @@ static void vcpu_thread(void *argument)
         vm->active--;
         vm->running = false; // whatever stopped one stops them all
         vm_osal_condition_broadcast(vm->state_changed);
-        // Not to be started anew before vm_run has seen everybody come back.
-        while (atomic_load(&vm->machine.stop) != VM_STOP_NONE && !vm->quitting)
-            vm_osal_condition_wait(vm->state_changed, vm->control);
     }
     vm_osal_mutex_unlock(vm->control);
 }
@@ -153,7 +153,11 @@ void hosted_destroy_locks(struct vm *vm)
 
 vm_status hosted_start_threads(struct vm *vm, struct vm_error *e)
 {
+    if (vm->threads_started)
+        return VM_OK;
     vm->threads_started = true;
+    vm->quitting = false;
+    vm->turn = 0;
     vm_status status = vm_osal_thread_create("timers", timer_thread, vm, &vm->timer_thread, e);
     for (unsigned i = 0; status == VM_OK && i < vm->options.vcpus; i++) {
         struct hosted_vcpu *h = &vm->vcpus[i];
@@ -163,6 +167,8 @@ vm_status hosted_start_threads(struct vm *vm, struct vm_error *e)
         if (status == VM_OK && vm->options.pin)
             status = vm_osal_thread_pin(h->thread, vm->options.pin[i], e);
     }
+    if (status != VM_OK)
+        hosted_stop_threads(vm);
     return status;
 }
 
@@ -180,22 +186,34 @@ void hosted_stop_threads(struct vm *vm)
     for (unsigned i = 0; i < vm->options.vcpus; i++) {
         if (vm->vcpus[i].thread)
             vm_osal_thread_join(vm->vcpus[i].thread);
+        vm->vcpus[i].thread = NULL;
     }
     if (vm->timer_thread)
         vm_osal_thread_join(vm->timer_thread);
+    vm->timer_thread = NULL;
     vm->threads_started = false;
 }
 
 // --- running ---
+
+// Forgets why the machine stopped last, but not a pause that vm_run has yet to report: it may have
+// come too early, or met something that was more urgent.
+static void resume(struct vm *vm)
+{
+    vm_machine_resume(&vm->machine);
+    if (atomic_load(&vm->pause_wanted))
+        vm_machine_stop(&vm->machine, VM_STOP_PAUSE, 0, NULL);
+}
 
 // Sets the vCPUs going and returns when all of them are back. False: the deadline passed first.
 static bool run_once(struct vm *vm, uint64_t deadline)
 {
     bool in_time = true;
     vm_osal_mutex_lock(vm->control);
-    vm_machine_resume(&vm->machine);
+    resume(vm);
     vm->has_event = false;
     vm->running = true;
+    vm->turn++;
     vm_osal_condition_broadcast(vm->state_changed);
     while (vm->running && in_time) {
         if (deadline == VM_FOREVER)
@@ -228,9 +246,12 @@ static vm_status reset_board(struct vm *vm, struct vm_error *e)
 static bool describe_stop(struct vm *vm, bool in_time, struct vm_result *result)
 {
     struct vm_machine *m = &vm->machine;
+    m->host->lock(m->host->context, m->lock); // other threads may stop the machine even now
+    enum vm_stop stop = atomic_load(&m->stop);
     *result = (struct vm_result){.code = m->stop_code};
     vm_format(result->text, sizeof result->text, "%s", m->stop_text);
-    switch ((enum vm_stop)atomic_load(&m->stop)) {
+    m->host->unlock(m->host->context, m->lock);
+    switch (stop) {
     case VM_STOP_RESET: return false;
     case VM_STOP_POWEROFF: result->reason = VM_EXIT_POWEROFF; break;
     case VM_STOP_CRASH: result->reason = VM_EXIT_CRASHED; break;
@@ -238,8 +259,12 @@ static bool describe_stop(struct vm *vm, bool in_time, struct vm_result *result)
     case VM_STOP_PAUSE:
         if (vm->has_event)
             *result = vm->event;
+        else if (in_time || atomic_load(&vm->pause_wanted))
+            result->reason = VM_EXIT_PAUSED;
         else
-            result->reason = in_time ? VM_EXIT_PAUSED : VM_EXIT_TIMEOUT;
+            result->reason = VM_EXIT_TIMEOUT;
+        if (result->reason == VM_EXIT_PAUSED)
+            atomic_store(&vm->pause_wanted, false);
         break;
     }
     return true;
@@ -258,9 +283,7 @@ static void tell_embedder(struct vm *vm, const struct vm_result *result)
 vm_status vm_run(struct vm *vm, uint64_t deadline, struct vm_result *result, struct vm_error *e)
 {
     uint64_t start = vm_osal_clock_monotonic();
-    vm_status status = VM_OK;
-    if (!vm->threads_started)
-        status = hosted_start_threads(vm, e);
+    vm_status status = hosted_start_threads(vm, e);
     while (status == VM_OK) {
         bool in_time = run_once(vm, deadline);
         if (describe_stop(vm, in_time, result))
@@ -279,8 +302,12 @@ vm_status vm_step(struct vm *vm, unsigned vcpu, uint64_t count, struct vm_result
     if (vcpu >= vm->options.vcpus)
         return vm_error_set(e, VM_ERR_USAGE, "there is no vCPU %u", vcpu);
     struct vm_vcpu *v = vm->vcpus[vcpu].vcpu;
+    vm_status status = hosted_start_threads(vm, e); // the timers'; the vCPUs' stand still
+    if (status != VM_OK)
+        return status;
+    vm->has_event = false;
     vm_machine_resume(&vm->machine);
-    v->insn_limit = v->icount + count;
+    v->insn_limit = count < UINT64_MAX - v->icount ? v->icount + count : UINT64_MAX - 1;
     enum vm_run_result r = vm_vcpu_run(v);
     v->insn_limit = UINT64_MAX;
     *result = (struct vm_result){.vcpu = vcpu};
@@ -290,8 +317,10 @@ vm_status vm_step(struct vm *vm, unsigned vcpu, uint64_t count, struct vm_result
     case VM_RUN_BREAKPOINT: result->reason = VM_EXIT_BREAKPOINT; break;
     case VM_RUN_FAILED: return vm_error_set(e, VM_ERR_HOST, "the host is out of memory");
     case VM_RUN_STOPPED:
-        if (!describe_stop(vm, true, result))
+        if (!describe_stop(vm, true, result)) {
+            *result = (struct vm_result){.vcpu = vcpu, .reason = VM_EXIT_STEPPED};
             return reset_board(vm, e);
+        }
         tell_embedder(vm, result);
         break;
     }
@@ -300,5 +329,6 @@ vm_status vm_step(struct vm *vm, unsigned vcpu, uint64_t count, struct vm_result
 
 void vm_pause(struct vm *vm)
 {
+    atomic_store(&vm->pause_wanted, true);
     vm_machine_stop(&vm->machine, VM_STOP_PAUSE, 0, NULL);
 }

@@ -94,11 +94,13 @@ void vm_destroy(struct vm *vm); // NULL is allowed
 // after PAUSED, TIMEOUT and BREAKPOINT. Only the host's failures are errors.
 vm_status vm_run(struct vm *vm, uint64_t deadline, struct vm_result *result, struct vm_error *e);
 
-// Runs `count` instructions of one vCPU on the calling thread while the others stand still.
+// Runs `count` instructions of one vCPU on the calling thread while the others stand still. A reset
+// that the guest asks for is carried out and ends the step (VM_EXIT_STEPPED).
 vm_status vm_step(struct vm *vm, unsigned vcpu, uint64_t count, struct vm_result *result,
                   struct vm_error *e);
 
-// Makes vm_run return VM_EXIT_PAUSED.
+// Makes vm_run return VM_EXIT_PAUSED: the one that runs now or, if none does or it ends for another
+// reason, the next.
 void vm_pause(struct vm *vm);
 
 uint64_t vm_clock(void); // monotonic, ns
