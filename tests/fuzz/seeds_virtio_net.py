@@ -62,15 +62,15 @@ def traffic():
 
 
 def command(kind, code, data):
-    return request(CONTROL, bytes([kind, code]) + data, 1)
+    return request(CONTROL, bytes([kind, code]) + data, 1) + run()
 
 
 def commands():
     macs = struct.pack("<I", 1) + bytes(6) + struct.pack("<I", 2) + b"\x01\0\x5e\0\0\x01" * 2
-    return b"".join(command(0, n, b"\x01") for n in range(6)) + run() + \
+    return b"".join(command(0, n, b"\x01") for n in range(6)) + \
         command(1, 0, macs) + command(1, 1, b"\x02\0\0\0\0\x01") + command(2, 0, b"\x05\0") + \
-        command(2, 1, b"\x05\0") + command(3, 0, b"") + command(4, 0, b"\x03\0") + run() + \
-        command(5, 0, struct.pack("<Q", 1 << 1)) + run()
+        command(2, 1, b"\x05\0") + command(3, 0, b"") + command(4, 0, b"\x03\0") + \
+        command(5, 0, struct.pack("<Q", 1 << 1))
 
 
 SEEDS = {}
