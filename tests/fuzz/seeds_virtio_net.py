@@ -52,7 +52,8 @@ def frames():
     yield header(TCPV6, 30, 54, 16) + ethernet(0x86dd) + ipv6(6, 120) + tcp() + data
     yield header(UDP_L4, 30, 34, 6) + ethernet(0x0800) + ipv4(17, 108) + udp(108) + data
     yield header(UDP_L4, 30, 54, 6) + ethernet(0x86dd) + ipv6(17, 108) + udp(108) + data
-    yield header(TCPV4, 30, 38, 16) + ethernet(0x0800, b"\x81\0\0\x05") + ipv4(6, 120) + tcp() + data
+    tagged = ethernet(0x0800, b"\x81\0\0\x05")
+    yield header(TCPV4, 30, 38, 16) + tagged + ipv4(6, 120) + tcp() + data
 
 
 def traffic():
