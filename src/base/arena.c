@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <vm/base/arena.h>
+#include <vm/base/memory.h>
 
 enum { CHUNK_ALIGN = 64 };
 
@@ -7,6 +8,16 @@ struct vm_arena_chunk {
     _Alignas(CHUNK_ALIGN) struct vm_arena_chunk *next;
     size_t size; // whole, with this header
 };
+
+void *vm_alloc_zeroed(const struct vm_allocator *a, size_t size, size_t align)
+{
+    if (a->alloc_zeroed)
+        return a->alloc_zeroed(a->context, size, align);
+    void *p = a->alloc(a->context, size, align);
+    if (p)
+        vm_zero(p, size);
+    return p;
+}
 
 void vm_arena_init(struct vm_arena *a, const struct vm_allocator *allocator, size_t chunk_size)
 {

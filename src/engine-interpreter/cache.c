@@ -302,7 +302,8 @@ struct block *interp_find(struct interpreter *in, enum vm_engine_exit *exit)
         return NULL;
     }
     in->stats.block_lookups++;
-    v->recent[v->recent_next++ % VM_RECENT_BLOCKS] = pc;
+    if (v->recent[(v->recent_next - 1) % VM_RECENT_BLOCKS] != pc)
+        v->recent[v->recent_next++ % VM_RECENT_BLOCKS] = pc;
     struct block *b = look_up(in, pc, exit);
     VM_TRACE(trace, VM_TRACE_EXEC, "vcpu %u: %#lx", v->index, pc);
     // A block at a breakpoint is looked up each time, and so is every block that is traced.

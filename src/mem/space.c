@@ -85,10 +85,9 @@ static vm_status add_memory(struct vm_space *s, struct vm_region r, struct vm_er
     if ((r.base.v | r.size) & VM_PAGE_MASK)
         return vm_error_set(e, VM_ERR_USAGE, "RAM %s is not made of whole pages", r.name);
     const struct vm_allocator *a = s->allocator;
-    r.track = a->alloc(a->context, track_bytes(&r), _Alignof(struct vm_page_track));
+    r.track = vm_alloc_zeroed(a, track_bytes(&r), _Alignof(struct vm_page_track));
     if (!r.track)
         return vm_error_set(e, VM_ERR_HOST, "out of memory for the page tracking of %s", r.name);
-    vm_zero(r.track, track_bytes(&r));
     vm_status status = insert(s, &r, e);
     if (status != VM_OK)
         a->release(a->context, r.track, track_bytes(&r));

@@ -120,6 +120,12 @@ static void allocator_aligns(void **state)
             assert_int_equal((uintptr_t)p % align, 0);
             memset(p, 1, size);
             a->release(a->context, p, size);
+            p = vm_alloc_zeroed(a, size, align);
+            assert_non_null(p);
+            assert_int_equal((uintptr_t)p % align, 0);
+            for (size_t i = 0; i < size; i++)
+                assert_int_equal(p[i], 0);
+            a->release(a->context, p, size);
         }
     }
 }

@@ -12,7 +12,13 @@ struct vm_allocator {
     void *(*alloc)(void *context, size_t size, size_t align); // NULL when there is none; not zeroed
     void (*release)(void *context, void *p, size_t size);
     void *context;
+    // As alloc, all zeros, without touching what is not used (large tables, mostly empty); NULL: the
+    // caller of vm_alloc_zeroed gets memory from alloc that is cleared by hand.
+    void *(*alloc_zeroed)(void *context, size_t size, size_t align);
 };
+
+// `size` zero bytes aligned to `align`; NULL when there are none. Given back with release.
+void *vm_alloc_zeroed(const struct vm_allocator *a, size_t size, size_t align);
 
 struct vm_arena_chunk;
 
