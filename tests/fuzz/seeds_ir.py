@@ -4,8 +4,8 @@
 
     seeds_ir.py DIRECTORY CASES...
 
-CASES are tests/unit/ir/*.txt. The files of corpus/ir_parse/ are its output, and inputs that a fuzzer
-found beside them.
+CASES are tests/unit/ir/*.txt. The files of corpus/ir_parse/ are its output, and inputs that a
+fuzzer found beside them.
 """
 import pathlib
 import re

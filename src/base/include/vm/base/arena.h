@@ -12,8 +12,8 @@ struct vm_allocator {
     void *(*alloc)(void *context, size_t size, size_t align); // NULL when there is none; not zeroed
     void (*release)(void *context, void *p, size_t size);
     void *context;
-    // As alloc, all zeros, without touching what is not used (large tables, mostly empty); NULL: the
-    // caller of vm_alloc_zeroed gets memory from alloc that is cleared by hand.
+    // As alloc, all zeros, without touching what is not used (large tables, mostly empty); NULL:
+    // the caller of vm_alloc_zeroed gets memory from alloc that is cleared by hand.
     void *(*alloc_zeroed)(void *context, size_t size, size_t align);
 };
 
