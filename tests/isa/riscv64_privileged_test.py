@@ -6,8 +6,8 @@ Usage: riscv64_privileged_test.py MAKER EXPECTED VM-CLI [--engine NAME] [--qemu 
 
 MAKER is riscv64-privileged of the build; it writes the program. EXPECTED has a line for each of its
 cases: the name, and what the trap at its end finds (riscv64_privileged.c). The program runs on
-vm-cli and on QEMU's system emulator, where that is installed; each line that differs is printed. --print
-prints what vm-cli gives, for EXPECTED. Exit status: 0 when nothing differs, 1 otherwise."""
+vm-cli and on QEMU's system emulator, where that is installed; each line that differs is printed.
+--print prints what vm-cli gives, for EXPECTED. Exit status: 0 when nothing differs, 1 otherwise."""
 
 import argparse
 import re
@@ -67,7 +67,8 @@ def run(command):
 
 def lines(names, output):
     """A line for each case. mtval of a breakpoint is an address or 0, that of an illegal
-    instruction its bits or 0, as the hart likes: a breakpoint's is left out, and a 0 stands for the bits."""
+    instruction its bits or 0, as the hart likes: a breakpoint's is left out, and a 0
+    stands for the bits."""
     words = [int(word, 16) for word in output.split()]
     if len(words) != len(names) * len(FIELDS):
         sys.exit(f"{len(words)} words for {len(names)} cases")
