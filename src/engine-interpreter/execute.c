@@ -227,7 +227,6 @@ static enum vm_engine_exit exit_of(uint32_t reason)
         typedef UT U;                            \
         typedef ST S __attribute__((unused));    \
         U x = (U)R(c->a), y = (U)(Y);            \
-        v->icount += c->imm >> 48;               \
         if (expr)                                \
             AT(block->code + (c->imm & 0xffff)); \
         NEXT;                                    \
@@ -518,12 +517,10 @@ L_jump:
     v->icount += c->d;
     AT(block->code + c->imm);
 L_branch:
-    v->icount += c->imm >> 48;
     if (R(c->a))
         AT(block->code + (c->imm & 0xffff));
     NEXT;
 L_branch_not:
-    v->icount += c->imm >> 48;
     if (!R(c->a))
         AT(block->code + (c->imm & 0xffff));
     NEXT;

@@ -171,6 +171,23 @@ static void find_uses(struct lowering *l)
         take_compare_in(l, b);
 }
 
+static void count_ways_in(struct lowering *l)
+{
+    const struct vm_ir_region *r = l->r;
+    l->ways_in[0] = 1; // the entry
+    for (uint16_t b = 0; b < r->block_count; b++) {
+        const struct vm_ir_block *block = &r->blocks[b];
+        uint16_t targets[2];
+        unsigned n = 0;
+        if (block->count > 0)
+            n = vm_ir_successors(&r->ops[block->first + block->count - 1u], targets);
+        for (unsigned t = 0; t < n; t++) {
+            if (l->ways_in[targets[t]] < UINT16_MAX)
+                l->ways_in[targets[t]]++;
+        }
+    }
+}
+
 // --- which puts and gets cost nothing ---
 
 static const struct vm_register *entry_of(const struct lowering *l, uint64_t reg)
@@ -373,7 +390,7 @@ static void lower_block(struct lowering *l, uint16_t index)
 {
     const struct vm_ir_block *b = &l->r->blocks[index];
     l->block = index;
-    l->retired = 0;
+    l->retired = l->begun[index];
     l->block_code[index] = (uint16_t)l->count;
     for (uint32_t i = b->first, n = i + b->count; i < n && !l->failed; i++)
         lower_op(l, (vm_ir_value)i);
@@ -412,11 +429,12 @@ static bool allocate(struct lowering *l)
     struct vm_arena *a = &l->in->scratch;
     uint32_t n = r->op_count;
     // One allocation for all tables; 16-bit ones first.
-    size_t words = (size_t)n * 7 + r->regfile->count + r->block_count;
+    size_t words = (size_t)n * 7 + r->regfile->count + 3 * (size_t)r->block_count;
     uint16_t *w = vm_arena_alloc(a, words * sizeof *w + (size_t)n * 3, 8);
-    // At most: an op's constants (4), an atomic's address, the operation itself and, of a branch,
-    // two jumps; and for an argument of an edge its constant and two moves.
-    l->capacity = n * 6 + r->extra_count * 3;
+    // At most: an op's constants (4), an atomic's address and the operation itself, or of a branch
+    // two constants, itself, two polls and two jumps; for an argument of an edge its constant and
+    // two moves.
+    l->capacity = n * 7 + r->extra_count * 3;
     if (l->capacity > UINT16_MAX) // positions have 16 bits
         l->capacity = UINT16_MAX;
     l->fixup_capacity = r->block_count * 2;
@@ -436,7 +454,10 @@ static bool allocate(struct lowering *l)
     l->const_block = w + 6 * n;
     l->next_write = w + 7 * n;
     l->block_code = l->next_write + r->regfile->count;
-    uint8_t *bytes = (uint8_t *)(l->block_code + r->block_count);
+    l->ways_in = l->block_code + r->block_count;
+    l->begun = l->ways_in + r->block_count;
+    vm_zero(l->ways_in, 2 * r->block_count * sizeof *w);
+    uint8_t *bytes = (uint8_t *)(l->begun + r->block_count);
     vm_zero(bytes, (size_t)n * 3);
     vm_zero(l->uses, n * sizeof *w);
     vm_zero(l->last_use, n * sizeof *w);
@@ -479,6 +500,7 @@ struct block *interp_lower(struct interpreter *in, const struct vm_ir_region *r,
         return NULL;
     find_roots(&l);
     find_uses(&l);
+    count_ways_in(&l);
     for (uint32_t b = 0; b < r->block_count; b++)
         place_block(&l, &r->blocks[b]);
     for (uint16_t b = 0; b < r->block_count && !l.failed; b++)

@@ -27,6 +27,8 @@ struct lowering {
     uint16_t *const_block; // the block in which a constant's slot is filled
     uint16_t *next_write;  // by register-file entry, while a block is swept backwards
     uint16_t *block_code;  // by block: its first operation
+    uint16_t *ways_in;     // by block: how many edges lead to it
+    uint16_t *begun;       // by block: instructions that its one way in has not counted yet
     bool *escapes;         // of a root: used in another block
     bool *fused;           // of a put: nothing to emit
     bool *in_branch;       // of a comparison: part of the branch
@@ -40,7 +42,7 @@ struct lowering {
     uint32_t link_count;
     unsigned scratch, scratch_end; // byte offsets of free scratch
     uint16_t block;                // being lowered
-    uint32_t retired;              // instructions of it completed so far, plus the current one
+    uint32_t retired;              // instructions not counted yet, with the current one
     struct code overflow;
     bool failed; // a limit was hit: no block comes of it
 };
@@ -63,5 +65,9 @@ void lower_fixup(struct lowering *l, uint16_t block, unsigned shift);
 
 // lower_ops.c: emits what op v becomes.
 void lower_op(struct lowering *l, vm_ir_value v);
+
+// lower_flow.c: the same for terminators.
+typedef void lower_fn(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o);
+lower_fn lower_jump, lower_branch, lower_goto, lower_goto_ind, lower_raise, lower_exit;
 
 #endif

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// What each micro-op becomes. The table at the end is generated from ops.def: an op without a
-// function here does not compile.
+// What each micro-op becomes; terminators are in lower_flow.c. The table at the end is generated
+// from ops.def: an op without a function does not compile.
 #include <vm/base/bits.h>
 
 #include "lower.h"
-
-typedef void lower_fn(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o);
 
 static unsigned width_bits(enum vm_type t)
 {
@@ -380,7 +378,7 @@ static void lower_fp(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o
 #define lower_stof   lower_fp
 #define lower_utof   lower_fp
 
-// --- calls and terminators ---
+// --- calls ---
 
 // imm: helper 0-7, third and fourth argument's slots 16-31 and 32-47, the instruction's offset from
 // the page base 48-61.
@@ -395,152 +393,6 @@ static void lower_call(struct lowering *l, vm_ir_value v, const struct vm_ir_op 
     lower_emit(l, BC_call, d, slot[0], slot[1],
                (o->imm & 0xff) | (uint64_t)slot[2] << 16 | (uint64_t)slot[3] << 32 |
                    (offset & 0x3fff) << 48);
-}
-
-// The first marker of a block, or NULL.
-static const struct vm_ir_op *first_marker(const struct lowering *l, uint16_t block)
-{
-    const struct vm_ir_block *b = &l->r->blocks[block];
-    for (unsigned i = 0; i < b->count; i++) {
-        const struct vm_ir_op *o = &l->r->ops[b->first + i];
-        if (o->code == VM_IR_insn)
-            return o;
-    }
-    return NULL;
-}
-
-// Where an edge closes a loop: leaves for the run loop if it is wanted, at the target's first
-// marker. `retired` is what the way there has yet to count.
-static void emit_poll(struct lowering *l, uint16_t target, uint32_t retired)
-{
-    const struct vm_ir_op *marker = first_marker(l, target);
-    if (!vm_ir_closes_loop(l->block, target) || !marker)
-        return;
-    unsigned begun = marker->attr == 0; // the instruction is counted, and begins anew
-    lower_emit(l, BC_poll, (uint16_t)(retired - begun), 0, 0, marker->imm);
-}
-
-static void emit_jump(struct lowering *l, uint16_t target, uint32_t retired)
-{
-    lower_emit(l, BC_jump, retired, 0, 0, 0);
-    lower_fixup(l, target, 0);
-}
-
-static void lower_jump(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
-{
-    (void)v;
-    emit_poll(l, (uint16_t)o->imm, l->retired);
-    lower_edge(l, (uint16_t)o->imm, o->args[3]);
-    emit_jump(l, (uint16_t)o->imm, l->retired);
-}
-
-// The operation of a comparison's branch for a type.
-static unsigned branch_code(unsigned compare, bool negate, enum vm_type t, bool imm)
-{
-    static const uint16_t first[] = {BC_beq_32,  BC_bne_32,  BC_blts_32,
-                                     BC_bles_32, BC_bltu_32, BC_bleu_32};
-    enum { NEGATED = BC_bneq_32 - BC_beq_32, WIDE = BC_beq_64 - BC_beq_32 };
-    return first[compare - VM_IR_eq] + (negate ? NEGATED : 0u) + (t == VM_I64 ? WIDE : 0u) + imm;
-}
-
-static bool is_short_const(const struct lowering *l, vm_ir_value v)
-{
-    return lower_is_const(l, v) && lower_constant(l, v) == vm_sign_extend(lower_constant(l, v), 32);
-}
-
-// The fused forms: register (imm: target 0-15, retired 48-63) and immediate (and a signed 32-bit
-// constant in 16-47). A constant on the left changes sides: k < a is not a <= k.
-static void emit_branch_compare(struct lowering *l, const struct vm_ir_op *compare, bool negate)
-{
-    static const struct {
-        uint16_t code;
-        bool negate;
-    } mirrored[] = {{VM_IR_eq, false}, {VM_IR_ne, false}, {VM_IR_les, true},
-                    {VM_IR_lts, true}, {VM_IR_leu, true}, {VM_IR_ltu, true}};
-    unsigned code = compare->code;
-    vm_ir_value x = compare->args[0], y = compare->args[1];
-    if (is_short_const(l, x) && !lower_is_const(l, y)) {
-        negate ^= mirrored[code - VM_IR_eq].negate;
-        code = mirrored[code - VM_IR_eq].code;
-        x = compare->args[1];
-        y = compare->args[0];
-    }
-    bool imm = is_short_const(l, y);
-    uint64_t constant = imm ? (lower_constant(l, y) & UINT32_MAX) << 16 : 0;
-    uint16_t a = lower_operand(l, x);
-    uint16_t b = imm ? 0 : lower_operand(l, y);
-    lower_emit(l, (enum bytecode)branch_code(code, negate, (enum vm_type)compare->type, imm), 0, a,
-               b, (uint64_t)l->retired << 48 | constant);
-}
-
-static void emit_branch(struct lowering *l, const struct vm_ir_op *o, bool negate)
-{
-    vm_ir_value cond = o->args[0];
-    if (l->root[cond] == cond && l->in_branch[cond]) {
-        emit_branch_compare(l, &l->r->ops[cond], negate);
-        return;
-    }
-    uint16_t a = lower_operand(l, cond);
-    lower_emit(l, negate ? BC_branch_not : BC_branch, 0, a, 0, (uint64_t)l->retired << 48);
-}
-
-// Goes to the first target by falling through where it is the next block and takes no arguments; to
-// the second one directly, where nothing is to be done on the way.
-static void lower_branch(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
-{
-    (void)v;
-    uint16_t then_block = (uint16_t)o->imm, else_block = (uint16_t)(o->imm >> 32);
-    uint32_t then_args = l->r->blocks[then_block].params;
-    uint32_t else_args = l->r->blocks[else_block].params;
-    uint32_t extra = o->args[3];
-    // A constant's slot must be filled on both ways.
-    for (uint32_t i = 0; i < then_args + else_args; i++)
-        lower_operand(l, l->r->extra[extra + i]);
-    emit_branch(l, o, true);
-    if (else_args == 0 && !vm_ir_closes_loop(l->block, else_block)) {
-        lower_fixup(l, else_block, 0);
-        emit_poll(l, then_block, 0);
-        lower_edge(l, then_block, extra);
-        if (then_args > 0 || then_block != l->block + 1)
-            emit_jump(l, then_block, 0);
-        return;
-    }
-    uint32_t branch = l->count - 1;
-    emit_poll(l, then_block, 0);
-    lower_edge(l, then_block, extra);
-    emit_jump(l, then_block, 0);
-    if (!l->failed)
-        l->code[branch].imm |= l->count;
-    emit_poll(l, else_block, 0);
-    lower_edge(l, else_block, extra + then_args);
-    emit_jump(l, else_block, 0);
-}
-
-static void lower_goto(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
-{
-    (void)v;
-    enum bytecode c = o->imm < VM_PAGE_SIZE ? BC_goto_near : BC_goto_far;
-    lower_emit(l, c, l->retired, l->link_count++, 0, o->imm);
-}
-
-static void lower_goto_ind(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
-{
-    (void)v;
-    uint16_t a = lower_operand(l, o->args[0]);
-    lower_emit(l, BC_goto_ind, l->retired, a, o->attr == VM_IR_HINT_RESYNC, 0);
-}
-
-static void lower_raise(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
-{
-    (void)v;
-    uint16_t a = lower_operand(l, o->args[0]);
-    lower_emit(l, BC_raise, 0, a, 0, o->imm);
-}
-
-static void lower_exit(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
-{
-    (void)v;
-    lower_emit(l, BC_exit, l->retired, o->attr, 0, o->imm);
 }
 
 void lower_op(struct lowering *l, vm_ir_value v)
