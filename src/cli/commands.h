@@ -17,11 +17,20 @@ enum {
 int cli_run(char **argv);
 int cli_info(char **argv);
 int cli_debug(char **argv);
+int cli_disk(char **argv);
 int cli_help(char **argv);
 
 // What debug has.
 int cli_disassemble(char **argv);
 int cli_dump_dtb(char **argv);
+
+// What disk has.
+int cli_disk_create(char **argv);
+int cli_disk_info(char **argv);
+int cli_disk_check(char **argv);
+int cli_disk_convert(char **argv);
+// The options of these, for help.
+void cli_disk_describe(struct cli_text *t);
 
 // Prints the page of a help topic; for --help behind a command.
 int cli_help_page(const char *topic);

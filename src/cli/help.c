@@ -48,6 +48,22 @@ static void page_debug(struct cli_text *t)
     cli_options_describe(t, CLI_DUMP_DTB, false);
 }
 
+static void page_disk(struct cli_text *t)
+{
+    cli_text_add(t,
+                 "vm-cli disk create [OPTIONS] FILE [SIZE]   a new image; SIZE such as 20G, or as\n"
+                 "                                           large as what it is based on\n"
+                 "vm-cli disk info [OPTIONS] FILE            what an image is\n"
+                 "vm-cli disk check [OPTIONS] FILE           whether a qcow2 image is consistent\n"
+                 "vm-cli disk convert [OPTIONS] FROM TO      a copy as a new image\n"
+                 "\n"
+                 "Files that are there are not overwritten. An image that a machine uses is\n"
+                 "refused. check ends with status 3 if it finds corruption; leaked clusters only\n"
+                 "take room.\n"
+                 "\n");
+    cli_disk_describe(t);
+}
+
 static void page_config(struct cli_text *t)
 {
     if (!cli_has_json()) {
@@ -122,6 +138,7 @@ static const struct page {
     {"run", "run a guest", page_run},
     {"info", "what a file is; what this build and this host have", page_info},
     {"debug", "disassemble code, write out a device tree", page_debug},
+    {"disk", "make, describe, check and convert disk images", page_disk},
     {"config", "configuration files and their keys", page_config},
     {"trace", "the topics of --trace", page_trace},
     {"keys", "the escape key of the console", page_keys},
@@ -135,6 +152,8 @@ static void page_help(struct cli_text *t)
     cli_text_add(t, "vm-cli run --kernel FILE [OPTIONS]    runs a guest\n"
                     "vm-cli info [FILE]                    says what a file is, or what is here\n"
                     "vm-cli debug disassemble|dump-dtb     looks inside\n"
+                    "vm-cli disk create|info|check|convert\n"
+                    "                                      works on disk images\n"
                     "vm-cli help [TOPIC]                   explains\n"
                     "\n"
                     "Topics:\n");

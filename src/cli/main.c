@@ -15,15 +15,20 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"run", cli_run, "run"},
-    {"info", cli_info, "info"},
-    {"debug", cli_debug, "debug"},
-    {"help", cli_help, NULL},
+    {"run", cli_run, "run"},    {"info", cli_info, "info"}, {"debug", cli_debug, "debug"},
+    {"disk", cli_disk, "disk"}, {"help", cli_help, NULL},
 };
 
 static const struct command debug_commands[] = {
     {"disassemble", cli_disassemble, NULL},
     {"dump-dtb", cli_dump_dtb, NULL},
+};
+
+static const struct command disk_commands[] = {
+    {"create", cli_disk_create, NULL},
+    {"info", cli_disk_info, NULL},
+    {"check", cli_disk_check, NULL},
+    {"convert", cli_disk_convert, NULL},
 };
 
 static int refuse_nothing(const char *what, const char *instead)
@@ -61,6 +66,12 @@ int cli_debug(char **argv)
 {
     return dispatch(debug_commands, VM_ARRAY_SIZE(debug_commands), "debug command",
                     "vm-cli help debug lists them", argv);
+}
+
+int cli_disk(char **argv)
+{
+    return dispatch(disk_commands, VM_ARRAY_SIZE(disk_commands), "disk command",
+                    "vm-cli help disk lists them", argv);
 }
 
 int main(int argc, char **argv)

@@ -4,7 +4,7 @@
 
 from harness import case, main, refused, vm, write_file
 
-TOPICS = ("run", "info", "debug", "config", "trace", "keys", "status", "help")
+TOPICS = ("run", "info", "debug", "disk", "config", "trace", "keys", "status", "help")
 OPTIONS = ("kernel", "initrd", "append", "bios", "dtb", "guest", "cpu", "smp", "memory", "machine",
            "engine", "config", "stats", "trace", "timeout")
 # Of the contract, but not built: absent from help, and refused.

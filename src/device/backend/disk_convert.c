@@ -7,7 +7,7 @@
 
 #include "heap.h"
 
-enum { CHUNK = 2 << 20, PIECE = 64 << 10 };
+enum { CHUNK = 2 << 20, PIECE = 4 << 10 };
 
 static bool is_zero(const uint8_t *data, size_t size)
 {
