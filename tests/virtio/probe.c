@@ -85,6 +85,8 @@ static void serve(struct probe *p, unsigned queue)
     while (probe_pop(p, queue)) {
         if (!p->hold)
             probe_answer(p, p->held_count - 1);
+        if (p->flush_each)
+            vm_virtq_flush(p->virtio, queue);
     }
     vm_virtq_flush(p->virtio, queue);
 }

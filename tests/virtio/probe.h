@@ -31,6 +31,7 @@ struct probe {
     bool hold; // keep elements
     bool deaf; // do not even pop
     bool poll; // turn doorbells off while at work
+    bool flush_each;
     unsigned notified, resets, queue_resets, activations, destroyed;
     uint64_t features; // of the last activation
     uint8_t config[PROBE_CONFIG];

@@ -2,7 +2,9 @@
 //
 // Status, features, configuration space, queue set-up and reset of the VirtIO core, over every
 // transport; the games that a driver can play with them.
+#include <sched.h>
 #include <string.h>
+#include <time.h>
 
 #include "driver.h"
 #include "probe.h"
@@ -119,6 +121,7 @@ static void keeps_features_once_accepted(struct fixture *f)
 {
     virtio_start(&f->rig, VM_VIRTIO_F_VERSION_1);
     f->bus->set_features(&f->rig, VIRTIO_ALL);
+    assert_int_equal(vm_virtio_driver_features(f->probe.virtio), VM_VIRTIO_F_VERSION_1);
     f->bus->set_status(&f->rig, ACK | DRIVER | FEATURES_OK);
     virtio_ring_init(&f->rig, &f->ring, 0, 0);
     virtio_go(&f->rig);
@@ -198,14 +201,46 @@ static void reset_lets_go(struct fixture *f)
     assert_int_equal(f->bus->take_interrupts(&f->rig), 0);
     virtio_reset(&f->rig); // nothing left to reset
     assert_int_equal(f->probe.resets, resets + 1);
-    f->probe.hold = false;
     start(f);
+    virtio_add(&f->ring, &b, 0, 1);
+    virtio_kick(&f->ring);
+    virtio_rig_run(&f->rig);
+    assert_int_equal(f->probe.held_count, 1);
     vm_virtq_push(f->probe.virtio, 0, &stale, 64); // of the life before
     vm_virtq_unpop(f->probe.virtio, 0, &stale);
     vm_virtq_flush(f->probe.virtio, 0);
     uint16_t id;
     uint32_t written;
     assert_false(virtio_take_used(&f->ring, &id, &written));
+    probe_answer_all(&f->probe);
+    assert_true(virtio_take_used(&f->ring, &id, &written));
+    f->probe.hold = false;
+    expect_works(f);
+    virtio_reset(&f->rig);
+}
+
+// A device that gives an element back twice does not take the ring along.
+static void takes_elements_back_once(struct fixture *f)
+{
+    start(f);
+    f->probe.hold = true;
+    const struct virtio_buffer b = {virtio_rig_alloc(&f->rig, 64, 8), 64};
+    virtio_add(&f->ring, &b, 0, 1);
+    virtio_kick(&f->ring);
+    virtio_rig_run(&f->rig);
+    struct vm_virtq_element e = f->probe.held[0].element;
+    vm_virtq_push(f->probe.virtio, 0, &e, 64);
+    vm_virtq_push(f->probe.virtio, 0, &e, 64);
+    vm_virtq_unpop(f->probe.virtio, 0, &e);
+    vm_virtq_flush(f->probe.virtio, 0);
+    vm_virtq_push(f->probe.virtio, 0, &e, 64);
+    vm_virtq_flush(f->probe.virtio, 0);
+    uint16_t id;
+    uint32_t written;
+    assert_true(virtio_take_used(&f->ring, &id, &written));
+    assert_false(virtio_take_used(&f->ring, &id, &written));
+    f->probe.held_count = 0;
+    f->probe.hold = false;
     expect_works(f);
     virtio_reset(&f->rig);
 }
@@ -338,6 +373,11 @@ static void shows_its_configuration(struct fixture *f)
 {
     uint8_t bytes[64], expected[64] = {0};
     memcpy(expected, f->probe.config, PROBE_CONFIG);
+    memset(bytes, 0xcc, sizeof bytes);
+    vm_virtio_read_config(f->probe.virtio, PROBE_CONFIG - 1, bytes, 8);
+    assert_memory_equal(bytes, expected + PROBE_CONFIG - 1, 8);
+    vm_virtio_read_config(f->probe.virtio, UINT32_MAX - 3, bytes, 8);
+    assert_memory_equal(bytes, expected + PROBE_CONFIG, 8);
     for (unsigned offset = 0; offset < 32; offset++) {
         for (unsigned size = 1; offset + size <= 32; size++) {
             f->bus->read_config(&f->rig, offset, bytes, size);
@@ -380,9 +420,14 @@ static void breaks_and_recovers(struct fixture *f)
     f->bus->take_interrupts(&f->rig);
     f->rig.logged = 0;
     f->rig.host.base.now += UINT64_C(2000000000);
+    struct vm_virtio_stats before, after;
+    vm_virtio_get_stats(f->probe.virtio, &before);
     vm_virtio_break(f->probe.virtio, "of a reason");
+    f->rig.host.base.now += UINT64_C(2000000000);
     vm_virtio_break(f->probe.virtio, "of another");
     expect_broken(f, "probe0: of a reason;");
+    vm_virtio_get_stats(f->probe.virtio, &after);
+    assert_int_equal(after.interrupts, before.interrupts + 1);
     assert_int_equal(f->bus->take_interrupts(&f->rig), VIRTIO_CONFIG_INTERRUPT);
     assert_false(vm_virtq_ready(f->probe.virtio, 0));
     const struct virtio_buffer b = {virtio_rig_alloc(&f->rig, 64, 8), 64};
@@ -398,6 +443,7 @@ static void breaks_and_recovers(struct fixture *f)
     expect_works(f);
     virtio_reset(&f->rig);
     start(f); // and says so at most once a second, however often the driver starts anew
+    f->rig.host.base.now -= UINT64_C(1000000001);
     vm_virtio_break(f->probe.virtio, "soon again");
     assert_true(virtio_is_broken(&f->rig));
     assert_int_equal(f->rig.logged, 1);
@@ -433,6 +479,7 @@ static void over_all(void **state)
         breaks_without_features_ok,
         serves_nothing_before_driver_ok,
         reset_lets_go,
+        takes_elements_back_once,
         queue_reset_leaves_the_others,
         refuses_bad_rings,
         takes_only_powers_of_two_for_split_rings,
@@ -524,6 +571,61 @@ static void survives_resets_from_two_sides(void **state)
     }
 }
 
+// Whoever changes the set-up while another vCPU resets the device waits for that to be over.
+struct pause {
+    struct fixture *f;
+    _Atomic bool in_reset, go_on, reset, enabled;
+};
+
+static struct pause pause_;
+
+static void pausing_reset(void *device)
+{
+    (void)device;
+    atomic_store(&pause_.in_reset, true);
+    while (!atomic_load(&pause_.go_on))
+        sched_yield();
+}
+
+static void *do_reset(void *context)
+{
+    struct fixture *f = context;
+    f->bus->set_status(&f->rig, 0);
+    atomic_store(&pause_.reset, true);
+    return NULL;
+}
+
+static void *do_enable(void *context)
+{
+    struct fixture *f = context;
+    vm_virtio_set_driver_features(f->probe.virtio, VM_VIRTIO_F_VERSION_1);
+    atomic_store(&pause_.enabled, true);
+    return NULL;
+}
+
+static void a_reset_is_not_interfered_with(void **state)
+{
+    (void)state;
+    struct fixture *f = begin(virtio_buses[0], NULL);
+    f->probe.ops.reset = pausing_reset;
+    virtio_rig_thread(&f->rig);
+    start(f);
+    memset(&pause_, 0, sizeof pause_);
+    pthread_t resetter, enabler;
+    assert_int_equal(pthread_create(&resetter, NULL, do_reset, f), 0);
+    while (!pause_.in_reset)
+        sched_yield();
+    assert_int_equal(pthread_create(&enabler, NULL, do_enable, f), 0);
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    assert_false(pause_.reset);
+    assert_false(pause_.enabled);
+    pause_.go_on = true;
+    pthread_join(resetter, NULL);
+    pthread_join(enabler, NULL);
+    assert_int_equal(vm_virtio_driver_features(f->probe.virtio), VM_VIRTIO_F_VERSION_1);
+    end(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -531,6 +633,7 @@ int main(void)
         cmocka_unit_test(offers_what_the_device_type_has),
         cmocka_unit_test(refuses_wrong_device_types),
         cmocka_unit_test(survives_resets_from_two_sides),
+        cmocka_unit_test(a_reset_is_not_interfered_with),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

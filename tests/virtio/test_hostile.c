@@ -173,6 +173,32 @@ static void refuses_bad_descriptors(struct fixture *f, unsigned packed)
     expect_works(f, packed);
 }
 
+// What the device may read it may not write for that.
+static void refuses_to_write_rom(struct fixture *f, unsigned packed)
+{
+    start(f, packed, SIZE);
+    put(f, descriptor(f, 0), VIRTIO_RIG_ROM, 8, VIRTIO_NEXT, 1);
+    put(f, descriptor(f, 1), VIRTIO_RIG_ROM, 8, VIRTIO_WRITE, 0);
+    offer(f, 0);
+    expect_broken(f, "an address is not in RAM");
+    expect_works(f, packed);
+}
+
+// RAM at both ends of the address space does not adjoin.
+static void refuses_to_go_round(struct fixture *f, unsigned packed)
+{
+    static _Alignas(VM_PAGE_SIZE) uint8_t ends[2][VM_PAGE_SIZE];
+    struct vm_space *s = &f->rig.machine.space;
+    const uint64_t last = UINT64_MAX - VM_PAGE_MASK;
+    assert_int_equal(vm_space_add_ram(s, vm_gpa_of(0), VM_PAGE_SIZE, ends[0], "0", NULL), VM_OK);
+    assert_int_equal(vm_space_add_ram(s, vm_gpa_of(last), VM_PAGE_SIZE, ends[1], "1", NULL), VM_OK);
+    start(f, packed, SIZE);
+    put(f, descriptor(f, 0), UINT64_MAX - 7, 9, 0, 0);
+    offer(f, 0);
+    expect_broken(f, "an address is not in RAM");
+    expect_works(f, packed);
+}
+
 static void refuses_nested_tables(struct fixture *f, unsigned packed)
 {
     start(f, packed, SIZE);
@@ -332,11 +358,28 @@ static void refuses_endless_packed_chains(struct fixture *f, unsigned packed)
     expect_works(f, PACKED);
 }
 
+// Flags as of a used descriptor, and as of the round before: nothing is available.
+static void ignores_packed_slots_of_other_rounds(struct fixture *f, unsigned packed)
+{
+    static const uint16_t flags[] = {VIRTIO_AVAIL | VIRTIO_USED, VIRTIO_USED, 0};
+    for (unsigned i = 0; packed && i < VM_ARRAY_SIZE(flags); i++) {
+        start(f, PACKED, SIZE);
+        virtio_put_packed(&f->rig, descriptor(f, 0), f->ram, 8, 0, flags[i]);
+        uint64_t popped = f->probe.popped;
+        offer(f, 0);
+        assert_int_equal(f->probe.popped, popped);
+        assert_false(virtio_is_broken(&f->rig));
+    }
+    expect_works(f, packed);
+}
+
 static void over_all(void **state)
 {
     (void)state;
     static void (*const cases[])(struct fixture *, unsigned) = {
         refuses_bad_descriptors,
+        refuses_to_write_rom,
+        refuses_to_go_round,
         refuses_nested_tables,
         refuses_a_wrong_order,
         refuses_too_many_buffers,
@@ -346,6 +389,7 @@ static void over_all(void **state)
         refuses_indexes_that_jump,
         refuses_more_than_the_ring_has,
         refuses_endless_packed_chains,
+        ignores_packed_slots_of_other_rounds,
     };
     for (unsigned b = 0; b < virtio_bus_count; b++) {
         for (unsigned i = 0; i < 2 * VM_ARRAY_SIZE(cases); i++) {

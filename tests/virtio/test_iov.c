@@ -99,6 +99,8 @@ static void slices(struct list *l)
     unsigned count = vm_iov_slice(l->iov, l->count, skip, limit, part);
     assert_true(count <= l->count);
     assert_int_equal(vm_iov_size(part, count), n);
+    for (unsigned i = 0; i < count; i++)
+        assert_true(part[i].size > 0);
     flatten(part, count, cut);
     assert_memory_equal(cut, flat + skip, (size_t)n);
     assert_int_equal(vm_iov_slice(l->iov, l->count, skip, limit, l->iov), count); // in place

@@ -132,11 +132,15 @@ static void drives_its_wire(void **state)
     virtio_ring_init(&f->rig, &f->ring, 0, 0);
     virtio_go(&f->rig);
     virtio_request(&f->ring, "x", 1, in, 1);
+    put(f, 0x14, 1);
+    put(f, 0x30, 77);
     unsigned resets = f->probe.resets;
     f->rig.slot.ops->reset(f->rig.slot.device); // and so does the board's
     assert_false(f->rig.wire);
     assert_int_equal(get(f, 0x70), 0);
     assert_int_equal(f->probe.resets, resets + 1);
+    assert_int_equal(get(f, 0x10), (uint32_t)vm_virtio_device_features(f->probe.virtio));
+    assert_int_equal(get(f, 0x34), PROBE_QUEUE_SIZE); // selectors are back at 0
     virtio_rig_end(&f->rig);
 }
 
@@ -161,7 +165,9 @@ static void disables_queues(void **state)
     assert_int_equal(f->probe.queue_resets, 1);
     put(f, 0x44, 0); // off it is
     assert_int_equal(f->probe.queue_resets, 1);
-    put(f, 0x38, 0x10010); // a size that does not fit 16 bits is not 16
+    virtio_ring_place(&f->rig, &f->ring, 0, 16);
+    f->rig.bus->set_queue(&f->rig, 0, 0x10010, f->ring.descriptors, f->ring.driver,
+                          f->ring.device); // a size that does not fit 16 bits is not 16
     put(f, 0x44, 1);
     assert_int_equal(get(f, 0x44), 0);
     assert_true(virtio_is_broken(&f->rig));

@@ -30,11 +30,15 @@ struct model {
     struct chain chains[VIRTIO_RING_MAX]; // by ID
     uint16_t waiting[HISTORY];            // published, in order; not popped
     uint64_t published, popped;
-    bool armed; // the device has found the ring empty, and nothing was published since
+    // Doorbells: the device has found the ring empty, at this position, and is to be told when the
+    // driver passes that; or one is on its way. Positions count in the ring's own unit (split:
+    // chains, packed: slots).
+    bool asks, late;
+    uint64_t ask_at, slots_added, slots_published, slots_popped;
     uint16_t answered[HISTORY]; // pushed, in order
     uint64_t pushed, shown, taken;
-    // In the ring's own unit (split: chains, packed: slots): what the device has shown, what the
-    // driver has taken, and the position it wants to be told of.
+    // Interrupts: what the device has shown, what the driver has taken, and the position that it
+    // wants to be told of.
     uint64_t slots_pushed, slots_shown, slots_taken, event;
     bool wants, any; // interrupts: at all; at every flush
     uint64_t interrupts;
@@ -48,6 +52,15 @@ static uint32_t below(struct model *m, uint32_t n)
 static uint16_t slots_of(const struct model *m, uint16_t id)
 {
     return m->ring.packed ? m->ring.chains[id].slots : 1;
+}
+
+// Whether one gets over `position` on the way from `from` to `to`. Rings do not know in which round
+// they are: a position comes again.
+static bool passes(const struct model *m, uint64_t position, uint64_t from, uint64_t to)
+{
+    while (position < from)
+        position += m->ring.packed ? 2 * m->ring.size : UINT64_C(1) << 16;
+    return position < to;
 }
 
 // --- the driver ---
@@ -90,6 +103,7 @@ static void add(struct model *m)
         return;
     m->chains[id] = c;
     m->waiting[m->published++ % HISTORY] = (uint16_t)id;
+    m->slots_added += slots_of(m, (uint16_t)id);
 }
 
 static void take(struct model *m)
@@ -138,11 +152,14 @@ static void pop_one(struct model *m, bool expected)
 {
     bool any = probe_pop(&m->probe, 0);
     assert_int_equal(any, expected);
-    m->armed |= !any;
-    if (!any)
+    if (!any) {
+        m->asks = true;
+        m->ask_at = m->slots_popped;
         return;
+    }
     const struct vm_virtq_element *e = &m->probe.held[m->probe.held_count - 1].element;
     uint16_t id = m->waiting[m->popped++ % HISTORY];
+    m->slots_popped += slots_of(m, id);
     assert_int_equal(e->id, id);
     assert_int_equal(e->out_size, m->chains[id].out_size);
     assert_int_equal(e->in_size, m->chains[id].in_size);
@@ -157,7 +174,9 @@ static void pop_some(struct model *m)
     if (n > waiting)
         n = waiting;
     for (uint32_t back = n ? below(m, n + 1) : 0; back > 0; back--) {
-        vm_virtq_unpop(m->probe.virtio, 0, &m->probe.held[--m->probe.held_count].element);
+        const struct vm_virtq_element *e = &m->probe.held[--m->probe.held_count].element;
+        m->slots_popped -= slots_of(m, e->id);
+        vm_virtq_unpop(m->probe.virtio, 0, e);
         m->popped--;
     }
 }
@@ -185,7 +204,7 @@ static void flush(struct model *m)
 {
     uint64_t before = interrupts(m);
     bool some = m->slots_pushed != m->slots_shown;
-    bool passed = m->event >= m->slots_shown && m->event < m->slots_pushed;
+    bool passed = passes(m, m->event, m->slots_shown, m->slots_pushed);
     vm_virtq_flush(m->probe.virtio, 0);
     assert_int_equal(interrupts(m) - before, m->wants && some && (m->any || passed));
     m->shown = m->pushed;
@@ -194,16 +213,29 @@ static void flush(struct model *m)
 
 // --- both ---
 
-// The device is told exactly when it has found the ring empty before; then it knows.
-static void publish(struct model *m, uint64_t added)
+// From the doorbell on the device knows that there is something, until it finds the ring empty.
+// With a split ring's event index there is no way to say so.
+static void deliver(struct model *m)
 {
-    bool wanted = virtio_publish(&m->ring);
-    assert_int_equal(wanted, added > 0 && m->armed);
-    if (!wanted)
+    if (!m->late)
         return;
-    m->armed = false;
+    m->late = false;
+    if (m->ring.packed || !m->ring.event_index)
+        m->asks = false;
     m->bus->notify(&m->rig, 0);
     virtio_rig_run(&m->rig);
+}
+
+static void publish(struct model *m)
+{
+    bool wanted = virtio_publish(&m->ring);
+    bool some = m->slots_added != m->slots_published;
+    bool passed = passes(m, m->ask_at, m->slots_published, m->slots_added);
+    assert_int_equal(wanted, some && m->asks && (passed || !m->ring.event_index));
+    m->slots_published = m->slots_added;
+    m->late |= wanted;
+    if (below(m, 4))
+        deliver(m);
 }
 
 static void begin(struct model *m, uint16_t size)
@@ -213,7 +245,7 @@ static void begin(struct model *m, uint16_t size)
     virtio_ring_init(&m->rig, &m->ring, 0, size);
     memset(&m->published, 0, sizeof *m - offsetof(struct model, published));
     m->wants = true;
-    m->any = !m->ring.event_index;
+    m->any = m->ring.packed || !m->ring.event_index; // as zeros mean
     m->probe.held_count = 0;
     virtio_go(&m->rig);
     virtio_rig_run(&m->rig);
@@ -226,27 +258,20 @@ static void one_life(struct model *m)
     static const uint16_t odd_sizes[] = {1, 3, 5, 24, 63, 127};
     bool packed = !(m->mode->without & VM_VIRTIO_F_RING_PACKED);
     begin(m, (packed && below(m, 2) ? odd_sizes : sizes)[below(m, VM_ARRAY_SIZE(sizes))]);
-    uint64_t added = 0;
     for (unsigned step = 0; step < 1000; step++) {
-        uint64_t before = m->published;
-        switch (below(m, 8)) {
+        switch (below(m, 9)) {
         case 0:
-        case 1:
-            add(m);
-            added += m->published - before;
-            break;
-        case 2:
-            publish(m, added);
-            added = 0;
-            break;
+        case 1: add(m); break;
+        case 2: publish(m); break;
         case 3:
-            if (added == 0)
+            if (m->slots_added == m->slots_published)
                 pop_some(m);
             break;
         case 4: push_some(m); break;
         case 5: flush(m); break;
         case 6: take(m); break;
         case 7: choose_interrupts(m); break;
+        case 8: deliver(m); break;
         }
     }
     assert_false(virtio_is_broken(&m->rig));
@@ -335,6 +360,27 @@ static void in_earnest(struct earnest *t, const struct virtio_mode *mode, uint64
     }
 }
 
+// One request at a time, sent the moment the last one comes back: the driver adds while the device
+// is about to find the ring empty.
+static void ping_pong(struct earnest *t, const struct virtio_mode *mode)
+{
+    virtio_start(&t->rig, VIRTIO_ALL & ~mode->without);
+    virtio_ring_init(&t->rig, &t->ring, 0, 0);
+    virtio_go(&t->rig);
+    const struct virtio_buffer b = {virtio_rig_alloc(&t->rig, 16, 8), 16};
+    for (unsigned i = 0; i < 4000; i++) {
+        uint16_t id;
+        uint32_t written;
+        uint64_t since = 0;
+        virtio_add(&t->ring, &b, 1, 0);
+        virtio_kick(&t->ring);
+        for (unsigned turn = 1; !virtio_take_used(&t->ring, &id, &written); turn++) {
+            if (turn % 1024 == 0)
+                virtio_rig_wait(&t->rig, &since);
+        }
+    }
+}
+
 static void nobody_oversleeps(void **state)
 {
     (void)state;
@@ -345,10 +391,12 @@ static void nobody_oversleeps(void **state)
         virtio_rig_init(&t.rig, 4 << 20);
         probe_init(&t.probe, &t.rig, virtio_buses[n / 2 / virtio_mode_count], NULL);
         t.probe.poll = n % 2;
+        t.probe.flush_each = !t.probe.poll;
         t.done = t.slept = 0;
         t.in_flight = 0;
         virtio_rig_thread(&t.rig);
         in_earnest(&t, mode, &random);
+        ping_pong(&t, mode);
         struct vm_virtio_stats s;
         vm_virtio_get_stats(t.probe.virtio, &s);
         printf("%s%s: %llu requests, %llu doorbells, %llu interrupts\n", mode->name,
@@ -385,19 +433,38 @@ static struct {
     unsigned turns, refills;
 } greedy;
 
+static void give_and_refill(struct probe *p, unsigned queue)
+{
+    uint16_t id;
+    uint32_t written;
+    probe_answer(p, p->held_count - 1);
+    vm_virtq_flush(p->virtio, queue);
+    while (greedy.refills < 1000 && virtio_take_used(&greedy.f.ring, &id, &written)) {
+        greedy.refills++;
+        virtio_add(&greedy.f.ring, greedy.b, 1, 1);
+        virtio_publish(&greedy.f.ring);
+    }
+}
+
 static void serve_and_refill(struct probe *p, unsigned queue)
 {
-    while (probe_pop(p, queue)) {
-        probe_answer(p, p->held_count - 1);
-        vm_virtq_flush(p->virtio, queue);
-        uint16_t id;
-        uint32_t written;
-        while (greedy.refills < 1000 && virtio_take_used(&greedy.f.ring, &id, &written)) {
-            greedy.refills++;
-            virtio_add(&greedy.f.ring, greedy.b, 1, 1);
-            virtio_publish(&greedy.f.ring);
-        }
+    while (probe_pop(p, queue))
+        give_and_refill(p, queue);
+}
+
+// Takes its share to the last and stops by itself: told that there is nothing, called again.
+static void refill_by_number(void *device, unsigned queue)
+{
+    struct probe *p = device;
+    greedy.turns++;
+    for (unsigned i = 0; i < PROBE_QUEUE_SIZE && greedy.refills < 1000; i++) {
+        assert_true(probe_pop(p, queue));
+        give_and_refill(p, queue);
     }
+    if (greedy.refills < 1000)
+        assert_false(vm_virtq_want_notify(p->virtio, queue, true));
+    else
+        serve_and_refill(p, queue);
 }
 
 static void refill(void *device, unsigned queue)
@@ -412,13 +479,13 @@ static void refill(void *device, unsigned queue)
 static void lets_others_run(void **state)
 {
     (void)state;
-    for (unsigned n = 0; n < 2 * virtio_bus_count * virtio_mode_count; n++) {
+    for (unsigned n = 0; n < 3 * virtio_bus_count * virtio_mode_count; n++) {
         struct fixture *f = &greedy.f;
-        begin_fixture(f, n / 2, 0);
-        f->probe.poll = n % 2;
+        begin_fixture(f, n / 3, 0);
+        f->probe.poll = n % 3 == 1;
         greedy.turns = greedy.refills = 0;
         greedy.b[0] = greedy.b[1] = (struct virtio_buffer){virtio_rig_alloc(&f->rig, 64, 8), 64};
-        f->probe.ops.notify = refill;
+        f->probe.ops.notify = n % 3 == 2 ? refill_by_number : refill;
         for (unsigned i = 0; i < 3; i++)
             virtio_add(&f->ring, greedy.b, 1, 1);
         virtio_kick(&f->ring);

@@ -69,6 +69,11 @@ static void keeps_to_its_limit(struct fixture *f)
     for (unsigned i = VM_VIRTIO_RNG_MAX; i < sizeof bytes; i++)
         assert_int_equal(bytes[i], 0);
     assert_int_equal(virtio_request(&f->ring, "only out", 8, NULL, 0), 0);
+    seed = f->rig.host.base.seed;
+    assert_int_equal(virtio_request(&f->ring, "both", 4, bytes, 100), 100);
+    expect_random(f, bytes, 100, seed);
+    virtio_rig_read(&f->rig, f->ring.out_scratch, bytes, 4);
+    assert_memory_equal(bytes, "both", 4);
 }
 
 static void works_everywhere(void **state)

@@ -69,7 +69,7 @@ struct vm_virtqueue {
     bool event_index, indirect;
     bool quiet; // the device wants no doorbells (vm_virtq_want_notify)
     bool armed; // the driver has been asked for a doorbell after `armed_at`
-    uint16_t armed_at;
+    uint32_t armed_at;
     uint32_t generation;
 };
 

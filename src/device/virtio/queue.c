@@ -95,11 +95,16 @@ void vm_virtq_run(void *queue)
     q->budget = VM_VIRTQ_NO_BUDGET;
 }
 
+static uint32_t position(const struct vm_virtqueue *q)
+{
+    return (uint32_t)q->avail_wrap << 16 | q->avail;
+}
+
 // Asks for a doorbell; true if there is something already.
 static bool arm(struct vm_virtqueue *q)
 {
     q->armed = true;
-    q->armed_at = q->avail;
+    q->armed_at = position(q);
     q->ring->arm(q);
     // The driver writes the ring and then reads whether to ring the doorbell; this is the other
     // way round, and one of the two sees the other.
@@ -114,7 +119,7 @@ static enum vm_virtq_next pop_or_arm(struct vm_virtqueue *q, struct vm_virtq_ele
     do {
         vm_virtq_begin_chain(q, e);
         next = q->ring->pop(q, e, why);
-        if (next != VM_VIRTQ_EMPTY || q->quiet || (q->armed && q->armed_at == q->avail))
+        if (next != VM_VIRTQ_EMPTY || q->quiet || (q->armed && q->armed_at == position(q)))
             return next;
     } while (arm(q));
     return next;
