@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "hostile.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,6 +138,45 @@ void hostile_run(struct hostile_group *g, struct vm *vm, unsigned ms, struct vm_
     vm_get_stats(vm, &after);
     g->instructions += after.instructions - before.instructions;
     g->exceptions += after.exceptions - before.exceptions;
+}
+
+// --- the thread that pesters ---
+
+struct pest {
+    struct vm *vm;
+    uint64_t seed;
+    _Atomic bool stop;
+};
+
+static void *pester(void *context)
+{
+    enum { MOST_MICROSECONDS = 2000 };
+    struct pest *p = context;
+    struct random r = {p->seed};
+    uint8_t input[100] = {'x', 3, 0, 0xff};
+    while (!p->stop) {
+        vm_console_input(p->vm, input, random_below(&r, sizeof input));
+        if (random_below(&r, 8) == 0)
+            vm_pause(p->vm);
+        usleep(random_below(&r, MOST_MICROSECONDS));
+    }
+    return NULL;
+}
+
+void hostile_run_pestered(struct hostile_group *g, struct vm *vm, unsigned ms,
+                          struct vm_result *result)
+{
+    struct pest pest = {.vm = vm, .seed = g->seed};
+    pthread_t thread;
+    uint64_t deadline = vm_clock() + ms * (SECOND / 1000);
+    assert_int_equal(pthread_create(&thread, NULL, pester, &pest), 0);
+    do {
+        uint64_t now = vm_clock();
+        hostile_run(g, vm, now < deadline ? (unsigned)((deadline - now) * 1000 / SECOND) : 0,
+                    result);
+    } while (result->reason == VM_EXIT_PAUSED);
+    pest.stop = true;
+    pthread_join(thread, NULL);
 }
 
 void hostile_inspect(struct vm *vm, struct random *r)

@@ -50,6 +50,10 @@ struct hostile_machine {
 struct vm *hostile_create(const struct hostile_machine *m);
 // Runs for about `ms` milliseconds; fails the test if vm_run fails or does not keep to that.
 void hostile_run(struct hostile_group *g, struct vm *vm, unsigned ms, struct vm_result *result);
+// The same with another thread at it, which gives console input and pauses the machine; goes on
+// after a pause.
+void hostile_run_pestered(struct hostile_group *g, struct vm *vm, unsigned ms,
+                          struct vm_result *result);
 // Looks at everything that libvm shows of a machine that does not run.
 void hostile_inspect(struct vm *vm, struct random *r);
 

@@ -353,7 +353,6 @@ static void trial(struct hostile_group *g, struct random *r, unsigned vcpus)
 {
     static struct operation operations[VCPUS][OPERATIONS];
     static const struct log_entry none = {NO_TRAP, 0};
-    static const uint8_t input[100];
     struct code c = {.address = HOSTILE_RAM};
     struct vm_result result;
     struct vm_error e;
@@ -365,8 +364,7 @@ static void trial(struct hostile_group *g, struct random *r, unsigned vcpus)
         vm_gpa entry = {at(LOGS + i * sizeof none)};
         assert_int_equal(vm_write_memory(vm, entry, &none, sizeof none, &e), VM_OK);
     }
-    hostile_run(g, vm, 20000, &result);
-    vm_console_input(vm, input, sizeof input);
+    hostile_run_pestered(g, vm, 20000, &result);
     hostile_inspect(vm, r);
     if (result.reason != VM_EXIT_POWEROFF || result.code != END_CODE)
         fail_msg("%s, code %u: %s", vm_exit_reason_name(result.reason), result.code, result.text);

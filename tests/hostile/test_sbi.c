@@ -318,10 +318,8 @@ static void trial(struct hostile_group *g, struct random *r, unsigned vcpus, uns
     unsigned turns = 10;
     uint64_t awake;
     do {
-        uint8_t input[100] = {1, 2, 3};
         awake = g->instructions + SLEEPERS;
-        vm_console_input(vm, input, random_below(r, sizeof input));
-        hostile_run(g, vm, 20, &result);
+        hostile_run_pestered(g, vm, 20, &result);
         hostile_inspect(vm, r);
         check_logs(vm, vcpus, calls);
     } while (result.reason == VM_EXIT_TIMEOUT && g->instructions > awake && --turns);
