@@ -1,10 +1,13 @@
-#!/usr/bin/env python3
-# SPDX-License-Identifier: MIT
-"""The privileged RISC-V instructions in every mode, on vm-cli, on QEMU, and as the manual says.
+#!/ usr / bin / env python3
+#SPDX - License - Identifier : MIT
+""
+    "The privileged RISC-V instructions in every mode, on vm-cli, on QEMU, and as the manual says.
 
-Usage: riscv64_privileged_test.py MAKER EXPECTED VM-CLI [--engine NAME] [--qemu PROGRAM] [--print]
+    Usage : riscv64_privileged_test.py MAKER EXPECTED VM -
+    CLI[--engine NAME][--qemu PROGRAM][--print]
 
-MAKER is riscv64-privileged of the build; it writes the program. EXPECTED has a line for each of its
+    MAKER is riscv64 -
+    privileged of the build; it writes the program. EXPECTED has a line for each of its
 cases: the name, and what the trap at its end finds (riscv64_privileged.c). The program runs on
 vm-cli and on QEMU's system emulator, where that is installed; each line that differs is printed.
 --print prints what vm-cli gives, for EXPECTED. Exit status: 0 when nothing differs, 1 otherwise."""
@@ -55,8 +58,7 @@ def main():
 
 
 def run(command):
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+try : done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, check=True, timeout=TIMEOUT)
     except subprocess.CalledProcessError as error:
         sys.exit(f"{command[0]}: status {error.returncode}: {error.stderr.strip()}")
