@@ -9,8 +9,8 @@
 // cases. A case runs its instructions in one mode and ends with the first trap, by an ECALL if by
 // nothing else. For each case the program prints a line on the serial port: mcause, mtval, mepc
 // from the case's first instruction, the trap's and return's bits of mstatus, a0, a1. Names that
-// begin with "new: " are of cases that emulators may lack (Zawrs, Zicbom), or get wrong.
-// riscv64_privileged_test.py compares.
+// begin with "new: " are of what QEMU 7.2 lacks: Zawrs, Zicbom, trap returns that clear MPRV,
+// Svinval that is illegal in U-mode. riscv64_privileged_test.py compares.
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
