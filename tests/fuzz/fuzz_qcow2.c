@@ -10,7 +10,7 @@
 #include "qcow2.h"
 #include "standalone.h"
 
-enum { PIECE = 6000 / 512 * 512, BATCH = 4, ROUNDS = 6 };
+enum { PIECE = 6000 / 512 * 512, BATCH = 4, ROUNDS = 6, SMALL_CACHE = 80 };
 
 // What must hold, also in a build without assertions.
 static void must(bool holds)
@@ -74,6 +74,8 @@ static void run(const uint8_t *data, size_t size, bool read_only)
         if (vm_qcow2_open(&m->block, h.backing[0] ? &below->block : NULL, &h, "image", read_only,
                           &block, &e) == VM_OK) {
             m->later = true;
+            if (size & 1)
+                VM_CONTAINER_OF(block, struct vm_qcow2, block)->table_capacity = SMALL_CACHE;
             for (unsigned i = 0; i < ROUNDS; i++)
                 use(block, i, &seed);
             block->ops->close(block);

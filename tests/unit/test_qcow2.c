@@ -78,10 +78,13 @@ static void add_version(struct history *h, struct version v)
 static void disk_open(struct disk *d, struct vm_block *backing)
 {
     struct vm_error e = {0};
+    enum { SMALL_CACHE = 6 }; // tables; then they have to make room for each other
     if (vm_qcow2_read_header(&d->memory->block, "test", &d->header, &e) != VM_OK ||
         vm_qcow2_open(&d->memory->block, backing, &d->header, "test", false, &d->block, &e) !=
             VM_OK)
         fail_msg("%s", e.text);
+    if (d->seed % 2)
+        VM_CONTAINER_OF(d->block, struct vm_qcow2, block)->table_capacity = SMALL_CACHE;
 }
 
 static struct disk *disk_create(unsigned cluster_bits, unsigned version, uint64_t sectors,
@@ -92,7 +95,7 @@ static struct disk *disk_create(unsigned cluster_bits, unsigned version, uint64_
         .size = sectors * SECTOR, .cluster_bits = cluster_bits, .version = version};
     d->memory = block_memory_create();
     d->memory->recording = true;
-    d->memory->seed = d->seed = seed * 2654435761u + 1;
+    d->memory->seed = d->seed = seed * 2654435761u + 2;
     d->sectors = sectors;
     for (uint64_t i = 0; i < sectors; i++)
         add_version(&d->history[i], (struct version){.settled = 0});

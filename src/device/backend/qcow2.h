@@ -9,6 +9,9 @@
 // at the same piece when that which it awaits has happened. So no step has to be undone, and only a
 // step that has all it needs changes anything.
 //
+// A parked request holds the L2 table that it has, so that those which need two tables cannot take
+// them from each other for ever.
+//
 // Order of writes, so that a power cut leaves a consistent image: changes of tables stay in memory
 // (cached tables, L1, refcount table) until a commit, which a flush or a full cache asks for:
 //   A  refcount blocks and new L2 tables (nothing on the medium refers to what they add) - sync,
@@ -182,6 +185,7 @@ struct vm_qcow2_state {
     struct vm_block_request *next;          // ready or parked or flushes
     struct vm_block_request *older, *newer; // of all that are active
     const void *awaits;
+    struct vm_qcow2_table *held; // pinned while it waits for another one
     uint64_t sequence;
     uint64_t position; // bytes whose pieces have been started
     unsigned pending;  // pieces in flight
@@ -224,6 +228,8 @@ struct vm_qcow2 {
 
     struct vm_qcow2_table **buckets, *newest, *oldest;
     unsigned table_count, table_capacity, bucket_mask, dirty_count;
+    struct vm_qcow2_table *piece_l2; // the L2 table of the present piece
+    unsigned held;                   // tables that parked requests hold
 
     struct vm_block_request *ready, **ready_end, *parked, *oldest_request, *newest_request;
     struct vm_block_request *flushes; // for the next commit

@@ -55,7 +55,7 @@ void vm_qcow2_cache_destroy(struct vm_qcow2 *q)
 {
     while (q->newest)
         drop(q, q->newest);
-    vm_heap_release(q->buckets, sizeof q->buckets[0] * q->table_capacity);
+    vm_heap_release(q->buckets, sizeof q->buckets[0] * (q->bucket_mask + 1));
 }
 
 enum vm_qcow2_got vm_qcow2_table_room(struct vm_qcow2 *q, unsigned count)
@@ -108,8 +108,8 @@ void vm_qcow2_table_dirty(struct vm_qcow2 *q, struct vm_qcow2_table *t)
 
 void vm_qcow2_table_unpin(struct vm_qcow2 *q, struct vm_qcow2_table *t)
 {
-    t->pins--;
-    vm_qcow2_wake(q, &q->buckets, VM_BLOCK_OK);
+    if (--t->pins == 0)
+        vm_qcow2_wake(q, &q->buckets, VM_BLOCK_OK);
 }
 
 static struct vm_qcow2_table *find(struct vm_qcow2 *q, enum vm_qcow2_kind kind, uint64_t offset)

@@ -57,8 +57,8 @@ static enum vm_qcow2_got new_l2(struct vm_qcow2 *q, uint64_t index, struct vm_qc
 {
     uint64_t offset, count;
     if (old)
-        old->pins++;                                   // making room must not take it
-    enum vm_qcow2_got got = vm_qcow2_table_room(q, 2); // allocating may need one as well
+        old->pins++; // making room must not take it
+    enum vm_qcow2_got got = vm_qcow2_table_room(q, 1);
     if (got == QCOW2_READY)
         got = vm_qcow2_allocate(q, 1, &offset, &count);
     if (old)
@@ -90,6 +90,7 @@ enum vm_qcow2_got vm_qcow2_l2(struct vm_qcow2 *q, uint64_t at, bool write,
     if (offset & (q->cluster_size - 1) || vm_qcow2_is_protected(q, offset, q->cluster_size))
         return vm_qcow2_mark_corrupt(q);
     enum vm_qcow2_got got = vm_qcow2_table_get(q, QCOW2_L2, offset, l2);
+    q->piece_l2 = got == QCOW2_READY ? *l2 : NULL;
     if (got != QCOW2_READY || !write || q->l1[index] & QCOW2_COPIED)
         return got;
     return new_l2(q, index, *l2, l2);

@@ -202,22 +202,53 @@ static enum vm_qcow2_got one_piece(struct vm_qcow2 *q, struct vm_block_request *
     return vm_qcow2_fail(q, VM_BLOCK_UNSUPPORTED);
 }
 
+// Keeps the L2 table of a piece that waits for something else. Half of the cache stays free of it.
+// `before` is what it kept up to now; returns what is to be let go of.
+static struct vm_qcow2_table *hold(struct vm_qcow2 *q, struct vm_block_request *r,
+                                   struct vm_qcow2_table *before)
+{
+    struct vm_qcow2_state *s = vm_qcow2_state(r);
+    if (before && before == q->piece_l2) {
+        s->held = before;
+        return NULL;
+    }
+    if (r->op == VM_BLOCK_READ || !q->piece_l2 || q->held >= q->table_capacity / 2)
+        return before;
+    s->held = q->piece_l2;
+    q->piece_l2->pins++;
+    q->held++;
+    return before;
+}
+
+static void let_go(struct vm_qcow2 *q, struct vm_qcow2_table *held)
+{
+    if (!held)
+        return;
+    q->held--;
+    vm_qcow2_table_unpin(q, held);
+}
+
 static void process(struct vm_qcow2 *q, struct vm_block_request *r)
 {
     struct vm_qcow2_state *s = vm_qcow2_state(r);
     s->queued = false;
     s->pending++; // not to end while it is here
+    struct vm_qcow2_table *held = s->held;
+    s->held = NULL;
     if (r->op == VM_BLOCK_FLUSH)
         flush(q, r);
     while (r->op != VM_BLOCK_FLUSH && s->position < r->size && r->status == VM_BLOCK_OK) {
+        q->piece_l2 = NULL;
         enum vm_qcow2_got got = one_piece(q, r);
         if (got == QCOW2_FAILED)
             r->status = q->why;
         if (got != QCOW2_WAIT)
             continue;
+        held = hold(q, r, held);
         park(q, r);
         break;
     }
+    let_go(q, held);
     vm_qcow2_piece_done(q, r, VM_BLOCK_OK);
 }
 
