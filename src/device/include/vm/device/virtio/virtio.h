@@ -141,12 +141,12 @@ bool vm_virtq_ready(const struct vm_virtio *v, unsigned queue);
 void vm_virtio_config_changed(struct vm_virtio *v);
 
 // The device's lock, for short sections: guards what read_config, write_config and activate touch.
-// Of this interface only vm_virtio_config_changed may be called under it.
+// Of this interface only vm_virtio_config_changed and vm_virtio_break may be called under it.
 void vm_virtio_lock(struct vm_virtio *v);
 void vm_virtio_unlock(struct vm_virtio *v);
 
-// The driver broke the device type's protocol beyond a reply: marks DEVICE_NEEDS_RESET. `why` is a
-// line for the log. On the I/O thread.
+// The driver broke the device type's protocol beyond a reply: marks DEVICE_NEEDS_RESET. `why` is
+// part of a line for the log. Any thread.
 void vm_virtio_break(struct vm_virtio *v, const char *why);
 
 uint64_t vm_virtio_features(const struct vm_virtio *v); // as negotiated; 0 before FEATURES_OK
