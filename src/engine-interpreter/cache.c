@@ -108,10 +108,9 @@ static void drop(struct interpreter *in, struct block *b)
     b->dropped = true;
 }
 
-// Drops the stale blocks of a list; true if there were any.
-static bool drop_stale(struct interpreter *in, struct block **list)
+// Drops the stale blocks of a list.
+static void drop_stale(struct interpreter *in, struct block **list)
 {
-    bool any = false;
     while (*list) {
         struct block *b = *list;
         if (is_current(&b->source)) {
@@ -120,9 +119,7 @@ static bool drop_stale(struct interpreter *in, struct block **list)
         }
         *list = b->page_next;
         drop(in, b);
-        any = true;
     }
-    return any;
 }
 
 void interp_cache_sync(struct interpreter *in)
@@ -131,16 +128,14 @@ void interp_cache_sync(struct interpreter *in)
     if (writes == in->code_writes)
         return;
     in->code_writes = writes;
-    bool any = drop_stale(in, &in->cross_blocks);
+    drop_stale(in, &in->cross_blocks);
     for (struct code_page *p = in->pages; p; p = p->next) {
         uint32_t version = version_of(p->region, p->page);
         if (p->version == version)
             continue;
-        any |= drop_stale(in, &p->blocks);
+        drop_stale(in, &p->blocks);
         p->version = version;
     }
-    if (any)
-        vm_zero(in->jumps, sizeof in->jumps);
 }
 
 void interp_cache_flush(struct interpreter *in)
@@ -295,7 +290,7 @@ struct block *interp_find(struct interpreter *in, enum vm_engine_exit *exit)
     struct vm_trace *trace = &v->machine->trace;
     uint64_t pc = vm_vcpu_pc(v);
     struct jump_entry *e = &in->jumps[interp_jump_slot(pc)];
-    if (e->pc == pc && e->mode == v->mode && e->generation == v->tlb.code->code_generation)
+    if (interp_jump_is_for(e, pc, v))
         return e->block;
     if (interp_at_breakpoint(v)) {
         *exit = VM_ENGINE_BREAKPOINT;

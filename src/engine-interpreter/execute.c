@@ -156,19 +156,12 @@ static void move_wide(char *to, const char *from, uint64_t bytes)
         store_pair(to + i, load_pair(from + i));
 }
 
-static bool entry_is_for(const struct jump_entry *e, uint64_t pc, const struct vm_vcpu *v)
-{
-    return e->pc == pc && e->generation == v->tlb.code->code_generation && e->mode == v->mode;
-}
-
 // Has the direct exit `link` of `from` lead to `to` from now on, if that may be. A near one stays
-// within the virtual page, and holds whatever the mapping: then both must lie in one physical page,
-// and wholly.
+// within the virtual page, and holds whatever the mapping: then it must be one physical page too.
 static VM_NOINLINE void connect(struct vm_vcpu *v, const struct block *from, struct link *link,
                                 struct block *to, bool near)
 {
-    bool same_page = ((from->source.gpa.v ^ to->source.gpa.v) & ~(uint64_t)VM_PAGE_MASK) == 0 &&
-                     to->source.gpa2.v == UINT64_MAX;
+    bool same_page = ((from->source.gpa.v ^ to->source.gpa.v) & ~(uint64_t)VM_PAGE_MASK) == 0;
     if (from->dropped || to->dropped || (near && !same_page) ||
         vm_trace_on(&v->machine->trace, VM_TRACE_EXEC))
         return;
@@ -557,7 +550,7 @@ L_goto_ind : {
     if (VM_UNLIKELY(atomic_load_explicit(&v->request, memory_order_relaxed)))
         goto request;
     const struct jump_entry *e = &in->jumps[interp_jump_slot(pc)];
-    if (VM_UNLIKELY(single || !entry_is_for(e, pc, v)))
+    if (VM_UNLIKELY(single || !interp_jump_is_for(e, pc, v)))
         goto follow;
     page_base = pc & ~(uint64_t)VM_PAGE_MASK;
     block = e->block;
@@ -578,13 +571,14 @@ follow: // no block known for `pc`: find it, and have the link lead there
     {
         enum vm_engine_exit exit;
         struct block *from = block->dropped ? NULL : block; // one that is not kept may be gone soon
-        uint64_t flushes = in->stats.cache_flushes, from_page = page_base;
+        uint64_t flushes = in->stats.cache_flushes;
+        bool near = c->op == BC_goto_near; // from here on the code may be gone
         block = interp_find(in, &exit);
         if (!block)
             return exit;
         page_base = pc & ~(uint64_t)VM_PAGE_MASK;
         if (link && from && flushes == in->stats.cache_flushes)
-            connect(v, from, link, block, page_base == from_page);
+            connect(v, from, link, block, near);
         AT(block->code);
     }
 request:

@@ -81,9 +81,9 @@ struct jump_entry {
 };
 
 enum {
-    HASH_BITS = 14,
+    HASH_BITS = 16,
     PAGE_HASH_BITS = 10,
-    JUMP_BITS = 12,
+    JUMP_BITS = 13,
     CACHE_LIMIT = 96 << 20, // bytes of blocks after which the cache starts afresh
     BLOCK_INSNS = 48,
 };
@@ -125,6 +125,14 @@ struct block *interp_single(struct interpreter *in, enum vm_engine_exit *exit);
 static inline unsigned interp_jump_slot(uint64_t pc)
 {
     return (pc >> 1 ^ pc >> (JUMP_BITS + 1)) & ((1 << JUMP_BITS) - 1);
+}
+
+// Whether the entry leads to the block at `pc`. One that was dropped is still in memory.
+static inline bool interp_jump_is_for(const struct jump_entry *e, uint64_t pc,
+                                      const struct vm_vcpu *v)
+{
+    return e->pc == pc && e->generation == v->tlb.code->code_generation && e->mode == v->mode &&
+           !e->block->dropped;
 }
 
 // execute.c: runs from `block` on until something needs the run loop. With `single`, stops after
