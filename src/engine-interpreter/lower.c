@@ -7,9 +7,7 @@
 // - A `put` of a value that an operation makes is no operation either: the operation writes the
 //   entry, if nothing between it and the put can fault, leave, or look at the entry, and no use of
 //   the value comes after the entry's next write. The put then takes effect at the operation.
-// - trunc, fbits, bitsf, lo, and sext of an i32 that an operation made (those lie sign-extended)
-//   are other names for the same slot.
-// - A comparison that only the block's branch uses is part of the branch.
+// Aliases, and ops that become a part of the one that uses them, are in lower_uses.c.
 #include "lower.h"
 
 #include <vm/base/bits.h>
@@ -24,168 +22,6 @@ enum {
 static const struct vm_ir_op *op_at(const struct lowering *l, vm_ir_value v)
 {
     return &l->r->ops[v];
-}
-
-// --- aliases and uses ---
-
-static bool is_word_result(const struct lowering *l, vm_ir_value v)
-{
-    const struct vm_ir_op *o = op_at(l, v);
-    if (vm_ir_value_type(l->r, v) != VM_I32)
-        return false;
-    switch (o->code) {
-    case VM_IR_add:
-    case VM_IR_sub:
-    case VM_IR_mul:
-    case VM_IR_mulhu:
-    case VM_IR_mulhs:
-    case VM_IR_mulhsu:
-    case VM_IR_divu:
-    case VM_IR_divs:
-    case VM_IR_remu:
-    case VM_IR_rems:
-    case VM_IR_and:
-    case VM_IR_or:
-    case VM_IR_xor:
-    case VM_IR_shl:
-    case VM_IR_shr:
-    case VM_IR_sar:
-    case VM_IR_rotr:
-    case VM_IR_smin:
-    case VM_IR_smax:
-    case VM_IR_umin:
-    case VM_IR_umax:
-    case VM_IR_clz:
-    case VM_IR_ctz:
-    case VM_IR_popcnt:
-    case VM_IR_bswap:
-    case VM_IR_load:
-    case VM_IR_ftos:
-    case VM_IR_ftou:
-    case VM_IR_ftom:
-    case VM_IR_const: return true;
-    default: return false;
-    }
-}
-
-// The value whose slot v shares: another one, or v itself. A value that is defined further down
-// (its block dominates but lies behind) has no root yet.
-static vm_ir_value root_of(const struct lowering *l, vm_ir_value v)
-{
-    const struct vm_ir_op *o = op_at(l, v);
-    if (o->args[0] >= v)
-        return v;
-    switch (o->code) {
-    case VM_IR_trunc:
-    case VM_IR_fbits:
-    case VM_IR_bitsf:
-    case VM_IR_lo:
-    case VM_IR_flagbits: return l->root[o->args[0]];
-    case VM_IR_sext: {
-        vm_ir_value root = l->root[o->args[0]];
-        bool whole = o->type == VM_I64 && o->args[0] == root;
-        return whole && is_word_result(l, root) ? root : v;
-    }
-    default: return v;
-    }
-}
-
-static void note_use(struct lowering *l, vm_ir_value v, uint32_t at, uint16_t block)
-{
-    vm_ir_value root = l->root[v];
-    if (l->uses[root] < UINT16_MAX)
-        l->uses[root]++;
-    if (at > l->last_use[root])
-        l->last_use[root] = (uint16_t)at;
-    if (l->block_of[root] != block)
-        l->escapes[root] = true;
-}
-
-static void note_edge_uses(struct lowering *l, const struct vm_ir_op *o, uint32_t at,
-                           uint16_t block)
-{
-    uint16_t targets[2];
-    unsigned n = vm_ir_successors(o, targets);
-    uint32_t extra = o->args[3];
-    for (unsigned t = 0; t < n; t++) {
-        for (unsigned i = 0; i < l->r->blocks[targets[t]].params; i++)
-            note_use(l, l->r->extra[extra++], at, block);
-    }
-}
-
-static bool is_compare(const struct vm_ir_op *o)
-{
-    return o->code >= VM_IR_eq && o->code <= VM_IR_leu;
-}
-
-// The comparison that a branch can take in, or NONE.
-static vm_ir_value branch_compare(const struct lowering *l, const struct vm_ir_op *branch,
-                                  uint16_t block)
-{
-    vm_ir_value v = branch->args[0];
-    const struct vm_ir_op *o = op_at(l, v);
-    bool fits = is_compare(o) && (o->type == VM_I64 || o->type == VM_I32);
-    return fits && l->block_of[v] == block && l->uses[v] == 1 ? v : NONE;
-}
-
-static void take_compare_in(struct lowering *l, uint16_t block)
-{
-    const struct vm_ir_block *b = &l->r->blocks[block];
-    uint32_t last = b->first + b->count - 1u;
-    if (b->count == 0 || l->r->ops[last].code != VM_IR_branch)
-        return;
-    vm_ir_value compare = branch_compare(l, &l->r->ops[last], block);
-    if (compare == NONE)
-        return;
-    l->in_branch[compare] = true;
-    note_use(l, l->r->ops[compare].args[0], last, block);
-    note_use(l, l->r->ops[compare].args[1], last, block);
-}
-
-static void find_roots(struct lowering *l)
-{
-    const struct vm_ir_region *r = l->r;
-    for (uint16_t b = 0; b < r->block_count; b++) {
-        for (uint32_t i = r->blocks[b].first, n = i + r->blocks[b].count; i < n; i++)
-            l->block_of[i] = b;
-    }
-    for (uint32_t i = 0; i < r->op_count; i++)
-        l->root[i] = root_of(l, (vm_ir_value)i);
-}
-
-static void find_uses(struct lowering *l)
-{
-    const struct vm_ir_region *r = l->r;
-    for (uint32_t i = 0; i < r->op_count; i++) {
-        const struct vm_ir_op *o = &r->ops[i];
-        uint16_t b = l->block_of[i];
-        if (b == NONE || o->code == VM_IR_nop)
-            continue;
-        unsigned args = vm_ir_op_args(r, o);
-        for (unsigned a = 0; a < args; a++)
-            note_use(l, o->args[a], i, b);
-        if (o->code == VM_IR_jump || o->code == VM_IR_branch)
-            note_edge_uses(l, o, i, b);
-    }
-    for (uint16_t b = 0; b < r->block_count; b++)
-        take_compare_in(l, b);
-}
-
-static void count_ways_in(struct lowering *l)
-{
-    const struct vm_ir_region *r = l->r;
-    l->ways_in[0] = 1; // the entry
-    for (uint16_t b = 0; b < r->block_count; b++) {
-        const struct vm_ir_block *block = &r->blocks[b];
-        uint16_t targets[2];
-        unsigned n = 0;
-        if (block->count > 0)
-            n = vm_ir_successors(&r->ops[block->first + block->count - 1u], targets);
-        for (unsigned t = 0; t < n; t++) {
-            if (l->ways_in[targets[t]] < UINT16_MAX)
-                l->ways_in[targets[t]]++;
-        }
-    }
 }
 
 // --- which puts and gets cost nothing ---
@@ -212,7 +48,7 @@ static bool makes_value(const struct lowering *l, vm_ir_value v)
     default: break;
     }
     enum vm_type t = vm_ir_value_type(l->r, v);
-    return t != VM_VOID && vm_ir_type_bytes(t) <= 8 && !l->in_branch[v];
+    return t != VM_VOID && vm_ir_type_bytes(t) <= 8 && !l->taken_in[v];
 }
 
 static bool blocks_fusion(const struct vm_ir_op *o, uint64_t reg)
@@ -463,7 +299,7 @@ static bool allocate(struct lowering *l)
     vm_zero(l->last_use, n * sizeof *w);
     l->escapes = (bool *)bytes;
     l->fused = (bool *)bytes + n;
-    l->in_branch = (bool *)bytes + 2 * (size_t)n;
+    l->taken_in = (bool *)bytes + 2 * (size_t)n;
     l->scratch = (r->regfile->state_size + 31u) & ~31u;
     l->scratch_end = l->scratch + SCRATCH_LIMIT;
     return true;
@@ -498,9 +334,7 @@ struct block *interp_lower(struct interpreter *in, const struct vm_ir_region *r,
     struct lowering l = {.in = in, .r = r};
     if (!allocate(&l))
         return NULL;
-    find_roots(&l);
-    find_uses(&l);
-    count_ways_in(&l);
+    lower_find_uses(&l);
     for (uint32_t b = 0; b < r->block_count; b++)
         place_block(&l, &r->blocks[b]);
     for (uint16_t b = 0; b < r->block_count && !l.failed; b++)

@@ -31,7 +31,7 @@ struct lowering {
     uint16_t *begun;       // by block: instructions that its one way in has not counted yet
     bool *escapes;         // of a root: used in another block
     bool *fused;           // of a put: nothing to emit
-    bool *in_branch;       // of a comparison: part of the branch
+    bool *taken_in;        // of a pure op: part of the one that uses it
 
     struct code *code;
     uint32_t count, capacity;
@@ -62,6 +62,9 @@ uint64_t lower_constant(const struct lowering *l, vm_ir_value v);
 void lower_edge(struct lowering *l, uint16_t target, uint32_t extra);
 // The last operation's imm gets the place of `block` at `shift`.
 void lower_fixup(struct lowering *l, uint16_t block, unsigned shift);
+
+// lower_uses.c: fills the tables about uses, roots and blocks.
+void lower_find_uses(struct lowering *l);
 
 // lower_ops.c: emits what op v becomes.
 void lower_op(struct lowering *l, vm_ir_value v);

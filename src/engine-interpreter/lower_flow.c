@@ -103,7 +103,7 @@ static void emit_branch_compare(struct lowering *l, const struct vm_ir_op *compa
 static void emit_branch(struct lowering *l, const struct vm_ir_op *o, bool negate)
 {
     vm_ir_value cond = o->args[0];
-    if (l->root[cond] == cond && l->in_branch[cond]) {
+    if (l->root[cond] == cond && l->taken_in[cond]) {
         emit_branch_compare(l, &l->r->ops[cond], negate);
         return;
     }

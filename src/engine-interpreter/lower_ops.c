@@ -56,8 +56,7 @@ static void two_operands(struct lowering *l, vm_ir_value v, const struct vm_ir_o
 #define BC_COMPARE(op, expr)                                                            \
     static void lower_##op(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o) \
     {                                                                                   \
-        if (!l->in_branch[v])                                                           \
-            two_operands(l, v, o, of_arith, BC_##op##_8);                               \
+        two_operands(l, v, o, of_arith, BC_##op##_8);                                   \
     }
 #include "bytecode.def"
 
@@ -210,8 +209,25 @@ static void lower_zext(struct lowering *l, vm_ir_value v, const struct vm_ir_op 
     extend(l, v, o, BC_zext8);
 }
 
+// The sign-extended low word of an operation that was taken in: the operation on words.
+static void lower_word(struct lowering *l, vm_ir_value v, const struct vm_ir_op *whole)
+{
+    static const uint16_t families[VM_IR_CODE_COUNT] = {
+        [VM_IR_add] = BC_add_8, [VM_IR_sub] = BC_sub_8, [VM_IR_mul] = BC_mul_8,
+        [VM_IR_and] = BC_and_8, [VM_IR_or] = BC_or_8,   [VM_IR_xor] = BC_xor_8,
+        [VM_IR_shl] = BC_shl_8,
+    };
+    struct vm_ir_op word = *whole;
+    word.type = VM_I32;
+    two_operands(l, v, &word, of_arith, (enum bytecode)families[whole->code]);
+}
+
 static void lower_extract(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
 {
+    if (l->taken_in[o->args[0]]) {
+        lower_word(l, v, &l->r->ops[o->args[0]]);
+        return;
+    }
     enum bytecode c = o->attr & VM_IR_FIELD_SIGNED ? BC_extract_s : BC_extract_u;
     uint16_t a = lower_operand(l, o->args[0]);
     lower_emit(l, c, lower_result(l, v), a, 0, o->attr);
@@ -402,5 +418,6 @@ void lower_op(struct lowering *l, vm_ir_value v)
 #include <vm/ir/ops.def>
     };
     const struct vm_ir_op *o = &l->r->ops[v];
-    table[o->code](l, v, o);
+    if (!l->taken_in[v])
+        table[o->code](l, v, o);
 }

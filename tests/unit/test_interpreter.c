@@ -380,7 +380,7 @@ static void random_regions(void **state)
         toy_arena_drop();
     }
     printf("%llu runs compared\n", (unsigned long long)compared);
-    assert_true(compared > seed_count * 4 * STATES * 3 / 4);
+    assert_true(compared > seed_count * 4 * STATES / 2);
 }
 
 // --- regions written down ---
@@ -424,7 +424,11 @@ static void cheap_things_cost_nothing(void **state)
     assert_int_equal(operations("b0:\n insn 0 4\n %a = get.i64 x1\n %b = get.i64 x2\n"
                                 "%c = add.i64 %a, %b\n put x3, %c\n goto 4"),
                      2);
-    // RISC-V's addw: the 32-bit operation leaves its result sign-extended.
+    // RISC-V's addw is one operation on words, whichever way a frontend writes it.
+    assert_int_equal(operations("b0:\n insn 0 4\n %a = get.i64 x1\n %b = get.i64 x2\n"
+                                "%s = add.i64 %a, %b\n %w = extract.i64 %s, 0, 32 {signed}\n"
+                                "put x1, %w\n goto 4"),
+                     2);
     assert_int_equal(operations("b0:\n insn 0 4\n %a = get.i64 x1\n %t = trunc.i32 %a\n"
                                 "%k = const.i32 5\n %c = add.i32 %t, %k\n %d = sext.i64 %c\n"
                                 "put x1, %d\n goto 4"),
