@@ -16,8 +16,8 @@ enum {
     HANDLER = 0x400,
     PROGRAMS = 0x1000,
     PROGRAM_SIZE = 0x1f000,
-    SLOT = 0x100, // of one operation
-    OPERATIONS = 480,
+    SLOT = 0x200, // of one operation
+    OPERATIONS = 240,
     PAGE_TABLE = PROGRAMS + VCPUS * PROGRAM_SIZE,
     IMAGE_END = PAGE_TABLE + 0x1000,
     NEXT = IMAGE_END,    // per hart: the address of its next operation
