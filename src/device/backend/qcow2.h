@@ -235,11 +235,13 @@ struct vm_qcow2 {
     struct vm_block_request *flushes; // for the next commit
     struct vm_qcow2_io *outbox, **outbox_end;
     unsigned depth, file_pending, backing_pending;
+    bool waited_for_file; // the last time that both were pending
     uint64_t sequence;
     const void *awaits;
     enum vm_block_status why;
 
     struct vm_qcow2_allocation *allocations;
+    uint64_t hint_block;   // offset of the refcount block that was last allocated from
     uint64_t free_hint;    // host cluster: none below it is free
     uint64_t pristine_end; // bytes of the file beyond which nothing was ever written
     size_t bounced;        // bytes of bounce buffers

@@ -58,13 +58,20 @@ void vm_qcow2_cache_destroy(struct vm_qcow2 *q)
     vm_heap_release(q->buckets, sizeof q->buckets[0] * (q->bucket_mask + 1));
 }
 
+// The refcount block that allocations use stays: what makes room is often about to allocate.
+static bool has_to_stay(const struct vm_qcow2 *q, const struct vm_qcow2_table *t)
+{
+    return t->loading || t->dirty || t->pins ||
+           (t->kind == QCOW2_REFCOUNTS && t->offset == q->hint_block);
+}
+
 enum vm_qcow2_got vm_qcow2_table_room(struct vm_qcow2 *q, unsigned count)
 {
     if (q->dirty_count > q->table_capacity / 2)
         vm_qcow2_want_commit(q); // early, so that there are clean ones
     struct vm_qcow2_table *t = q->oldest;
     while (q->table_count + count > q->table_capacity) {
-        while (t && (t->loading || t->dirty || t->pins))
+        while (t && has_to_stay(q, t))
             t = t->newer;
         if (!t)
             break;

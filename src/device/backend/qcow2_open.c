@@ -92,7 +92,10 @@ static void destroy(struct vm_qcow2 *q)
 static void wait(struct vm_block *block)
 {
     struct vm_qcow2 *q = VM_CONTAINER_OF(block, struct vm_qcow2, block);
-    if (q->file_pending)
+    // In turns: what comes from one may go on for ever while it needs the other.
+    bool file = q->file_pending && !(q->backing_pending && q->waited_for_file);
+    q->waited_for_file = file;
+    if (file)
         q->file->ops->wait(q->file);
     else if (q->backing_pending)
         q->backing->ops->wait(q->backing);

@@ -156,6 +156,7 @@ enum vm_qcow2_got vm_qcow2_allocate(struct vm_qcow2 *q, uint64_t want, uint64_t 
         enum vm_qcow2_got got;
         if (at & (q->cluster_size - 1) || (at && vm_qcow2_is_protected(q, at, q->cluster_size)))
             return vm_qcow2_mark_corrupt(q);
+        q->hint_block = at;
         got = at ? vm_qcow2_table_get(q, QCOW2_REFCOUNTS, at, &t) : grow(q, block);
         if (got != QCOW2_READY)
             return got;
