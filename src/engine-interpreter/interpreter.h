@@ -26,7 +26,9 @@ enum bytecode {
 #define BC_COMPARE(op, expr)                                                                       \
     BC_##op##_8, BC_##op##_8i, BC_##op##_16, BC_##op##_16i, BC_##op##_32, BC_##op##_32i,           \
         BC_##op##_64, BC_##op##_64i, BC_b##op##_32, BC_b##op##_32i, BC_b##op##_64, BC_b##op##_64i, \
-        BC_bn##op##_32, BC_bn##op##_32i, BC_bn##op##_64, BC_bn##op##_64i,
+        BC_bn##op##_32, BC_bn##op##_32i, BC_bn##op##_64, BC_bn##op##_64i, BC_xb##op##_32,          \
+        BC_xb##op##_32i, BC_xb##op##_64, BC_xb##op##_64i, BC_xbn##op##_32, BC_xbn##op##_32i,       \
+        BC_xbn##op##_64, BC_xbn##op##_64i,
 #include "bytecode.def"
     BC_COUNT,
 };

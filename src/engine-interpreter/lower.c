@@ -342,5 +342,6 @@ struct block *interp_lower(struct interpreter *in, const struct vm_ir_region *r,
     if (l.failed)
         return NULL;
     patch_targets(&l);
+    lower_join_exits(&l);
     return finish(&l, source, arena);
 }

@@ -72,5 +72,7 @@ void lower_op(struct lowering *l, vm_ir_value v);
 // lower_flow.c: the same for terminators.
 typedef void lower_fn(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o);
 lower_fn lower_jump, lower_branch, lower_goto, lower_goto_ind, lower_raise, lower_exit;
+// When all blocks have their place.
+void lower_join_exits(struct lowering *l);
 
 #endif

@@ -165,3 +165,18 @@ void lower_exit(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
     (void)v;
     lower_emit(l, BC_exit, l->retired, o->attr, 0, o->imm);
 }
+
+// A branch whose two ways are nothing but near exits takes them in.
+void lower_join_exits(struct lowering *l)
+{
+    enum { FAMILY = BC_ne_8 - BC_eq_8, FIRST = BC_beq_32 - BC_eq_8, LEAVES = BC_xbeq_32 - BC_eq_8 };
+    for (uint32_t i = 0; i + 2 < l->count; i++) {
+        struct code *c = &l->code[i];
+        if (c->op < BC_eq_8 || c->op > BC_xbnleu_64i || (c->imm & 0xffff) != i + 2 ||
+            c[1].op != BC_goto_near || c[2].op != BC_goto_near)
+            continue;
+        unsigned form = (c->op - BC_eq_8) % FAMILY;
+        if (form >= FIRST && form < LEAVES)
+            c->op = (uint16_t)(c->op + (LEAVES - FIRST));
+    }
+}
