@@ -34,7 +34,7 @@ static void formats_like_snprintf(void **state)
     SAME("%x %X %#x %#lx", 0xbeefu, 0xbeefu, 0u, 0xdeadbeefUL);
     SAME("%08llx %016lx", 0x1234ULL, 0xffffffffffffffffUL);
     SAME("%ld %lld %zu", INT64_MIN, (long long)INT64_MAX, (size_t)77);
-    SAME("%hhu %hd", 200, 1000);
+    SAME("%hhu %hd", (unsigned char)200, (short)1000);
     SAME("[%s] [%10s] [%-10s] [%.2s] [%*s]", "abc", "abc", "abc", "abc", 6, "xyz");
     SAME("%c%c", 'o', 'k');
     SAME("%.5d %.0d %8.3u", 42, 0, 7u);
