@@ -67,7 +67,6 @@ static enum vm_run_result run(struct vm_vcpu *v)
             }
             break;
         case VM_ENGINE_PAUSE: v->machine->host->yield(v->machine->host->context); break;
-        case VM_ENGINE_FIRMWARE: v->machine->firmware.call(v, v->machine->firmware.context); break;
         case VM_ENGINE_LIMIT: return VM_RUN_LIMIT;
         case VM_ENGINE_BREAKPOINT: return VM_RUN_BREAKPOINT;
         case VM_ENGINE_FAILED: return VM_RUN_FAILED;

@@ -174,7 +174,6 @@ static enum vm_engine_exit exit_of(uint32_t reason)
         [VM_IR_EXIT_RESYNC] = VM_ENGINE_RESYNC,
         [VM_IR_EXIT_WAIT] = VM_ENGINE_WAIT,
         [VM_IR_EXIT_PAUSE] = VM_ENGINE_PAUSE,
-        [VM_IR_EXIT_FIRMWARE] = VM_ENGINE_FIRMWARE,
     };
     return exits[reason];
 }

@@ -202,7 +202,7 @@ static bool check_attr(struct vm_ir_check *k, const struct vm_ir_op *op)
     case VM_IR_cond: return at_most(k, op->attr, 15);
     case VM_IR_fence: return at_most(k, op->attr, 0xff);
     case VM_IR_goto_ind: return at_most(k, op->attr, VM_IR_HINT_RESYNC);
-    case VM_IR_exit: return at_most(k, op->attr, VM_IR_EXIT_FIRMWARE);
+    case VM_IR_exit: return at_most(k, op->attr, VM_IR_EXIT_PAUSE);
     case VM_IR_mergef: return at_most(k, op->attr & ~(uint32_t)VM_IR_FLAGS_ALL, 0);
     case VM_IR_jump:
     case VM_IR_branch: return true;

@@ -91,9 +91,9 @@ static const struct vm_ir_word fma_words[] = {
     {0},
 };
 
-const char *const vm_ir_cond_names[] = {"z", "c", "s", "v", "p", "cz", "sv", "zsv"};
-const char *const vm_ir_hint_names[] = {"other", "call", "return", "resync"};
-const char *const vm_ir_exit_names[] = {"resync", "wait", "pause", "firmware"};
+const char *const vm_ir_cond_names[VM_IR_COND_NAMES] = {"z", "c", "s", "v", "p", "cz", "sv", "zsv"};
+const char *const vm_ir_hint_names[VM_IR_HINT_NAMES] = {"other", "call", "return", "resync"};
+const char *const vm_ir_exit_names[VM_IR_EXIT_NAMES] = {"resync", "wait", "pause"};
 
 static const struct vm_ir_word *own_words(unsigned code)
 {

@@ -39,7 +39,11 @@ const struct vm_ir_word *vm_ir_words_of(unsigned code, unsigned index);
 uint32_t vm_ir_words_required(unsigned code);
 
 // Conditions without VM_IR_COND_NOT, hints and exit reasons by number.
-enum { VM_IR_COND_NAMES = 8, VM_IR_HINT_NAMES = 4, VM_IR_EXIT_NAMES = 4 };
+enum {
+    VM_IR_COND_NAMES = VM_IR_COND_NOT,
+    VM_IR_HINT_NAMES = VM_IR_HINT_RESYNC + 1,
+    VM_IR_EXIT_NAMES = VM_IR_EXIT_PAUSE + 1,
+};
 extern const char *const vm_ir_cond_names[VM_IR_COND_NAMES];
 extern const char *const vm_ir_hint_names[VM_IR_HINT_NAMES];
 extern const char *const vm_ir_exit_names[VM_IR_EXIT_NAMES];

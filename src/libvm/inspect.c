@@ -226,11 +226,10 @@ void vm_get_stats(const struct vm *vm, struct vm_stats *out)
 const char *vm_engine_exit_name(unsigned exit)
 {
     static const char *const names[] = {
-        [VM_ENGINE_REQUEST] = "request", [VM_ENGINE_EXCEPTION] = "exception",
-        [VM_ENGINE_RESYNC] = "resync",   [VM_ENGINE_WAIT] = "wait",
-        [VM_ENGINE_PAUSE] = "pause",     [VM_ENGINE_FIRMWARE] = "firmware",
-        [VM_ENGINE_LIMIT] = "limit",     [VM_ENGINE_BREAKPOINT] = "breakpoint",
-        [VM_ENGINE_FAILED] = "failed",
+        [VM_ENGINE_REQUEST] = "request",       [VM_ENGINE_EXCEPTION] = "exception",
+        [VM_ENGINE_RESYNC] = "resync",         [VM_ENGINE_WAIT] = "wait",
+        [VM_ENGINE_PAUSE] = "pause",           [VM_ENGINE_LIMIT] = "limit",
+        [VM_ENGINE_BREAKPOINT] = "breakpoint", [VM_ENGINE_FAILED] = "failed",
     };
     return exit < VM_ARRAY_SIZE(names) ? names[exit] : NULL;
 }

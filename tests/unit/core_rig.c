@@ -134,12 +134,6 @@ static bool device_write(void *device, uint64_t offset, unsigned size, uint64_t 
     return !r->device_refuses;
 }
 
-static void firmware_call(struct vm_vcpu *v, void *context)
-{
-    (void)v;
-    ((struct rig *)context)->firmware_calls++;
-}
-
 // --- the machine ---
 
 static void add_memory(struct rig *r)
@@ -178,7 +172,6 @@ void rig_init(struct rig *r, unsigned vcpus, const struct vm_guest_ops *guest,
     if (vm_machine_init(&r->machine, &r->host.host, &r->guest, r, &e) != VM_OK)
         fail_msg("%s", e.text);
     add_memory(r);
-    r->machine.firmware = (struct vm_firmware){firmware_call, r};
     for (unsigned i = 0; i < vcpus; i++) {
         if (vm_vcpu_create(&r->machine, i, &r->v[i], &e) != VM_OK)
             fail_msg("%s", e.text);

@@ -65,7 +65,7 @@ struct rig {
 
     // What the run loop's calls do and did; by the vCPU's thread.
     enum vm_engine_exit (*run)(struct vm_vcpu *v);
-    unsigned runs, exceptions, interrupts, syncs, flushes, firmware_calls;
+    unsigned runs, exceptions, interrupts, syncs, flushes;
     bool interrupt, work;
 
     uint64_t device_value;

@@ -259,7 +259,6 @@ static const char *compare_end(const struct toy_machine *want, enum vm_engine_ex
         [VM_IR_EXIT_RESYNC] = VM_ENGINE_RESYNC,
         [VM_IR_EXIT_WAIT] = VM_ENGINE_WAIT,
         [VM_IR_EXIT_PAUSE] = VM_ENGINE_PAUSE,
-        [VM_IR_EXIT_FIRMWARE] = VM_ENGINE_FIRMWARE,
     };
     bool right;
     switch (want->end) {

@@ -19,7 +19,6 @@ enum vm_engine_exit {
     VM_ENGINE_RESYNC,    // mode or mapping changed
     VM_ENGINE_WAIT,      // wait for an interrupt; PC is past the instruction
     VM_ENGINE_PAUSE,     // a spin hint
-    VM_ENGINE_FIRMWARE,  // a call to built-in firmware; PC is past the call
     VM_ENGINE_LIMIT,     // the instruction limit is reached
     VM_ENGINE_BREAKPOINT,
     VM_ENGINE_FAILED, // memory ran out: the machine must stop

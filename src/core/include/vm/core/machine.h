@@ -20,7 +20,8 @@ enum vm_stop {
     VM_STOP_CRASH,    // beyond continuing; stop_text says why
 };
 
-// Firmware that the board implements itself (SBI, PSCI); called on VM_ENGINE_FIRMWARE.
+// Firmware that the board implements itself (SBI, PSCI). The frontend calls it, on the vCPU's
+// thread, in place of taking the exception that a call to firmware is; PC is past the call.
 struct vm_firmware {
     void (*call)(struct vm_vcpu *v, void *context);
     void *context;

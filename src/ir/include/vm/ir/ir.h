@@ -185,10 +185,9 @@ enum vm_ir_hint {
 };
 
 enum vm_ir_exit {
-    VM_IR_EXIT_RESYNC,   // mode, mapping or code may have changed: look everything up
-    VM_IR_EXIT_WAIT,     // wait for an interrupt (WFI, WFE, HLT)
-    VM_IR_EXIT_PAUSE,    // a spin-wait hint: let another vCPU run
-    VM_IR_EXIT_FIRMWARE, // a call to the platform's built-in firmware
+    VM_IR_EXIT_RESYNC, // mode, mapping or code may have changed: look everything up
+    VM_IR_EXIT_WAIT,   // wait for an interrupt (WFI, WFE, HLT)
+    VM_IR_EXIT_PAUSE,  // a spin-wait hint: let another vCPU run
 };
 
 // A C function that IR may call: fn(vcpu, a, b, c, d), unused arguments 0. A helper that raises
