@@ -74,17 +74,38 @@ static bool load_mmio(struct vm_vcpu *v, vm_gva gva, const struct vm_place *p, u
     return true;
 }
 
+// A ROM device shows no memory any more: no vCPU may go on with what it remembers of it.
+static void forget_memory(struct vm_vcpu *v)
+{
+    struct vm_machine *m = v->machine;
+    const struct vm_work work = {.kind = VM_WORK_FLUSH_TLB};
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        vm_vcpu_post_work(v, m->vcpus[i], &work);
+    // What this vCPU is about to execute may have come from there.
+    atomic_fetch_or(&v->request, VM_REQUEST_IRQ);
+}
+
 static bool store_mmio(struct vm_vcpu *v, vm_gva gva, const struct vm_place *p, unsigned size,
                        uint64_t value)
 {
     const struct vm_region *r = p->region;
+    _Atomic uint32_t *withdrawals = &v->machine->space.withdrawals;
     v->stats.mmio_writes++;
     VM_TRACE(&v->machine->trace, VM_TRACE_MMIO, "vcpu %u: %s+%#lx write %u: %#lx", v->index,
              r->name, p->offset, size, value);
-    if ((p->offset & (size - 1)) || size > r->size - p->offset ||
-        !r->ops->write(r->device, p->offset, size, value))
+    if ((p->offset & (size - 1)) || size > r->size - p->offset)
         return vm_vcpu_fail_access(v, gva, VM_ACCESS_WRITE, VM_ACCESS_BUS);
-    return true;
+    uint32_t before = atomic_load(withdrawals);
+    bool taken = r->ops->write(r->device, p->offset, size, value);
+    if (VM_UNLIKELY(atomic_load(withdrawals) != before))
+        forget_memory(v);
+    return taken || vm_vcpu_fail_access(v, gva, VM_ACCESS_WRITE, VM_ACCESS_BUS);
+}
+
+// Whether an access of several pieces may go there.
+static bool takes_pieces(const struct vm_region *r, enum vm_access access)
+{
+    return r->host && !(r->rom && access == VM_ACCESS_WRITE);
 }
 
 // An access that lies in two pages: both must translate, and be RAM, before a byte moves.
@@ -97,9 +118,9 @@ static bool find_two(struct vm_vcpu *v, vm_gva gva, unsigned size, enum vm_acces
     if (!vm_vcpu_find_place(v, gva, *first_size, access, index, &place[0]) ||
         !vm_vcpu_find_place(v, second, size - *first_size, access, index, &place[1]))
         return false;
-    if (!place[0].region->host)
+    if (!takes_pieces(place[0].region, access))
         return vm_vcpu_fail_access(v, gva, access, VM_ACCESS_BUS);
-    if (!place[1].region->host)
+    if (!takes_pieces(place[1].region, access))
         return vm_vcpu_fail_access(v, second, access, VM_ACCESS_BUS);
     return true;
 }
@@ -168,7 +189,7 @@ static bool store_raw(struct vm_vcpu *v, vm_gva gva, uint32_t attr, unsigned siz
         return store_crossing(v, gva, attr, size, value);
     if (!vm_vcpu_find_place(v, gva, size, VM_ACCESS_WRITE, vm_ir_mem_index(attr), &p))
         return false;
-    if (!p.region->host)
+    if (!p.region->host || p.region->rom)
         return store_mmio(v, gva, &p, size, value);
     if (p.region->read_only)
         return true;

@@ -5,6 +5,13 @@
 #include <vm/base/memory.h>
 #include <vm/mem/space.h>
 
+// A ROM device's two faces. Readers of the map get one or the other, whole.
+struct vm_rom_device {
+    _Atomic bool shows_memory;
+    struct vm_region memory; // as it stands in the map
+    struct vm_region commands;
+};
+
 static size_t map_bytes(uint32_t count)
 {
     return sizeof(struct vm_region_map) + count * sizeof(struct vm_region);
@@ -30,6 +37,7 @@ vm_status vm_space_init(struct vm_space *s, const struct vm_allocator *allocator
     s->allocator = allocator;
     atomic_init(&s->map, empty);
     atomic_init(&s->code_writes, 0);
+    atomic_init(&s->withdrawals, 0);
     atomic_init(&s->track_dirty, false);
     return VM_OK;
 }
@@ -46,6 +54,8 @@ void vm_space_destroy(struct vm_space *s)
     for (uint32_t i = 0; m && i < m->count; i++) {
         if (m->regions[i].track)
             a->release(a->context, m->regions[i].track, track_bytes(&m->regions[i]));
+        if (m->regions[i].rom)
+            a->release(a->context, m->regions[i].rom, sizeof *m->regions[i].rom);
     }
     while (m) {
         struct vm_region_map *older = m->older;
@@ -109,6 +119,42 @@ vm_status vm_space_add_rom(struct vm_space *s, vm_gpa base, uint64_t size, void 
     return add_memory(s, r, e);
 }
 
+vm_status vm_space_add_rom_device(struct vm_space *s, vm_gpa base, uint64_t size, void *host,
+                                  const struct vm_mmio_ops *ops, void *device, const char *name,
+                                  struct vm_rom_device **rom, struct vm_error *e)
+{
+    const struct vm_allocator *a = s->allocator;
+    struct vm_rom_device *d = a->alloc(a->context, sizeof *d, _Alignof(struct vm_rom_device));
+    if (!d)
+        return vm_error_set(e, VM_ERR_HOST, "out of memory for region %s", name);
+    struct vm_region r = {.base = base, .size = size, .name = name, .ops = ops, .device = device};
+    atomic_init(&d->shows_memory, true);
+    d->commands = r;
+    r.host = host;
+    r.read_only = true;
+    r.rom = d;
+    vm_status status = add_memory(s, r, e);
+    if (status != VM_OK) {
+        a->release(a->context, d, sizeof *d);
+        return status;
+    }
+    d->memory = *vm_space_find(s, base);
+    *rom = d;
+    return VM_OK;
+}
+
+void vm_space_show_rom(struct vm_space *s, struct vm_rom_device *rom, bool memory)
+{
+    if (atomic_exchange(&rom->shows_memory, memory) && !memory)
+        atomic_fetch_add(&s->withdrawals, 1);
+}
+
+void vm_space_rom_changed(struct vm_space *s, struct vm_rom_device *rom, uint64_t offset,
+                          uint64_t size)
+{
+    vm_region_note_write(s, &rom->memory, offset, size);
+}
+
 vm_status vm_space_add_mmio(struct vm_space *s, vm_gpa base, uint64_t size,
                             const struct vm_mmio_ops *ops, void *device, const char *name,
                             struct vm_error *e)
@@ -117,7 +163,8 @@ vm_status vm_space_add_mmio(struct vm_space *s, vm_gpa base, uint64_t size,
     return insert(s, &r, e);
 }
 
-const struct vm_region *vm_space_find(const struct vm_space *s, vm_gpa gpa)
+// The entry of the map that holds gpa, or NULL: of a ROM device its memory.
+static const struct vm_region *memory_at(const struct vm_space *s, vm_gpa gpa)
 {
     struct vm_region_map *m = atomic_load_explicit(&s->map, memory_order_acquire);
     uint32_t low = 0, high = m->count;
@@ -134,23 +181,39 @@ const struct vm_region *vm_space_find(const struct vm_space *s, vm_gpa gpa)
     return NULL;
 }
 
+const struct vm_region *vm_space_find(const struct vm_space *s, vm_gpa gpa)
+{
+    const struct vm_region *r = memory_at(s, gpa);
+    if (VM_LIKELY(!r || !r->rom) ||
+        atomic_load_explicit(&r->rom->shows_memory, memory_order_acquire))
+        return r;
+    return &r->rom->commands;
+}
+
+// Whether devices and loaders may read, or write, a region's memory.
+static bool is_ram(const struct vm_region *r, bool write)
+{
+    return r && r->host && !(write && r->rom);
+}
+
 // The RAM region that holds all of [gpa, gpa+size), or NULL.
-static const struct vm_region *find_ram(const struct vm_space *s, vm_gpa gpa, uint64_t size)
+static const struct vm_region *find_ram(const struct vm_space *s, vm_gpa gpa, uint64_t size,
+                                        bool write)
 {
     const struct vm_region *r = vm_space_find(s, gpa);
-    if (!r || !r->host || size > r->size - (gpa.v - r->base.v))
+    if (!is_ram(r, write) || size > r->size - (gpa.v - r->base.v))
         return NULL;
     return r;
 }
 
 // Whether [gpa, gpa+size) is RAM throughout, perhaps in several adjoining regions.
-static bool all_ram(const struct vm_space *s, vm_gpa gpa, uint64_t size)
+static bool all_ram(const struct vm_space *s, vm_gpa gpa, uint64_t size, bool write)
 {
     if (size > 0 && gpa.v + (size - 1) < gpa.v)
         return false; // what adjoins does so upwards, not round the end of the address space
     while (size > 0) {
         const struct vm_region *r = vm_space_find(s, gpa);
-        if (!r || !r->host)
+        if (!is_ram(r, write))
             return false;
         uint64_t here = r->size - (gpa.v - r->base.v);
         if (here >= size)
@@ -188,11 +251,11 @@ static void copy_to_ram(uint8_t *to, const uint8_t *from, size_t n)
 
 bool vm_space_read(const struct vm_space *s, vm_gpa gpa, void *to, size_t size)
 {
-    if (!all_ram(s, gpa, size))
+    if (!all_ram(s, gpa, size, false))
         return false;
     uint8_t *p = to;
     while (size > 0) {
-        const struct vm_region *r = vm_space_find(s, gpa);
+        const struct vm_region *r = memory_at(s, gpa);
         uint64_t offset = gpa.v - r->base.v;
         size_t n = size < r->size - offset ? size : (size_t)(r->size - offset);
         copy_from_ram(p, r->host + offset, n);
@@ -205,7 +268,7 @@ bool vm_space_read(const struct vm_space *s, vm_gpa gpa, void *to, size_t size)
 
 bool vm_space_write(struct vm_space *s, vm_gpa gpa, const void *from, size_t size)
 {
-    if (!all_ram(s, gpa, size))
+    if (!all_ram(s, gpa, size, true))
         return false;
     const uint8_t *p = from;
     while (size > 0) {
@@ -223,7 +286,7 @@ bool vm_space_write(struct vm_space *s, vm_gpa gpa, const void *from, size_t siz
 
 void *vm_space_host(struct vm_space *s, vm_gpa gpa, uint64_t size, bool write)
 {
-    const struct vm_region *r = find_ram(s, gpa, size);
+    const struct vm_region *r = find_ram(s, gpa, size, write);
     if (!r)
         return NULL;
     if (write)
@@ -231,23 +294,25 @@ void *vm_space_host(struct vm_space *s, vm_gpa gpa, uint64_t size, bool write)
     return r->host + (gpa.v - r->base.v);
 }
 
-static const struct vm_region *find_mmio(const struct vm_space *s, vm_gpa gpa, unsigned size)
+static const struct vm_region *find_mmio(const struct vm_space *s, vm_gpa gpa, unsigned size,
+                                         bool write)
 {
     const struct vm_region *r = vm_space_find(s, gpa);
-    if (!r || r->host || (gpa.v & (size - 1)) || size > r->size - (gpa.v - r->base.v))
+    if (!r || !r->ops || (r->host && !write) || (gpa.v & (size - 1)) ||
+        size > r->size - (gpa.v - r->base.v))
         return NULL;
     return r;
 }
 
 bool vm_space_mmio_read(const struct vm_space *s, vm_gpa gpa, unsigned size, uint64_t *value)
 {
-    const struct vm_region *r = find_mmio(s, gpa, size);
+    const struct vm_region *r = find_mmio(s, gpa, size, false);
     return r && r->ops->read(r->device, gpa.v - r->base.v, size, value);
 }
 
 bool vm_space_mmio_write(const struct vm_space *s, vm_gpa gpa, unsigned size, uint64_t value)
 {
-    const struct vm_region *r = find_mmio(s, gpa, size);
+    const struct vm_region *r = find_mmio(s, gpa, size, true);
     return r && r->ops->write(r->device, gpa.v - r->base.v, size, value);
 }
 

@@ -37,6 +37,8 @@ struct vm_page_track {
     _Atomic uint32_t dirty;        // written since the last vm_space_collect_dirty
 };
 
+struct vm_rom_device;
+
 struct vm_region {
     vm_gpa base;
     uint64_t size;               // bytes, a multiple of the page size for RAM
@@ -44,8 +46,9 @@ struct vm_region {
     struct vm_page_track *track; // RAM: one per page
     const struct vm_mmio_ops *ops;
     void *device;
-    const char *name; // for messages; not owned
-    bool read_only;   // ROM: stores of the guest have no effect
+    const char *name;          // for messages; not owned
+    bool read_only;            // ROM: stores of the guest go to `ops` or, without, have no effect
+    struct vm_rom_device *rom; // of a ROM device; owned by the space
 };
 
 struct vm_region_map {
@@ -58,6 +61,7 @@ struct vm_space {
     const struct vm_allocator *allocator;
     _Atomic(struct vm_region_map *) map;
     _Atomic uint64_t code_writes; // grows with every write to a line with translations
+    _Atomic uint32_t withdrawals; // grows when memory that TLBs may have cached becomes a device
     _Atomic bool track_dirty;
 };
 
@@ -73,12 +77,31 @@ vm_status vm_space_add_ram(struct vm_space *s, vm_gpa base, uint64_t size, void 
 vm_status vm_space_add_rom(struct vm_space *s, vm_gpa base, uint64_t size, void *host,
                            const char *name, struct vm_error *e);
 
+// Adds a ROM device, as NOR flash is one: the guest's stores always go to `ops`. Its loads and
+// fetches take the bytes at `host` like a ROM's while the device shows its memory, as it does at
+// first, and go to `ops` like a device's (fetches fail) while it does not. Nobody else writes to
+// it: vm_space_write and vm_space_host for writing do not take its memory for RAM. Both `host` and
+// the device stay the caller's and must outlive all accesses.
+vm_status vm_space_add_rom_device(struct vm_space *s, vm_gpa base, uint64_t size, void *host,
+                                  const struct vm_mmio_ops *ops, void *device, const char *name,
+                                  struct vm_rom_device **rom, struct vm_error *e);
+
+// Shows the memory of a ROM device, or its commands. Called by its write operation on a vCPU
+// thread, or while no vCPU runs: whoever made the access then drops what TLBs remember of the
+// memory (withdrawals has grown) before the guest goes on.
+void vm_space_show_rom(struct vm_space *s, struct vm_rom_device *rom, bool memory);
+
+// After the device has changed `size` bytes at `offset` of the memory (with relaxed atomics): drops
+// translations of the old ones.
+void vm_space_rom_changed(struct vm_space *s, struct vm_rom_device *rom, uint64_t offset,
+                          uint64_t size);
+
 // Adds a device's window. Overlap with another region is an error.
 vm_status vm_space_add_mmio(struct vm_space *s, vm_gpa base, uint64_t size,
                             const struct vm_mmio_ops *ops, void *device, const char *name,
                             struct vm_error *e);
 
-// The region that holds gpa, or NULL. Valid as long as the space.
+// The region that holds gpa, or NULL. Valid as long as the space. Of a ROM device: what it shows.
 const struct vm_region *vm_space_find(const struct vm_space *s, vm_gpa gpa);
 
 // The one checked accessor of devices and loaders: copies between a buffer and guest RAM. False,
@@ -92,7 +115,8 @@ bool vm_space_write(struct vm_space *s, vm_gpa gpa, const void *from, size_t siz
 // when the bytes are there, so that translations of the old ones are noticed.
 void *vm_space_host(struct vm_space *s, vm_gpa gpa, uint64_t size, bool write);
 
-// One MMIO access of a guest: finds the device, splits nothing. False: nobody answers there.
+// One MMIO access of a guest: finds the device, splits nothing. False: nobody answers there. A ROM
+// device that shows its memory answers writes only.
 bool vm_space_mmio_read(const struct vm_space *s, vm_gpa gpa, unsigned size, uint64_t *value);
 bool vm_space_mmio_write(const struct vm_space *s, vm_gpa gpa, unsigned size, uint64_t value);
 
