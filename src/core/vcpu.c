@@ -9,19 +9,20 @@
 #include "internal.h"
 #include <vm/base/memory.h>
 
-static size_t state_bytes(const struct vm_vcpu *v)
+// A vCPU and its state are one allocation, so that generated code reaches both from one register.
+enum { STATE_OFFSET = (sizeof(struct vm_vcpu) + 63) & ~63u };
+
+static size_t vcpu_bytes(const struct vm_guest_ops *guest)
 {
-    return (size_t)v->guest->regfile->state_size + VM_VCPU_SCRATCH;
+    return STATE_OFFSET + (size_t)guest->regfile->state_size + VM_VCPU_SCRATCH;
 }
 
 static vm_status vcpu_init(struct vm_vcpu *v, struct vm_error *e)
 {
     const struct vm_host *host = v->machine->host;
-    v->state = host->allocator.alloc(host->allocator.context, state_bytes(v), 64);
     v->work_lock = host->lock_create(host->context);
-    if (!v->state || !v->work_lock)
+    if (!v->work_lock)
         return vm_error_set(e, VM_ERR_HOST, "out of memory for vCPU %u", v->index);
-    vm_zero(v->state, state_bytes(v));
     return vm_tlb_init(&v->tlb, &v->machine->space, &host->allocator, e);
 }
 
@@ -29,10 +30,11 @@ vm_status vm_vcpu_create(struct vm_machine *m, uint32_t index, struct vm_vcpu **
                          struct vm_error *e)
 {
     const struct vm_allocator *a = &m->host->allocator;
-    struct vm_vcpu *v = a->alloc(a->context, sizeof *v, 64);
+    struct vm_vcpu *v = a->alloc(a->context, vcpu_bytes(m->guest), 64);
     if (!v)
         return vm_error_set(e, VM_ERR_HOST, "out of memory for vCPU %u", index);
-    vm_zero(v, sizeof *v);
+    vm_zero(v, vcpu_bytes(m->guest));
+    v->state = (char *)v + STATE_OFFSET;
     v->guest = m->guest;
     v->machine = m;
     v->index = index;
@@ -53,11 +55,9 @@ void vm_vcpu_destroy(struct vm_vcpu *v)
     if (v->engine)
         v->engine->destroy(v);
     vm_tlb_destroy(&v->tlb, a);
-    if (v->state)
-        a->release(a->context, v->state, state_bytes(v));
     if (v->work_lock)
         host->lock_destroy(host->context, v->work_lock);
-    a->release(a->context, v, sizeof *v);
+    a->release(a->context, v, vcpu_bytes(v->guest));
 }
 
 static unsigned register_bytes(const struct vm_register *r)

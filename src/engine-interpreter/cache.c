@@ -11,141 +11,11 @@
 
 #include "interpreter.h"
 
-// --- links ---
-
-void interp_link(struct link *link, struct block *target, uint64_t generation)
-{
-    if (link->target) {
-        *link->prev = link->next;
-        if (link->next)
-            link->next->prev = link->prev;
-    }
-    link->target = target;
-    link->generation = generation;
-    link->next = target->incoming;
-    link->prev = &target->incoming;
-    if (link->next)
-        link->next->prev = &link->next;
-    target->incoming = link;
-}
-
-static void unlink_one(struct link *link)
-{
-    if (!link->target)
-        return;
-    *link->prev = link->next;
-    if (link->next)
-        link->next->prev = link->prev;
-    link->target = NULL;
-}
-
-// --- hash tables ---
-
-static struct block **hash_slot(struct interpreter *in, vm_gpa gpa, uint32_t mode)
-{
-    uint64_t h = (gpa.v >> 1) * 0x9e3779b97f4a7c15u + mode * 0xc2b2ae3d27d4eb4fu;
-    return &in->hash[h >> (64 - HASH_BITS)];
-}
-
-static struct code_page *find_page(struct interpreter *in, const struct vm_block_source *s)
-{
-    vm_gpa page = vm_gpa_of(s->gpa.v & ~(uint64_t)VM_PAGE_MASK);
-    uint64_t h = (page.v >> VM_PAGE_SHIFT) * 0x9e3779b97f4a7c15u;
-    struct code_page **slot = &in->page_hash[h >> (64 - PAGE_HASH_BITS)];
-    for (struct code_page *p = *slot; p; p = p->hash_next) {
-        if (p->page.v == page.v)
-            return p;
-    }
-    struct code_page *p = vm_arena_alloc(&in->blocks, sizeof *p, 8);
-    if (!p)
-        return NULL;
-    *p = (struct code_page){page, s->region, s->version, NULL, *slot, in->pages};
-    *slot = p;
-    in->pages = p;
-    return p;
-}
-
-static uint32_t version_of(const struct vm_region *r, vm_gpa gpa)
-{
-    return atomic_load(&r->track[(gpa.v - r->base.v) >> VM_PAGE_SHIFT].code_version);
-}
-
-static bool is_current(const struct vm_block_source *s)
-{
-    if (s->version != version_of(s->region, s->gpa))
-        return false;
-    return s->gpa2.v == UINT64_MAX || s->version2 == version_of(s->region2, s->gpa2);
-}
-
-static bool insert(struct interpreter *in, struct block *b)
-{
-    if (b->source.gpa2.v != UINT64_MAX) {
-        b->page_next = in->cross_blocks;
-        in->cross_blocks = b;
-    } else {
-        struct code_page *p = find_page(in, &b->source);
-        if (!p)
-            return false;
-        b->page_next = p->blocks;
-        p->blocks = b;
-    }
-    struct block **slot = hash_slot(in, b->source.gpa, b->source.mode);
-    b->hash_next = *slot;
-    *slot = b;
-    return true;
-}
-
-static void drop(struct interpreter *in, struct block *b)
-{
-    struct block **p = hash_slot(in, b->source.gpa, b->source.mode);
-    while (*p != b)
-        p = &(*p)->hash_next;
-    *p = b->hash_next;
-    while (b->incoming)
-        unlink_one(b->incoming);
-    for (unsigned i = 0; i < b->link_count; i++)
-        unlink_one(&b->links[i]);
-    b->dropped = true;
-}
-
-// Drops the stale blocks of a list.
-static void drop_stale(struct interpreter *in, struct block **list)
-{
-    while (*list) {
-        struct block *b = *list;
-        if (is_current(&b->source)) {
-            list = &b->page_next;
-            continue;
-        }
-        *list = b->page_next;
-        drop(in, b);
-    }
-}
-
-void interp_cache_sync(struct interpreter *in)
-{
-    uint64_t writes = atomic_load(&in->vcpu->machine->space.code_writes);
-    if (writes == in->code_writes)
-        return;
-    in->code_writes = writes;
-    drop_stale(in, &in->cross_blocks);
-    for (struct code_page *p = in->pages; p; p = p->next) {
-        uint32_t version = version_of(p->region, p->page);
-        if (p->version == version)
-            continue;
-        drop_stale(in, &p->blocks);
-        p->version = version;
-    }
-}
-
 void interp_cache_flush(struct interpreter *in)
 {
     vm_arena_reset(&in->blocks);
-    vm_zero(in->hash, sizeof in->hash);
-    vm_zero(in->page_hash, sizeof in->page_hash);
+    vm_block_forget_all(&in->cache);
     vm_zero(in->jumps, sizeof in->jumps);
-    in->pages = NULL;
-    in->cross_blocks = NULL;
     in->stats.cache_flushes++;
 }
 
@@ -223,33 +93,11 @@ struct block *interp_single(struct interpreter *in, enum vm_engine_exit *exit)
 {
     struct block *b = translate_fitting(in, 1, &in->scratch, exit);
     if (b)
-        b->dropped = true;
+        b->common.dropped = true;
     return b;
 }
 
 // --- look-up ---
-
-static vm_gva next_page(uint64_t pc)
-{
-    return vm_gva_of((pc | VM_PAGE_MASK) + 1);
-}
-
-// Whether an instruction that goes on in the next page still does so in the same one.
-static bool same_second_page(struct vm_vcpu *v, const struct block *b, uint64_t pc)
-{
-    struct vm_tlb_code_entry second;
-    if (b->source.gpa2.v == UINT64_MAX)
-        return true;
-    return vm_vcpu_fetch_page(v, next_page(pc), &second) && second.page.v == b->source.gpa2.v;
-}
-
-// Whether the block may be found again: it is made from the code as it is now, and a second page is
-// one of which the TLB tells when it changes.
-static bool may_keep(const struct vm_vcpu *v, const struct block *b, uint64_t pc)
-{
-    bool crosses = b->source.gpa2.v != UINT64_MAX;
-    return is_current(&b->source) && (!crosses || vm_vcpu_code_is_cached(v, next_page(pc)));
-}
 
 static struct block *look_up(struct interpreter *in, uint64_t pc, enum vm_engine_exit *exit)
 {
@@ -261,18 +109,15 @@ static struct block *look_up(struct interpreter *in, uint64_t pc, enum vm_engine
     if (!vm_vcpu_code_is_cached(v, vm_gva_of(pc)))
         return interp_single(in, exit);
     vm_gpa gpa = vm_gpa_of(page.page.v | (pc & VM_PAGE_MASK));
-    for (struct block *b = *hash_slot(in, gpa, v->mode); b; b = b->hash_next) {
-        if (b->source.gpa.v == gpa.v && b->source.mode == v->mode && same_second_page(v, b, pc))
-            return b;
-        if (v->exception.pending)
-            return NULL;
-    }
+    struct vm_block *known = vm_block_find(&in->cache, v, pc, gpa, v->mode);
+    if (known || v->exception.pending)
+        return known ? block_of(known) : NULL;
     if (in->blocks.total > CACHE_LIMIT)
         interp_cache_flush(in);
     struct block *b = translate_fitting(in, BLOCK_INSNS, &in->blocks, exit);
-    if (b && !may_keep(v, b, pc))
-        b->dropped = true; // runs once, as if before the code was written
-    else if (b && !insert(in, b))
+    if (b && !vm_block_may_keep(v, &b->common, pc))
+        b->common.dropped = true; // runs once, as if before the code was written
+    else if (b && !vm_block_insert(&in->cache, &b->common))
         b = NULL;
     return b;
 }
@@ -302,7 +147,7 @@ struct block *interp_find(struct interpreter *in, enum vm_engine_exit *exit)
     struct block *b = look_up(in, pc, exit);
     VM_TRACE(trace, VM_TRACE_EXEC, "vcpu %u: %#lx", v->index, pc);
     // A block at a breakpoint is looked up each time, and so is every block that is traced.
-    if (b && !b->dropped && !vm_machine_is_breakpoint(v->machine, pc) &&
+    if (b && !b->common.dropped && !vm_machine_is_breakpoint(v->machine, pc) &&
         !vm_trace_on(trace, VM_TRACE_EXEC))
         *e = (struct jump_entry){pc, v->tlb.code->code_generation, b, v->mode};
     return b;

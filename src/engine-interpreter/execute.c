@@ -7,6 +7,7 @@
 // Exits leave the vCPU's state exact: PC is written at every exit, and at a fault it comes from the
 // block's marks.
 #include <vm/base/bits.h>
+#include <vm/ir/eval.h>
 
 #include "interpreter.h"
 
@@ -158,14 +159,15 @@ static void move_wide(char *to, const char *from, uint64_t bytes)
 
 // Has the direct exit `link` of `from` lead to `to` from now on, if that may be. A near one stays
 // within the virtual page, and holds whatever the mapping: then it must be one physical page too.
-static VM_NOINLINE void connect(struct vm_vcpu *v, const struct block *from, struct link *link,
+static VM_NOINLINE void connect(struct vm_vcpu *v, const struct block *from, struct vm_link *link,
                                 struct block *to, bool near)
 {
-    bool same_page = ((from->source.gpa.v ^ to->source.gpa.v) & ~(uint64_t)VM_PAGE_MASK) == 0;
-    if (from->dropped || to->dropped || (near && !same_page) ||
+    bool same_page =
+        ((from->common.source.gpa.v ^ to->common.source.gpa.v) & ~(uint64_t)VM_PAGE_MASK) == 0;
+    if (from->common.dropped || to->common.dropped || (near && !same_page) ||
         vm_trace_on(&v->machine->trace, VM_TRACE_EXEC))
         return;
-    interp_link(link, to, near ? 0 : v->tlb.code->code_generation);
+    vm_link_set(link, &to->common, near ? 0 : v->tlb.code->code_generation);
 }
 
 static enum vm_engine_exit exit_of(uint32_t reason)
@@ -221,12 +223,12 @@ static enum vm_engine_exit exit_of(uint32_t reason)
         c += (ahead);                                                             \
         v->icount += c->d;                                                        \
         pc = page_base + c->imm;                                                  \
-        link = &block->links[c->a];                                               \
+        link = &block->common.links[c->a];                                        \
         if (VM_UNLIKELY(atomic_load_explicit(&v->request, memory_order_relaxed))) \
             goto request;                                                         \
         if (VM_UNLIKELY(!link->target))                                           \
             goto follow;                                                          \
-        block = link->target;                                                     \
+        block = block_of(link->target);                                           \
         AT(block->code);                                                          \
     } while (0)
 
@@ -305,7 +307,7 @@ enum vm_engine_exit interp_execute(struct vm_vcpu *v, struct block *block, bool 
     uint64_t page_base = vm_vcpu_pc(v) & ~(uint64_t)VM_PAGE_MASK;
     const struct code *c = block->code;
     uint64_t pc;
-    struct link *link;
+    struct vm_link *link;
     goto *labels[c->op];
 
 #define BC(name)
@@ -421,13 +423,13 @@ L_pair:
     store_pair(base + c->d, (vm_u128){R(c->a), R(c->b)});
     NEXT;
 L_flags_add:
-    W(c->d) = interp_flags_add(c->imm >> 32, R(c->a), R(c->b), R(c->imm & 0xffff));
+    W(c->d) = vm_ir_eval_flags(VM_IR_addf, c->imm >> 32, R(c->a), R(c->b), R(c->imm & 0xffff));
     NEXT;
 L_flags_sub:
-    W(c->d) = interp_flags_sub(c->imm >> 32, R(c->a), R(c->b), R(c->imm & 0xffff));
+    W(c->d) = vm_ir_eval_flags(VM_IR_subf, c->imm >> 32, R(c->a), R(c->b), R(c->imm & 0xffff));
     NEXT;
 L_flags_logic:
-    W(c->d) = interp_flags_logic((unsigned)c->imm, R(c->a));
+    W(c->d) = vm_ir_eval_flags(VM_IR_logicf, (unsigned)c->imm, R(c->a), 0, 0);
     NEXT;
 L_flags_merge:
     W(c->d) = (R(c->a) & ~c->imm) | (R(c->b) & c->imm);
@@ -437,7 +439,7 @@ L_flags_mask:
                          VM_IR_FLAG_V);
     NEXT;
 L_cond:
-    W(c->d) = interp_flags_cond(R(c->a), (uint32_t)c->imm);
+    W(c->d) = vm_ir_eval_cond((uint32_t)R(c->a), (uint32_t)c->imm);
     NEXT;
 
     LOAD(L_load_u8, uint8_t, uint64_t)
@@ -494,8 +496,8 @@ L_fence_light:
     atomic_thread_fence(memory_order_acq_rel);
     NEXT;
 L_fp:
-    W(c->d) =
-        interp_float(c->imm & ~0xffff0000ull, R(c->a), R(c->b), R(c->imm >> 16 & 0xffff), fp_env);
+    W(c->d) = vm_ir_eval_float(c->imm & ~0xffff0000ull, R(c->a), R(c->b), R(c->imm >> 16 & 0xffff),
+                               fp_env);
     NEXT;
 L_fclass : {
     uint64_t x = R(c->a);
@@ -550,13 +552,13 @@ L_goto_near:
 L_goto_far:
     v->icount += c->d;
     pc = page_base + c->imm;
-    link = &block->links[c->a];
+    link = &block->common.links[c->a];
     if (VM_UNLIKELY(atomic_load_explicit(&v->request, memory_order_relaxed)))
         goto request;
     if (VM_UNLIKELY(!link->target || link->generation != v->tlb.code->code_generation))
         goto follow;
     page_base = pc & ~(uint64_t)VM_PAGE_MASK;
-    block = link->target;
+    block = block_of(link->target);
     AT(block->code);
 L_goto_ind : {
     v->icount += c->d;
@@ -589,7 +591,8 @@ follow: // no block known for `pc`: find it, and have the link lead there
         return VM_ENGINE_RESYNC;
     {
         enum vm_engine_exit exit;
-        struct block *from = block->dropped ? NULL : block; // one that is not kept may be gone soon
+        struct block *from =
+            block->common.dropped ? NULL : block; // one that is not kept may be gone soon
         uint64_t flushes = in->stats.cache_flushes;
         bool near = c->op == BC_goto_near; // from here on the code may be gone
         block = interp_find(in, &exit);

@@ -17,6 +17,7 @@ static vm_status create(struct vm_vcpu *v, struct vm_error *e)
     in->vcpu = v;
     vm_arena_init(&in->blocks, a, CHUNK);
     vm_arena_init(&in->scratch, a, CHUNK);
+    vm_block_cache_init(&in->cache, a);
     v->engine = &vm_interpreter_ops;
     v->engine_data = in;
     return VM_OK;
@@ -26,6 +27,7 @@ static void destroy(struct vm_vcpu *v)
 {
     const struct vm_allocator *a = &v->machine->host->allocator;
     struct interpreter *in = interp_of(v);
+    vm_block_cache_destroy(&in->cache);
     vm_arena_destroy(&in->blocks);
     vm_arena_destroy(&in->scratch);
     a->release(a->context, in, sizeof *in);
@@ -48,7 +50,7 @@ static enum vm_engine_exit run(struct vm_vcpu *v)
 
 static void sync_code(struct vm_vcpu *v)
 {
-    interp_cache_sync(interp_of(v));
+    vm_block_sync(&interp_of(v)->cache, v);
 }
 
 static void flush(struct vm_vcpu *v)

@@ -13,7 +13,7 @@
 #define INTERPRETER_H
 
 #include <vm/base/softfloat.h>
-#include <vm/core/translate.h>
+#include <vm/core/block.h>
 #include <vm/engine-interpreter/interpreter.h>
 
 enum bytecode {
@@ -39,16 +39,6 @@ struct code {
     uint64_t imm;
 };
 
-struct block;
-
-// A direct exit: the block that it was last seen to lead to. Far ones hold only while the code
-// mapping's generation is the one noted.
-struct link {
-    struct block *target;
-    uint64_t generation;
-    struct link *next, **prev; // among the links that lead to the same target
-};
-
 // Where the guest instructions' code begins, for exact state at faults.
 struct mark {
     uint16_t code;   // index of the first operation
@@ -57,24 +47,16 @@ struct mark {
 };
 
 struct block {
-    struct vm_block_source source;
-    struct block *hash_next;
-    struct block *page_next; // among the blocks of the same page
-    struct link *incoming;
-    struct link *links;
+    struct vm_block common;
     struct mark *marks;
-    uint16_t link_count, mark_count, code_count;
-    bool dropped; // or never kept: not in the cache, and nothing may link to it or from it
+    uint16_t mark_count, code_count;
     struct code code[];
 };
 
-struct code_page {
-    vm_gpa page;
-    const struct vm_region *region;
-    uint32_t version; // of the page, when none of the blocks was stale
-    struct block *blocks;
-    struct code_page *hash_next, *next;
-};
+static inline struct block *block_of(struct vm_block *b)
+{
+    return (struct block *)(void *)b;
+}
 
 struct jump_entry {
     uint64_t pc, generation;
@@ -83,8 +65,6 @@ struct jump_entry {
 };
 
 enum {
-    HASH_BITS = 16,
-    PAGE_HASH_BITS = 10,
     JUMP_BITS = 13,
     CACHE_LIMIT = 96 << 20, // bytes of blocks after which the cache starts afresh
     BLOCK_INSNS = 48,
@@ -94,12 +74,8 @@ struct interpreter {
     struct vm_vcpu *vcpu;
     struct vm_arena blocks;  // blocks, links, marks
     struct vm_arena scratch; // IR and lowering of one block; and the block, if it is not kept
-    struct block *hash[1 << HASH_BITS];
-    struct code_page *page_hash[1 << PAGE_HASH_BITS];
-    struct code_page *pages;
-    struct block *cross_blocks; // those that two pages hold, by page_next
+    struct vm_block_cache cache;
     struct jump_entry jumps[1 << JUMP_BITS];
-    uint64_t code_writes; // the space's counter when sync_code last looked
     struct vm_engine_stats stats;
 };
 
@@ -116,10 +92,7 @@ struct block *interp_lower(struct interpreter *in, const struct vm_ir_region *r,
 struct block *interp_find(struct interpreter *in, enum vm_engine_exit *exit);
 // Whether the PC is at a breakpoint, and not the one that vm_vcpu_run was called at.
 bool interp_at_breakpoint(struct vm_vcpu *v);
-// Notes that `link` leads to `target`.
-void interp_link(struct link *link, struct block *target, uint64_t generation);
 void interp_cache_flush(struct interpreter *in);
-void interp_cache_sync(struct interpreter *in);
 // The instruction at the PC in a block of its own, which is not kept: single steps, and pages whose
 // protection is finer than a page.
 struct block *interp_single(struct interpreter *in, enum vm_engine_exit *exit);
@@ -134,21 +107,11 @@ static inline bool interp_jump_is_for(const struct jump_entry *e, uint64_t pc,
                                       const struct vm_vcpu *v)
 {
     return e->pc == pc && e->generation == v->tlb.code->code_generation && e->mode == v->mode &&
-           !e->block->dropped;
+           !e->block->common.dropped;
 }
 
 // execute.c: runs from `block` on until something needs the run loop. With `single`, stops after
 // the block.
 enum vm_engine_exit interp_execute(struct vm_vcpu *v, struct block *block, bool single);
-
-// float.c: one FP op. `what` packs the attribute word (16 bits), op code (16 bits from 32 on),
-// suffix type (8 from 48) and source type (8 from 56).
-uint64_t interp_float(uint64_t what, uint64_t a, uint64_t b, uint64_t c, struct vm_fp_env *env);
-
-// flags.c: condition flags as a bit mask of enum vm_ir_flag.
-uint64_t interp_flags_add(unsigned bits, uint64_t a, uint64_t b, uint64_t carry);
-uint64_t interp_flags_sub(unsigned bits, uint64_t a, uint64_t b, uint64_t borrow);
-uint64_t interp_flags_logic(unsigned bits, uint64_t a);
-uint64_t interp_flags_cond(uint64_t flags, uint32_t cond);
 
 #endif

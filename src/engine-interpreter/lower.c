@@ -309,15 +309,13 @@ static struct block *finish(struct lowering *l, const struct vm_block_source *so
                             struct vm_arena *a)
 {
     struct block *b = vm_arena_alloc(a, sizeof *b + l->count * sizeof *b->code, 16);
-    struct link *links = vm_arena_alloc(a, (l->link_count + 1) * sizeof *links, 8);
+    struct vm_link *links = vm_arena_alloc(a, (l->link_count + 1) * sizeof *links, 8);
     struct mark *marks = vm_arena_alloc(a, (l->mark_count + 1) * sizeof *marks, 8);
     if (!b || !links || !marks)
         return NULL;
     *b = (struct block){
-        .source = *source,
-        .links = links,
+        .common = {.source = *source, .links = links, .link_count = (uint16_t)l->link_count},
         .marks = marks,
-        .link_count = (uint16_t)l->link_count,
         .mark_count = (uint16_t)l->mark_count,
         .code_count = (uint16_t)l->count,
     };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "eval.h"
+#include <vm/ir/eval.h>
 
 #include <vm/base/bits.h>
 
@@ -152,28 +152,34 @@ static bool eval_field(const struct vm_ir_op *op, uint64_t a, uint64_t b, uint64
     return true;
 }
 
-bool vm_ir_eval(const struct vm_ir_region *r, const struct vm_ir_op *op, uint64_t *out)
+bool vm_ir_eval_op(const struct vm_ir_op *op, enum vm_type from_type, const uint64_t v[3],
+                   uint64_t *out)
 {
-    const struct vm_ir_op_info *info = &vm_ir_op_infos[op->code];
-    uint64_t v[3] = {0};
-    unsigned bits = vm_ir_type_bits((enum vm_type)op->type);
-    if (info->effects || !info->args || info->args > 3 || bits > 64)
-        return false;
-    for (unsigned i = 0; i < info->args; i++) {
-        if (!vm_ir_is_const(r, op->args[i]))
-            return false;
-        v[i] = r->ops[op->args[i]].imm;
-    }
-    unsigned from = vm_ir_type_bits((enum vm_type)r->ops[op->args[0]].type);
+    unsigned bits = vm_ir_type_bits((enum vm_type)op->type), from = vm_ir_type_bits(from_type);
     bool known = true;
     if (op->code == VM_IR_select)
         *out = v[0] ? v[1] : v[2];
     else
         known = eval_field(op, v[0], v[1], out) || eval_binary(op->code, bits, v[0], v[1], out) ||
                 eval_unary(op->code, bits, from, v[0], out);
-    if (known && info->signature[0] == 't')
+    if (known && vm_ir_op_infos[op->code].signature[0] == 't')
         *out &= vm_mask(bits);
     return known;
+}
+
+bool vm_ir_eval(const struct vm_ir_region *r, const struct vm_ir_op *op, uint64_t *out)
+{
+    const struct vm_ir_op_info *info = &vm_ir_op_infos[op->code];
+    uint64_t v[3] = {0};
+    if (info->effects || !info->args || info->args > 3 ||
+        vm_ir_type_bits((enum vm_type)op->type) > 64)
+        return false;
+    for (unsigned i = 0; i < info->args; i++) {
+        if (!vm_ir_is_const(r, op->args[i]))
+            return false;
+        v[i] = r->ops[op->args[i]].imm;
+    }
+    return vm_ir_eval_op(op, (enum vm_type)r->ops[op->args[0]].type, v, out);
 }
 
 static uint32_t flag_if(bool condition, uint32_t flag)
@@ -191,6 +197,8 @@ uint32_t vm_ir_eval_flags(unsigned code, unsigned bits, uint64_t a, uint64_t b, 
 {
     uint64_t mask = vm_mask(bits), result;
     bool c, v;
+    a &= mask;
+    b &= mask;
     if (code == VM_IR_logicf)
         return result_flags(bits, a);
     if (code == VM_IR_addf) {

@@ -3,7 +3,7 @@
 // Folding: dispatch to the chapters' rules, and the rules for arithmetic and logic.
 #include "fold.h"
 
-#include "eval.h"
+#include <vm/ir/eval.h>
 
 // More rewritings of one op than any sensible input needs: bounds the time on hostile text.
 enum { MAX_ROUNDS = 8, PAGE_MASK = 0xfff };

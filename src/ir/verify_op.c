@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The verifier's rules for one op: suffix type, operands by the signature, attr and imm.
-#include "eval.h"
+#include <vm/ir/eval.h>
 #include "verify.h"
 #include "words.h"
 

@@ -6,7 +6,7 @@
 #include <vm/ir/passes.h>
 
 #include "../cfg.h"
-#include "../eval.h"
+#include <vm/ir/eval.h>
 #include "../fold.h"
 #include "rewrite.h"
 

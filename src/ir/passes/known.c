@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "known.h"
 
-#include "../eval.h"
+#include <vm/ir/eval.h>
 
 #include <vm/base/bits.h>
 

@@ -62,7 +62,9 @@ struct vm_vcpu_stats {
 };
 
 struct vm_vcpu {
-    void *state; // the guest's struct (vm/core/arch/<isa>/state.h); scratch of the engine behind it
+    // The guest's struct (vm/core/arch/<isa>/state.h), in the same allocation as this one; scratch
+    // of the engine lies behind it.
+    void *state;
     const struct vm_guest_ops *guest;
     struct vm_machine *machine;
     uint32_t index;

@@ -2,7 +2,7 @@
 //
 // Floating-point ops on softfloat. The environment that an op computes in is made from the guest's
 // and the op's attributes; its flags go back, sticky.
-#include "interpreter.h"
+#include <vm/ir/eval.h>
 
 struct fp_op {
     uint32_t attr;
@@ -107,7 +107,8 @@ static uint64_t compute(const struct fp_op *o, uint64_t a, uint64_t b, uint64_t 
                                  : f64_op(o, a, b, c, env);
 }
 
-uint64_t interp_float(uint64_t what, uint64_t a, uint64_t b, uint64_t c, struct vm_fp_env *guest)
+uint64_t vm_ir_eval_float(uint64_t what, uint64_t a, uint64_t b, uint64_t c,
+                          struct vm_fp_env *guest)
 {
     const struct fp_op o = {(uint32_t)(what & 0xffff), (enum vm_ir_code)(what >> 32 & 0xffff),
                             (enum vm_type)(what >> 48 & 0xff), (enum vm_type)(what >> 56)};

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// What ops compute, for constant folding and for the engines: integers, flags, floats in softfloat.
+#ifndef VM_IR_EVAL_H
+#define VM_IR_EVAL_H
+
+#include <vm/ir/ir.h>
+
+// All of enum vm_ir_flag.
+enum {
+    VM_IR_FLAGS_ALL =
+        VM_IR_FLAG_C | VM_IR_FLAG_P | VM_IR_FLAG_A | VM_IR_FLAG_Z | VM_IR_FLAG_S | VM_IR_FLAG_V,
+};
+
+// Computes `op` when it is pure, on integers or bit patterns of at most 64 bits, and every operand
+// is a const; *out has no bits above the result's type.
+bool vm_ir_eval(const struct vm_ir_region *r, const struct vm_ir_op *op, uint64_t *out);
+
+// The same for operands `v` that have no bits above their types; `from` is the first one's type.
+bool vm_ir_eval_op(const struct vm_ir_op *op, enum vm_type from, const uint64_t v[3],
+                   uint64_t *out);
+
+// The flags of addf, subf and logicf (`code`) on the low `bits` bits of the operands.
+uint32_t vm_ir_eval_flags(unsigned code, unsigned bits, uint64_t a, uint64_t b, uint64_t carry);
+
+// Whether condition `cond` (enum vm_ir_cond) holds; the flags that it looks at.
+bool vm_ir_eval_cond(uint32_t flags, uint32_t cond);
+uint32_t vm_ir_cond_flags(uint32_t cond);
+
+// What vm_ir_eval_float is to compute, in one word: the attribute word (16 bits), the op's code (16
+// bits from 32 on), its suffix type (8 from 48) and the first operand's type (8 from 56).
+static inline uint64_t vm_ir_float_word(const struct vm_ir_op *op, enum vm_type source)
+{
+    return (op->attr & 0xffff) | (uint64_t)op->code << 32 | (uint64_t)op->type << 48 |
+           (uint64_t)source << 56;
+}
+
+// One FP op on softfloat; its flags go to the environment `env`, sticky. Operands may have bits
+// above their types; an i32 result is sign-extended.
+uint64_t vm_ir_eval_float(uint64_t what, uint64_t a, uint64_t b, uint64_t c, struct vm_fp_env *env);
+
+#endif
