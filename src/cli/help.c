@@ -43,7 +43,7 @@ static void page_debug(struct cli_text *t)
                  "vm-cli debug dump-dtb [OPTIONS] [OUT]\n"
                  "\n"
                  "Writes the device tree that the guest would get, as a blob, into a file or to\n"
-                 "standard output.\n"
+                 "standard output. No kernel is needed.\n"
                  "\n");
     cli_options_describe(t, CLI_DUMP_DTB, false);
 }

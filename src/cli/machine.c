@@ -28,16 +28,25 @@ static vm_status read_file(struct cli_machine *m, unsigned index, const char *op
     return VM_OK;
 }
 
+static const char *bios_file(const struct cli_options *o)
+{
+    bool is_word = o->bios && (strcmp(o->bios, "builtin") == 0 || strcmp(o->bios, "none") == 0);
+    return is_word ? NULL : o->bios;
+}
+
+bool cli_machine_has_code(const struct cli_options *o)
+{
+    return o->kernel || bios_file(o);
+}
+
 static vm_status read_files(struct cli_machine *m, const struct cli_options *o,
                             struct vm_options *out, struct vm_error *e)
 {
-    const char *bios = o->bios && strcmp(o->bios, "builtin") != 0 ? o->bios : NULL;
-    if (bios && strcmp(bios, "none") == 0) {
-        out->bios_mode = VM_OPTION_BIOS_NONE;
-        bios = NULL;
-    } else if (bios) {
+    const char *bios = bios_file(o);
+    if (bios)
         out->bios_mode = VM_OPTION_BIOS_FILE;
-    }
+    else if (o->bios && strcmp(o->bios, "none") == 0)
+        out->bios_mode = VM_OPTION_BIOS_NONE;
     vm_status status = read_file(m, 0, "kernel", o->kernel, &out->kernel, e);
     if (status == VM_OK)
         status = read_file(m, 1, "initrd", o->initrd, &out->initrd, e);
@@ -84,8 +93,6 @@ vm_status cli_machine_create(struct cli_machine *m, const struct cli_options *o,
     vm_status status = read_files(m, o, &v, e);
     if (status != VM_OK)
         return status;
-    if (!v.kernel.data && !v.bios.data)
-        return vm_error_set(e, VM_ERR_USAGE, "there is nothing to run; give --kernel FILE");
     v.append = kernel_command_line(&v);
     warn_of_memory(v.memory);
     return vm_create(&v, &m->vm, e);

@@ -70,6 +70,8 @@ static vm_status prepare(struct run *r, struct vm_error *e)
     r->started = status == VM_OK;
     if (status == VM_OK)
         status = cli_trace_open(&r->options.trace, &r->trace, e);
+    if (status == VM_OK && !cli_machine_has_code(&r->options))
+        status = vm_error_set(e, VM_ERR_USAGE, "there is nothing to run; give --kernel FILE");
     if (status != VM_OK)
         return status;
     struct vm_options base = vm_default_options();

@@ -86,16 +86,23 @@ static const char *guest_of_file(const struct vm_blob *file, struct vm_error *e)
     return NULL;
 }
 
+// Without a file there is no choice only where one guest is built; NULL with an error if not.
+static const char *only_guest(struct vm_error *e)
+{
+    if (guests[0].ops && !guests[1].ops)
+        return guests[0].ops->name;
+    vm_error_set(e, VM_ERR_USAGE,
+                 "neither kernel nor firmware say which guest it is; name it with --guest");
+    return NULL;
+}
+
 static vm_status select_guest(struct vm *vm, const struct guest_row **row, struct vm_error *e)
 {
     const struct vm_options *o = &vm->options;
     const struct vm_blob *file = o->kernel.data ? &o->kernel : &o->bios;
     const char *name = o->guest;
-    if (!name && !file->data)
-        return vm_error_set(e, VM_ERR_USAGE,
-                            "there is no kernel and no firmware: give --kernel FILE");
-    if (!name && !(name = guest_of_file(file, e)))
-        return e ? e->status : VM_ERR_FILE;
+    if (!name && !(name = file->data ? guest_of_file(file, e) : only_guest(e)))
+        return e->status;
     *row = find_guest(name);
     if (!*row)
         return vm_error_set(e, VM_ERR_USAGE, "this build has no guest %s", name);

@@ -121,8 +121,19 @@ def a_device_tree_passes_the_compiler():
 
 
 @case
-def a_device_tree_needs_a_machine_and_a_place():
-    refused(vm("debug", "dump-dtb"), 2, "--kernel FILE")
+def a_device_tree_needs_no_kernel():
+    for arguments in [], ["--guest", "riscv64"], ["--bios", "none", "--guest", "riscv64"]:
+        command = ["debug", "dump-dtb", "--smp", "3", "--append", "mine=1", *arguments]
+        blob = vm(*command).out
+        assert blob and blob == vm(*command, "--kernel", KERNEL).out, arguments
+
+
+@case
+def a_device_tree_needs_a_guest_and_a_place():
+    refused(vm("debug", "dump-dtb", "--guest", "z80"), 2, "z80", "riscv64")
+    initrd = write_file("initrd", bytes(1 << 20))
+    refused(vm("debug", "dump-dtb", "--memory", "1M", "--initrd", initrd), 2,
+            "--memory 1M is too small for initrd", "give at least 2M")
     refused(vm("debug", "dump-dtb", "--kernel", KERNEL, "/nonexistent/out"), 3, "/nonexistent/out")
     refused(vm("debug", "dump-dtb", "--kernel", KERNEL, "a", "b"), 2, '"b"')
     refused(vm("debug", "dump-dtb", "--kernel", KERNEL, "--stats", "json"), 2,

@@ -141,8 +141,23 @@ static void virtio_devices_go_into_their_slots(void **state)
         assert_int_equal(mmio_read(&b.machine, 0x10001008 + (slot << 12), 4),
                          slot == 0 || slot == 7 ? 4 : 0);
     }
-    tree_check_with_dtc(board_tree(&b));
     assert_int_equal(board_reset(&b), VM_OK);
+    board_machine_end(&b);
+}
+
+static void the_tree_of_a_board_with_devices_is_clean(void **state)
+{
+    (void)state;
+    struct board_machine b;
+    struct vm_io io;
+    tree_need_dtc();
+    init(&b, 64 * MIB);
+    struct vm_board_virtio devices[] = {{make_rng(&b, &io), VM_BOARD_PCI, 31},
+                                        {make_rng(&b, &io), VM_BOARD_MMIO, 7}};
+    b.config.virtio = devices;
+    b.config.virtio_count = VM_ARRAY_SIZE(devices);
+    board_start(&b);
+    tree_check_with_dtc(board_tree(&b));
     board_machine_end(&b);
 }
 
@@ -179,6 +194,7 @@ int main(void)
         cmocka_unit_test(tree_describes_pci_as_qemu_does),
         cmocka_unit_test(tree_tells_of_message_interrupts),
         cmocka_unit_test(virtio_devices_go_into_their_slots),
+        cmocka_unit_test(the_tree_of_a_board_with_devices_is_clean),
         cmocka_unit_test(impossible_slots_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,7 @@ static void tree_is_clean_for_every_machine(void **state)
     (void)state;
     static const uint32_t harts[] = {1, 2, 11, 64};
     static const enum vm_board_bios modes[] = {VM_BIOS_BUILTIN, VM_BIOS_NONE};
+    tree_need_dtc();
     for (size_t i = 0; i < VM_ARRAY_SIZE(harts); i++) {
         for (size_t j = 0; j < VM_ARRAY_SIZE(modes); j++) {
             struct board_machine b;
@@ -423,9 +424,9 @@ static void impossible_configurations(void **state)
     check_create(&b, VM_ERR_USAGE, "--bios");
     init(&b, 0, 16 * MIB);
     check_create(&b, VM_ERR_USAGE, "vCPU");
-    init(&b, 1, 16 * MIB);
+    init(&b, 1, VM_PAGE_SIZE);
     b.config.kernel = (struct vm_board_file){0};
-    check_reset(&b, VM_ERR_USAGE, "--kernel");
+    check_reset(&b, VM_ERR_USAGE, "too small for the device tree: give at least 1M");
 }
 
 static void bad_files(void **state)

@@ -453,6 +453,27 @@ static void memory_is_read_and_written(void **state)
     vm_destroy(vm);
 }
 
+// With neither kernel nor firmware the embedder brings the code.
+static void a_machine_without_files_runs_what_is_written(void **state)
+{
+    (void)state;
+    static const enum vm_bios modes[] = {VM_OPTION_BIOS_BUILTIN, VM_OPTION_BIOS_NONE};
+    const uint32_t code[] = {POWEROFF(5)};
+    for (size_t i = 0; i < VM_ARRAY_SIZE(modes); i++) {
+        struct vm_options o = vm_default_options();
+        struct vm_error e;
+        o.memory = 1 << 20;
+        o.bios_mode = modes[i];
+        struct vm *vm = create(&o);
+        assert_string_equal(vm_guest_name(vm), "riscv64");
+        assert_int_equal(vm_write_memory(vm, vm_gpa_of(RAM), code, sizeof code, &e), VM_OK);
+        struct vm_result result = run(vm, MS(20000));
+        assert_int_equal(result.reason, VM_EXIT_POWEROFF);
+        assert_int_equal(result.code, 5);
+        vm_destroy(vm);
+    }
+}
+
 // --- reset ---
 
 // The program counts its starts in RAM beyond the kernel, which a reset leaves alone.
@@ -610,8 +631,8 @@ static void refuses_bad_options(void **state)
             says = "there is no machine pc for riscv64 guests";
             break;
         case 7:
-            o.bios_mode = VM_OPTION_BIOS_BUILTIN;
-            says = NULL;
+            o.bios_mode = (enum vm_bios)3;
+            says = "there is no firmware mode 3";
             break;
         case 8:
             o.bios.data = NULL;
@@ -685,6 +706,7 @@ int main(void)
         cmocka_unit_test(the_vcpu_at_a_breakpoint_is_named),
         cmocka_unit_test(registers_are_read_and_written),
         cmocka_unit_test(memory_is_read_and_written),
+        cmocka_unit_test(a_machine_without_files_runs_what_is_written),
         cmocka_unit_test(a_reset_starts_over),
         cmocka_unit_test(the_console_goes_both_ways),
         cmocka_unit_test(endless_faults_are_a_crash),

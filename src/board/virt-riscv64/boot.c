@@ -72,8 +72,9 @@ static size_t append_part(char *text, size_t size, size_t at, const char *what, 
 
 static vm_status too_small(const struct virt *v, const struct layout *l, struct vm_error *e)
 {
-    char files[320] = "";
+    char files[320];
     size_t at = 0;
+    vm_format(files, sizeof files, "the device tree"); // when there is nothing else
     if (l->has_firmware)
         at = append_part(files, sizeof files, at, "firmware", v->config.bios.name,
                          l->firmware.end.v - l->firmware.lowest.v);
@@ -158,8 +159,6 @@ static vm_status load_images(struct virt *v, struct layout *l, bool *fits, struc
     l->low = VIRT_RAM_BASE;
     l->has_firmware = c->bios_mode == VM_BIOS_FILE;
     l->has_kernel = c->kernel.data;
-    if (!l->has_firmware && !l->has_kernel)
-        return vm_error_set(e, VM_ERR_USAGE, "there is nothing to run: give --kernel FILE");
     if (l->has_firmware) {
         status = load(v, "--bios", &c->bios, VM_LOADER_FIRMWARE, &l->firmware, fits, e);
         raise_low(l, &l->firmware);
@@ -222,7 +221,9 @@ vm_status virt_reset(struct vm_board *board, struct vm_error *e)
     vm_status status = load_files(v, &l, e);
     if (status != VM_OK)
         return status;
-    uint64_t next = l.has_kernel ? l.kernel.entry.v : 0;
+    uint64_t kernel = l.has_kernel ? l.kernel.entry.v : 0;
+    // Without either the embedder fills RAM.
+    uint64_t next = l.has_kernel || l.has_firmware ? kernel : VIRT_RAM_BASE;
     virt_fill_rom(v, l.has_firmware ? l.firmware.entry.v : next, l.tree, next);
     for (uint32_t i = 0; i < v->machine->vcpu_count; i++)
         reset_vcpu(v->machine->vcpus[i]);

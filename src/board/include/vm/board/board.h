@@ -60,6 +60,7 @@ struct vm_board_config {
     void *ram;         // host memory of the guest's RAM, page-aligned, mapped by the embedder for
                        // as long as the machine lives; zeroed when the machine is new
     uint64_t ram_size; // bytes, a multiple of VM_PAGE_SIZE
+    // With neither kernel nor firmware the vCPUs start at the bottom of RAM.
     struct vm_board_file kernel, initrd, dtb, bios;
     enum vm_board_bios bios_mode;
     const char *append; // the kernel's command line; NULL: none (with --dtb: what the tree has)

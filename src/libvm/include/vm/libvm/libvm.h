@@ -40,13 +40,15 @@ enum vm_bios {
 };
 
 struct vm_options {
-    const char *guest;   // "riscv64", or NULL: as the kernel's file says
+    const char *guest;   // "riscv64", or NULL: as the kernel's file says, or the only one built
     const char *cpu;     // "NAME,+ext,-ext", or NULL
     const char *machine; // board name, or NULL for the guest's first
     const char *engine;  // "interpreter", or NULL for the best there is
     unsigned vcpus;      // 1 to 64
     const unsigned *pin; // host CPU per vCPU, or NULL
     uint64_t memory;     // bytes
+    // With neither kernel nor firmware the vCPUs start at the bottom of RAM, which the embedder
+    // fills (vm_write_memory).
     struct vm_blob kernel, initrd, dtb, bios;
     enum vm_bios bios_mode;
     const char *append; // kernel command line, or NULL
