@@ -5,7 +5,8 @@
 #include "internal.h"
 
 // After this many exceptions without an instruction retired the guest can only go on faulting: its
-// handler cannot be executed, and no interrupt is enabled.
+// handler cannot be executed, and no interrupt is enabled. (What built-in firmware answers retires
+// nothing either, but moves the guest on.)
 enum { HOPELESS = 1000000 };
 
 bool vm_vcpu_must_run(struct vm_vcpu *v)
@@ -32,15 +33,14 @@ static void take_exception(struct vm_vcpu *v, uint64_t *last_icount, uint32_t *r
     v->stats.exceptions++;
     VM_TRACE(&v->machine->trace, VM_TRACE_TRAP, "vcpu %u: exception %#lx value %#lx at %#lx",
              v->index, v->exception.cause, v->exception.value, vm_vcpu_pc(v));
-    if (*last_icount != v->icount) {
+    v->exception.pending = false;
+    if (!v->guest->take_exception(v) || *last_icount != v->icount) {
         *last_icount = v->icount;
         *repeats = 0;
     } else if (++*repeats == HOPELESS) {
         vm_machine_stop(v->machine, VM_STOP_CRASH, 0,
                         "exceptions repeat without an instruction executed");
     }
-    v->exception.pending = false;
-    v->guest->take_exception(v);
 }
 
 static enum vm_run_result run(struct vm_vcpu *v)

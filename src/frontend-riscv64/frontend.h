@@ -156,7 +156,7 @@ bool rv_walk(struct vm_vcpu *v, vm_gva gva, enum vm_access access, unsigned inde
              struct vm_translation *out);
 void rv_access_failed(struct vm_vcpu *v, vm_gva gva, enum vm_access access,
                       enum vm_access_error error);
-void rv_take_exception(struct vm_vcpu *v);
+bool rv_take_exception(struct vm_vcpu *v);
 bool rv_take_interrupt(struct vm_vcpu *v);
 bool rv_has_work(struct vm_vcpu *v);
 void rv_reset(struct vm_vcpu *v, uint64_t entry);

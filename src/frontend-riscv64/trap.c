@@ -124,15 +124,16 @@ static bool call_firmware(struct vm_vcpu *v, uint64_t cause)
     return true;
 }
 
-void rv_take_exception(struct vm_vcpu *v)
+bool rv_take_exception(struct vm_vcpu *v)
 {
     uint64_t cause = v->exception.cause, value = v->exception.value;
     v->exception.pending = false;
     if (call_firmware(v, cause))
-        return;
+        return false;
     if (cause == RV_CAUSE_ILLEGAL && value == 0)
         value = instruction_bits(v);
     enter(v, rv_state(v)->medeleg, cause, value);
+    return true;
 }
 
 bool rv_take_interrupt(struct vm_vcpu *v)

@@ -42,9 +42,10 @@ static void access_failed(struct vm_vcpu *v, vm_gva gva, enum vm_access access,
     vm_vcpu_raise(v, (error == VM_ACCESS_BUS ? RIG_BUS_ERROR : RIG_MISALIGNED) + access, gva.v);
 }
 
-static void take_exception(struct vm_vcpu *v)
+static bool take_exception(struct vm_vcpu *v)
 {
     rig_of(v)->exceptions++;
+    return !rig_of(v)->answers;
 }
 
 static bool take_interrupt(struct vm_vcpu *v)

@@ -72,6 +72,7 @@ struct rig {
     unsigned device_reads, device_writes, device_size;
     uint64_t device_offset;
     bool device_refuses;
+    bool answers; // exceptions are calls that firmware answers
 };
 
 static inline struct rig *rig_of(const struct vm_vcpu *v)

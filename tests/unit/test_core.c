@@ -213,6 +213,19 @@ static void endless_exceptions_are_a_crash(void **state)
     assert_string_equal(r->machine.stop_text, "exceptions repeat without an instruction executed");
 }
 
+static enum vm_engine_exit call_firmware(struct vm_vcpu *v)
+{
+    return rig_of(v)->runs == 1500000 ? VM_ENGINE_LIMIT : fault_for_ever(v);
+}
+
+static void answered_calls_are_not_exceptions(void **state)
+{
+    struct rig *r = *state;
+    r->run = call_firmware;
+    r->answers = true;
+    assert_int_equal(vm_vcpu_run(r->v[0]), VM_RUN_LIMIT);
+}
+
 static enum vm_engine_exit fault_and_retire(struct vm_vcpu *v)
 {
     if (rig_of(v)->runs == 1500000)
@@ -427,6 +440,7 @@ int main(void)
         TEST(parked_vcpus_wait_for_requests_only),
         TEST(run_loop_serves_each_exit),
         TEST(endless_exceptions_are_a_crash),
+        TEST(answered_calls_are_not_exceptions),
         TEST(exceptions_with_progress_are_not),
         TEST(a_stop_ends_every_run),
         TEST(breakpoint_changes_flush_translations),

@@ -52,9 +52,10 @@ static void access_failed(struct vm_vcpu *v, vm_gva gva, enum vm_access access,
     vm_vcpu_raise(v, access, gva.v);
 }
 
-static void take_exception(struct vm_vcpu *v)
+static bool take_exception(struct vm_vcpu *v)
 {
     atomic_store(&smp_of(v)->wrong, v->exception.value + 1);
+    return true;
 }
 
 static bool no(struct vm_vcpu *v)

@@ -557,6 +557,27 @@ static void endless_faults_are_a_crash(void **state)
     vm_destroy(vm);
 }
 
+// Calls to the built-in firmware retire nothing, but they get the guest on.
+static void endless_firmware_calls_are_none(void **state)
+{
+    (void)state;
+    enum { CALLS = 1100000 };
+    const uint32_t end[] = {POWEROFF(0)};
+    struct vm_options o = vm_default_options();
+    struct vm_error e;
+    o.memory = 16 << 20;
+    struct vm *vm = create(&o);
+    uint32_t *code = malloc(CALLS * sizeof *code);
+    for (uint32_t i = 0; i < CALLS; i++)
+        code[i] = RV_ECALL;
+    assert_int_equal(vm_write_memory(vm, vm_gpa_of(RAM), code, CALLS * sizeof *code, &e), VM_OK);
+    assert_int_equal(
+        vm_write_memory(vm, vm_gpa_of(RAM + CALLS * sizeof *code), end, sizeof end, &e), VM_OK);
+    assert_int_equal(run(vm, MS(60000)).reason, VM_EXIT_POWEROFF);
+    free(code);
+    vm_destroy(vm);
+}
+
 // --- what there is, and what there is not ---
 
 static void says_what_it_is(void **state)
@@ -710,6 +731,7 @@ int main(void)
         cmocka_unit_test(a_reset_starts_over),
         cmocka_unit_test(the_console_goes_both_ways),
         cmocka_unit_test(endless_faults_are_a_crash),
+        cmocka_unit_test(endless_firmware_calls_are_none),
         cmocka_unit_test(says_what_it_is),
         cmocka_unit_test(refuses_bad_options),
         cmocka_unit_test(threads_that_cannot_be_pinned_are_an_error),

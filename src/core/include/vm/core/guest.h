@@ -66,8 +66,9 @@ struct vm_guest_ops {
     void (*access_failed)(struct vm_vcpu *vcpu, vm_gva gva, enum vm_access access,
                           enum vm_access_error error);
 
-    // Enters the exception in vcpu->exception (state's PC is the faulting instruction's).
-    void (*take_exception)(struct vm_vcpu *vcpu);
+    // Enters the exception in vcpu->exception (state's PC is the faulting instruction's). False: it
+    // was a call that the machine's built-in firmware has answered, and the guest is past it.
+    bool (*take_exception)(struct vm_vcpu *vcpu);
 
     // Takes the most urgent enabled interrupt if there is one (state's PC is the next instruction).
     bool (*take_interrupt)(struct vm_vcpu *vcpu);
