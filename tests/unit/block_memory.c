@@ -72,6 +72,25 @@ static uint8_t *gather(const struct vm_block_request *r)
     return data;
 }
 
+// Bytes that a discard leaves: zeros, or what nobody wrote.
+static void scribble(struct block_memory *m, uint8_t *data, uint64_t size)
+{
+    enum { NOBODYS = 0xa5 };
+    if (m->scribbles && block_random(&m->seed) & 1)
+        memset(data, NOBODYS, size);
+}
+
+static bool is_in_flight(const struct block_memory *m, const struct vm_block_request *r)
+{
+    for (unsigned i = 0; i < m->count; i++) {
+        const struct vm_block_request *other = m->queue[i];
+        if (other->op != VM_BLOCK_READ && other->op != VM_BLOCK_FLUSH &&
+            other->offset < r->offset + r->size && r->offset < other->offset + other->size)
+            return true;
+    }
+    return false;
+}
+
 static bool fails(struct block_memory *m, const struct vm_block_request *r)
 {
     return r->op != VM_BLOCK_READ && m->fail_after && --m->fail_after == 0 && (m->fail_after = 1);
@@ -89,11 +108,14 @@ static size_t arrive(struct block_memory *m, struct vm_block_request *r)
         return SIZE_MAX;
     if (r->op == VM_BLOCK_DISCARD && r->offset + r->size > m->block.size)
         return SIZE_MAX;
+    m->overlaps += is_in_flight(m, r);
     if (!ensure(m, r->offset + r->size)) {
         r->status = VM_BLOCK_NO_SPACE;
         return SIZE_MAX;
     }
     uint8_t *data = gather(r);
+    if (r->op == VM_BLOCK_DISCARD)
+        scribble(m, data, r->size);
     put(m, r->offset, data, r->size);
     if (!m->recording) {
         free(data);
@@ -225,10 +247,13 @@ static void put_some_sectors(struct block_memory *m, const struct block_record *
 struct block_memory *block_memory_cut(const struct block_memory *m, size_t at, uint64_t *seed)
 {
     struct block_memory *cut = block_memory_create();
+    bool full_size = block_random(seed) & 1;
     for (size_t i = 0; i < at; i++) {
         const struct block_record *r = &m->records[i];
         if (r->is_sync)
             continue;
+        if (full_size)
+            ensure(cut, r->offset + r->size);
         if (r->durable_at < at)
             put(cut, r->offset, r->data, r->size);
         else

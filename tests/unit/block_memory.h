@@ -2,7 +2,8 @@
 //
 // A container in memory for tests of disk formats: completes requests at once or later in random
 // order, fails on demand, and records what was written and synced, so that a power cut at any point
-// can be played back.
+// can be played back. With `scribbles`, what is
+// discarded may get contents that nobody wrote: a host's block device can do that.
 #ifndef TESTS_UNIT_BLOCK_MEMORY_H
 #define TESTS_UNIT_BLOCK_MEMORY_H
 
@@ -13,10 +14,10 @@
 enum { BLOCK_MEMORY_LIMIT = 64 << 20 };
 
 struct block_record {
-    bool is_sync; // every write with submitted < value of `durable` lasts from here on
+    bool is_sync; // what was done before it lasts from here on
     uint64_t offset, size;
     uint8_t *data;
-    bool done;         // by the time of some sync: see durable_at
+    bool done;
     size_t durable_at; // record that makes it last; SIZE_MAX: none did
 };
 
@@ -36,6 +37,8 @@ struct block_memory {
     size_t record_count, record_room;
     unsigned fail_after; // writes and syncs until they fail; 0: never
     bool closed;
+    bool scribbles;
+    unsigned overlaps; // writes that came while another one to the same bytes was in flight
 };
 
 // An empty container, or one with the contents of a file.
@@ -47,7 +50,7 @@ void block_memory_destroy(struct block_memory *m);
 void block_memory_save(const struct block_memory *m, const char *path);
 
 // What the container holds when the power goes after `at` records: what lasts for sure, and of the
-// rest a random choice of 512-byte sectors.
+// rest a random choice of 512-byte sectors. Its size may tell of writes that are not there.
 struct block_memory *block_memory_cut(const struct block_memory *m, size_t at, uint64_t *seed);
 
 uint64_t block_random(uint64_t *seed);
