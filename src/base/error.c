@@ -26,10 +26,10 @@ vm_status vm_error_set(struct vm_error *e, vm_status status, const char *fmt, ..
     return status;
 }
 
-vm_status vm_error_prefix(struct vm_error *e, const char *fmt, ...)
+vm_status vm_error_prefix(struct vm_error *e, vm_status status, const char *fmt, ...)
 {
     if (!e)
-        return VM_ERR_HOST;
+        return status;
     char old[VM_ERROR_TEXT_SIZE];
     vm_copy(old, e->text, sizeof old);
     va_list args;
@@ -39,5 +39,5 @@ vm_status vm_error_prefix(struct vm_error *e, const char *fmt, ...)
     if (n < sizeof e->text)
         vm_format(e->text + n, sizeof e->text - n, ": %s", old);
     keep_one_line(e->text);
-    return e->status;
+    return e->status = status;
 }

@@ -107,7 +107,7 @@ vm_status cli_config_apply(struct cli_options *o, enum cli_user user, const char
     else
         status = no_json(text, end, size, e);
     cJSON_Delete(root);
-    return status == VM_OK ? VM_OK : vm_error_prefix(e, "--config %.100s", name);
+    return status == VM_OK ? VM_OK : vm_error_prefix(e, status, "--config %.100s", name);
 }
 
 vm_status cli_config_read(struct cli_options *o, enum cli_user user, const char *path,
@@ -116,7 +116,7 @@ vm_status cli_config_read(struct cli_options *o, enum cli_user user, const char 
     struct vm_osal_file_contents file;
     vm_status status = vm_osal_file_read_all(path, MAX_FILE, &file, e);
     if (status != VM_OK)
-        return vm_error_prefix(e, "--config");
+        return vm_error_prefix(e, status, "--config");
     status = cli_config_apply(o, user, path, file.data, file.size, e);
     vm_osal_file_contents_release(&file);
     return status;

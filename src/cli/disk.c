@@ -146,7 +146,7 @@ static vm_status take_option(struct disk_words *w, enum user user, char ***argv,
     if (o->value && value[0] == '=' && **argv == word)
         value++;
     vm_status s = o->set(w, value, e);
-    return s == VM_OK ? s : vm_error_prefix(e, "%s", o->name);
+    return s == VM_OK ? s : vm_error_prefix(e, s, "%s", o->name);
 }
 
 static vm_status parse(struct disk_words *w, enum user user, unsigned least, unsigned most,
@@ -204,7 +204,7 @@ int cli_disk_create(char **argv)
     vm_status s = parse(&w, CREATE, 1, 2, argv, &e);
     struct vm_disk_create c = new_image(&w, w.words[0]);
     if (s == VM_OK && w.count > 1 && (s = cli_parse_size(w.words[1], &c.size, &e)) != VM_OK)
-        vm_error_prefix(&e, "the size of the disk");
+        vm_error_prefix(&e, s, "the size of the disk");
     if (s == VM_OK)
         s = vm_disk_create(&c, &e);
     return finish(s, &e);

@@ -22,8 +22,9 @@ static vm_status read_file(struct cli_machine *m, unsigned index, const char *op
     if (!path)
         return VM_OK;
     struct vm_osal_file_contents *file = &m->files[index];
-    if (vm_osal_file_read_all(path, MAX_FILE, file, e) != VM_OK)
-        return vm_error_prefix(e, "--%s", option);
+    vm_status status = vm_osal_file_read_all(path, MAX_FILE, file, e);
+    if (status != VM_OK)
+        return vm_error_prefix(e, status, "--%s", option);
     *out = (struct vm_blob){path, file->data, file->size};
     return VM_OK;
 }

@@ -262,7 +262,7 @@ vm_status cli_options_set(struct cli_options *o, enum cli_user user, const char 
                             "config: a configuration file cannot name another; put the options "
                             "of both into one");
     vm_status status = option->set(option, o, value, e);
-    return status == VM_OK ? VM_OK : vm_error_prefix(e, "%s \"%.100s\"", key, value);
+    return status == VM_OK ? VM_OK : vm_error_prefix(e, status, "%s \"%.100s\"", key, value);
 }
 
 const char *cli_options_keep(struct cli_options *o, const char *text)
@@ -340,7 +340,7 @@ static vm_status read_line(struct cli_options *o, enum cli_user user, char **arg
             continue;
         status = word.option->set(word.option, o, word.value, e);
         if (status != VM_OK)
-            return vm_error_prefix(e, "--%s \"%.100s\"", word.option->name, word.value);
+            return vm_error_prefix(e, status, "--%s \"%.100s\"", word.option->name, word.value);
     }
     return VM_OK;
 }

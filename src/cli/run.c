@@ -59,9 +59,10 @@ static void on_trace(void *context, const char *topic, const char *line)
 static vm_status open_stats(struct run *r, struct vm_error *e)
 {
     const char *path = r->options.stats.file;
-    if (path && vm_osal_file_open(path, VM_OSAL_FILE_CREATE, &r->stats_file, e) != VM_OK)
-        return vm_error_prefix(e, "--stats");
-    return VM_OK;
+    if (!path)
+        return VM_OK;
+    vm_status status = vm_osal_file_open(path, VM_OSAL_FILE_CREATE, &r->stats_file, e);
+    return status == VM_OK ? VM_OK : vm_error_prefix(e, status, "--stats");
 }
 
 static vm_status prepare(struct run *r, struct vm_error *e)

@@ -96,8 +96,5 @@ vm_status cli_stats_write(const struct cli_report *report, enum cli_stats_form f
         status = file ? cli_text_write_file(&t, file, &offset, e)
                       : cli_text_write(&t, vm_osal_stderr(), "the text of --stats", e);
     cli_text_release(&t);
-    if (status == VM_OK)
-        return VM_OK;
-    vm_error_prefix(e, "--stats");
-    return e->status = VM_ERR_HOST;
+    return status == VM_OK ? VM_OK : vm_error_prefix(e, VM_ERR_HOST, "--stats");
 }

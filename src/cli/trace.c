@@ -82,7 +82,7 @@ vm_status cli_trace_open(const struct cli_trace_option *option, struct cli_trace
     if (status != VM_OK) {
         vm_osal_mutex_destroy(t->mutex);
         free(t);
-        return vm_error_prefix(e, "--trace");
+        return vm_error_prefix(e, status, "--trace");
     }
     *trace = t;
     return VM_OK;

@@ -55,9 +55,15 @@ static void error_carries_text(void **state)
     (void)state;
     struct vm_error e;
     assert_int_equal(vm_error_set(&e, VM_ERR_FILE, "cannot read %s", "x.bin"), VM_ERR_FILE);
-    assert_int_equal(vm_error_prefix(&e, "--kernel"), VM_ERR_FILE);
+    assert_int_equal(vm_error_prefix(&e, VM_ERR_FILE, "--kernel"), VM_ERR_FILE);
+    assert_int_equal(e.status, VM_ERR_FILE);
     assert_string_equal(e.text, "--kernel: cannot read x.bin");
+    assert_int_equal(vm_error_prefix(&e, VM_ERR_HOST, "%s", "2"), VM_ERR_HOST);
+    assert_int_equal(e.status, VM_ERR_HOST);
+    assert_string_equal(e.text, "2: --kernel: cannot read x.bin");
     assert_int_equal(vm_error_set(NULL, VM_ERR_HOST, "unwanted"), VM_ERR_HOST);
+    assert_int_equal(vm_error_prefix(NULL, VM_ERR_USAGE, "unwanted"), VM_ERR_USAGE);
+    assert_int_equal(vm_error_prefix(NULL, VM_ERR_FILE, "unwanted"), VM_ERR_FILE);
 }
 
 static void error_text_is_one_line(void **state)
@@ -66,7 +72,7 @@ static void error_text_is_one_line(void **state)
     struct vm_error e;
     vm_error_set(&e, VM_ERR_USAGE, "no \"%s\"", "a\nb\x1b[0m\x7f");
     assert_string_equal(e.text, "no \"a?b?[0m?\"");
-    vm_error_prefix(&e, "%s", "-\r-");
+    vm_error_prefix(&e, VM_ERR_USAGE, "%s", "-\r-");
     assert_string_equal(e.text, "-?-: no \"a?b?[0m?\"");
 }
 

@@ -130,7 +130,7 @@ static vm_status load(struct virt *v, const char *option, const struct vm_board_
         *fits = false;
         return VM_OK;
     }
-    return vm_error_prefix(e, "%s %s", option, file->name);
+    return vm_error_prefix(e, status, "%s %s", option, file->name);
 }
 
 static void raise_low(struct layout *l, const struct vm_loader_placement *p)

@@ -54,7 +54,7 @@ static vm_status add_htif(struct virt *v, struct vm_htif_config *c, struct vm_er
     c->context = v;
     vm_status status = vm_htif_create(v->machine, c, &htif, e);
     if (status != VM_OK)
-        return vm_error_prefix(e, "--kernel %s", v->config.kernel.name);
+        return vm_error_prefix(e, status, "--kernel %s", v->config.kernel.name);
     v->htif_page = c->page.v;
     return virt_add_device(v, &htif, e);
 }

@@ -207,5 +207,5 @@ vm_status virt_make_base_tree(struct virt *v, struct vm_error *e)
         v->base_tree.size = file->size;
         status = virt_check_tree(v->base_tree.data, file->size, e);
     }
-    return status == VM_OK ? VM_OK : vm_error_prefix(e, "--dtb %s", file->name);
+    return status == VM_OK ? VM_OK : vm_error_prefix(e, status, "--dtb %s", file->name);
 }

@@ -60,7 +60,7 @@ vm_status vm_chain_backing_path(const char *path, const char *name, char **resol
     size_t directory = directory_length(image);
     s = resolve_in(image, directory, name, resolved, e);
     if (s != VM_OK) {
-        vm_error_prefix(e, "backing file of %s", path);
+        vm_error_prefix(e, s, "backing file of %s", path);
     } else if (vm_compare(*resolved, image, directory + 1) != 0) {
         s = vm_error_set(e, VM_ERR_FILE,
                          "%s is based on %.200s, which is not in its directory; put both in one "

@@ -163,7 +163,7 @@ static vm_status check(void *context, enum vm_image_format format, struct vm_blo
                             c->path);
     vm_status s = vm_qcow2_check(container, h, c->repair, &found, e);
     if (s != VM_OK)
-        return vm_error_prefix(e, "%s", c->path);
+        return vm_error_prefix(e, s, "%s", c->path);
     *c->findings = (struct vm_image_findings){
         .corruptions = found.corruptions,
         .leaks = found.leaks,

@@ -137,7 +137,7 @@ vm_status vm_fw_cfg_add_file(const struct vm_device *fw_cfg, const char *name, c
     size_t length = vm_text_length(name);
     vm_status status = check_size(size, e);
     if (status != VM_OK)
-        return vm_error_prefix(e, "fw_cfg file %s", name);
+        return vm_error_prefix(e, status, "fw_cfg file %s", name);
     if (length == 0 || length >= VM_FW_CFG_NAME_BYTES)
         return vm_error_set(e, VM_ERR_USAGE, "fw_cfg file \"%s\": a name has 1 to %d characters",
                             name, VM_FW_CFG_NAME_BYTES - 1);

@@ -27,7 +27,7 @@ static bool check(struct vm_ir_region *r, const char *before, const char *name, 
         return true;
     r->overflow = true;
     if (e)
-        vm_error_prefix(e, "%s IR pass %s", before, name);
+        vm_error_prefix(e, e->status, "%s IR pass %s", before, name);
     return false;
 }
 

@@ -29,7 +29,9 @@ struct vm_error {
 // failing function can say `return vm_error_set(e, ...)`. Control characters become '?'.
 vm_status vm_error_set(struct vm_error *e, vm_status status, const char *fmt, ...) VM_PRINTF(3, 4);
 
-// Puts a formatted prefix and ": " before the text that is already in `e`; returns e's status.
-vm_status vm_error_prefix(struct vm_error *e, const char *fmt, ...) VM_PRINTF(2, 3);
+// Puts a formatted prefix and ": " before the text that is already in `e` (which may be NULL),
+// records `status`, mostly what the function that set the text has returned, and returns it.
+vm_status vm_error_prefix(struct vm_error *e, vm_status status, const char *fmt, ...)
+    VM_PRINTF(3, 4);
 
 #endif
