@@ -2,6 +2,8 @@
 //
 // Power-on: puts the files into RAM and every hart where it starts.
 //
+// With firmware in flash there is no kernel here: that firmware takes its place.
+//
 // From the bottom of RAM: firmware, kernel (where its format says), free memory, initrd, device
 // tree. The tree is below 3 GiB, where QEMU's board has it and 32-bit firmware reaches it, and has
 // room behind it, since firmware makes it larger in place.
@@ -224,6 +226,8 @@ vm_status virt_reset(struct vm_board *board, struct vm_error *e)
     uint64_t kernel = l.has_kernel ? l.kernel.entry.v : 0;
     // Without either the embedder fills RAM.
     uint64_t next = l.has_kernel || l.has_firmware ? kernel : VIRT_RAM_BASE;
+    if (v->flash)
+        next = VIRT_FLASH_BASE;
     virt_fill_rom(v, l.has_firmware ? l.firmware.entry.v : next, l.tree, next);
     for (uint32_t i = 0; i < v->machine->vcpu_count; i++)
         reset_vcpu(v->machine->vcpus[i]);

@@ -150,6 +150,8 @@ vm_status virt_add_devices(struct virt *v, struct vm_error *e)
         status = add_rtc(v, &plic, e);
     if (status == VM_OK)
         status = add_test(v, e);
+    if (status == VM_OK)
+        status = virt_add_firmware(v, e);
     if (status == VM_OK && v->config.bios_mode != VM_BIOS_BUILTIN)
         status = add_clint(v, e);
     if (status == VM_OK)

@@ -14,6 +14,8 @@ static void destroy(struct vm_board *board)
     const struct vm_allocator *a = &v->machine->host->allocator;
     sbi_destroy(v);
     virt_destroy_devices(v);
+    if (v->firmware_kernel.data)
+        vm_loader_unpacked_release(&v->firmware_kernel);
     virt_release_blob(v, &v->base_tree);
     virt_release_blob(v, &v->tree);
     if (v->rom)
@@ -81,9 +83,11 @@ static vm_status device_tree(const struct vm_board *board, const void **blob, si
 const struct vm_board_ops vm_board_virt_riscv64 = {
     .name = "virt",
     .isa = VM_ISA_RISCV64,
+    .flash_bank = VIRT_FLASH_BANK,
     .create = create,
     .reset = virt_reset,
     .destroy = destroy,
     .receive = receive,
+    .flash_saved = virt_flash_saved,
     .device_tree = device_tree,
 };

@@ -21,10 +21,14 @@
 #define VIRT_PLIC_BASE       UINT64_C(0xc000000)
 #define VIRT_UART_BASE       UINT64_C(0x10000000)
 #define VIRT_VIRTIO_BASE     UINT64_C(0x10001000) // of slot 0
+#define VIRT_FW_CFG_BASE     UINT64_C(0x10100000)
+#define VIRT_FLASH_BASE      UINT64_C(0x20000000)
 #define VIRT_PCI_ECAM_BASE   UINT64_C(0x30000000)
 #define VIRT_PCI_MEMORY_BASE UINT64_C(0x40000000)
 #define VIRT_RAM_BASE        UINT64_C(0x80000000)
 #define VIRT_RAM_LIMIT       (UINT64_C(1) << 56) // of physical addresses (Sv39 to Sv57)
+
+#define VIRT_FLASH_BANK UINT64_C(0x2000000) // bytes; there are two
 
 // Bytes. The 64-bit window lies above RAM, aligned to its size.
 #define VIRT_PCI_IO_SIZE       UINT64_C(0x10000)
@@ -84,6 +88,9 @@ struct virt {
     const struct vm_device *uart, *plic; // in it
     uint64_t htif_page;                  // physical address of the page that HTIF owns; 0: none
 
+    const struct vm_device *flash;      // in `device`; NULL: there is none
+    struct vm_unpacked firmware_kernel; // what fw_cfg has of the kernel
+
     struct virt_blob base_tree; // from the file or generated; without what is known at reset only
     struct virt_blob tree;      // as the guest gets it, but for the seed
 
@@ -123,6 +130,12 @@ void virt_reset_devices(struct virt *v);
 void virt_destroy_devices(struct virt *v);
 // The place of a device at `base` with that input of the PLIC.
 struct vm_device_site virt_site(uint64_t base, const struct vm_device *plic, uint32_t interrupt);
+
+// --- firmware.c ---
+
+// The flash and fw_cfg. What fw_cfg gives to firmware in flash is taken out of v->config.
+vm_status virt_add_firmware(struct virt *v, struct vm_error *e);
+void virt_flash_saved(struct vm_board *board, bool saved);
 
 // --- buses.c ---
 

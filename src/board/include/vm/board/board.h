@@ -56,6 +56,19 @@ struct vm_board_virtio {
     unsigned slot;
 };
 
+// NOR flash with firmware, which the board starts in place of the kernel (or of the firmware, with
+// VM_BIOS_NONE); kernel, initrd and command line are what the firmware may ask for. Both banks have
+// the board's flash_bank bytes of page-aligned host memory, which only the guest changes.
+struct vm_board_flash {
+    void *code; // read-only to the guest; NULL: the board has no flash
+    void *vars; // writable
+    // Asks for `size` bytes at `offset` of vars to be kept, and for board->flash_saved when they
+    // are; until then they do not change. Called on vCPU threads; must not block. When the board is
+    // reset or destroyed, nothing is being saved. NULL: vars are not kept.
+    void (*save)(void *context, uint64_t offset, uint64_t size);
+    void *context;
+};
+
 struct vm_board_config {
     void *ram;         // host memory of the guest's RAM, page-aligned, mapped by the embedder for
                        // as long as the machine lives; zeroed when the machine is new
@@ -65,6 +78,7 @@ struct vm_board_config {
     enum vm_board_bios bios_mode;
     const char *append; // the kernel's command line; NULL: none (with --dtb: what the tree has)
     struct vm_board_console console;
+    struct vm_board_flash flash;
     // Only for create, which takes every device and puts NULL in its place; when it fails, those
     // that are left are still the embedder's.
     struct vm_board_virtio *virtio;
@@ -76,6 +90,7 @@ struct vm_board; // the board's own
 struct vm_board_ops {
     const char *name; // as --machine names it: "virt"
     enum vm_guest_isa isa;
+    uint64_t flash_bank; // bytes; 0: the board cannot have flash
 
     // Adds RAM and devices to the machine's address space, connects interrupts and firmware. Copies
     // *config (not what it points to). The machine keeps pointers into the board until
@@ -97,6 +112,10 @@ struct vm_board_ops {
     // on. None are before the guest has enabled its receiver; when fewer than `size` are, console's
     // input_room will be called. Any thread, also while the vCPUs run.
     size_t (*receive)(struct vm_board *board, const uint8_t *bytes, size_t size);
+
+    // The answer to the flash's `save`: it is kept, or could not be. Any thread; NULL without
+    // flash_bank.
+    void (*flash_saved)(struct vm_board *board, bool saved);
 
     // The device tree blob: as the last reset gave it to the guest, before the first one without
     // the loaded images' addresses. The rng-seed in it is blanked. Owned by the board, valid until
