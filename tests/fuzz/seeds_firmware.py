@@ -95,7 +95,8 @@ CFI_FLASH = {
                     command(VARS, 0) + store(VARS, 0) + command(VARS, 0xff) + command(VARS, 0xe8) +
                     command(VARS, 1) + store(VARS, 0) + store(VARS_SECOND, 0) + command(VARS, 0xd0),
     "locks": b"".join(command(VARS, 0x60) + command(VARS, lock) + erase(VARS) +
-                      command(VARS, 0x90) + loads(VARS) for lock in (0x01, 0xd0, 0x2f, 0xd0, 0x03, 0x77)),
+                      command(VARS, 0x90) + loads(VARS)
+                      for lock in (0x01, 0xd0, 0x2f, 0xd0, 0x03, 0x77)),
     "reset": command(VARS, 0xe8) + bytes([OTHER | 4, 0]) + command(VARS, 0x20) +
              bytes([OTHER | 4, 0]) + command(VARS, 0xd0) + store(VARS, 0x40, 0, 3),
 }

@@ -57,7 +57,7 @@ static vm_status give_kernel(struct virt *v, const struct vm_device *fw_cfg, str
     if (status == VM_OK)
         status = give_file(fw_cfg, VM_FW_CFG_KERNEL_SIZE, VM_FW_CFG_KERNEL_DATA,
                            v->firmware_kernel.data, v->firmware_kernel.size, e);
-    return status == VM_OK ? VM_OK : vm_error_prefix(e, "--kernel %s", kernel->name);
+    return status == VM_OK ? VM_OK : vm_error_prefix(e, status, "--kernel %s", kernel->name);
 }
 
 // With firmware in flash nothing is loaded into RAM but the firmware below and the device tree.
@@ -69,7 +69,7 @@ static vm_status give_files(struct virt *v, const struct vm_device *fw_cfg, stru
         status = give_file(fw_cfg, VM_FW_CFG_INITRD_SIZE, VM_FW_CFG_INITRD_DATA, c->initrd.data,
                            c->initrd.size, e);
         if (status != VM_OK)
-            vm_error_prefix(e, "--initrd %s", c->initrd.name);
+            vm_error_prefix(e, status, "--initrd %s", c->initrd.name);
     }
     if (status == VM_OK && c->append)
         status = give_file(fw_cfg, VM_FW_CFG_CMDLINE_SIZE, VM_FW_CFG_CMDLINE_DATA, c->append,
