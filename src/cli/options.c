@@ -83,6 +83,19 @@ static vm_status set_choice(const struct option *option, struct cli_options *o, 
                         nearest.best ? hint : "; give one of them");
 }
 
+// A board's name, and after a comma its own options, which are the board's to read.
+static vm_status set_machine(const struct option *option, struct cli_options *o, const char *value,
+                             struct vm_error *e)
+{
+    size_t length = strcspn(value, ",");
+    for (size_t i = 0; option->choice(i); i++) {
+        const char *choice = option->choice(i);
+        if (strlen(choice) == length && strncmp(choice, value, length) == 0)
+            return set_text(option, o, value, e);
+    }
+    return set_choice(option, o, value, e);
+}
+
 static vm_status set_memory(const struct option *option, struct cli_options *o, const char *value,
                             struct vm_error *e)
 {
@@ -195,7 +208,9 @@ static const struct option options[] = {
      "number of vCPUs, 1 (default) to 64; pin= puts each on a host CPU, such as pin=0-3"},
     {"memory", "SIZE", MACHINE, set_memory, FIELD(memory), NULL,
      "guest RAM, a number and K, M, G or T (default: 1G)"},
-    {"machine", NULL, MACHINE, set_choice, FIELD(machine), choice_machine, "the board"},
+    {"machine", NULL, MACHINE, set_machine, FIELD(machine), choice_machine,
+     "the board, and its options after commas: aia=none|aplic|aplic-imsic, the interrupt "
+     "controller"},
     {"engine", NULL, MACHINE, set_choice, FIELD(engine), choice_engine,
      "what executes the guest (default: auto, the fastest there is)"},
     {"config", "FILE", MACHINE, set_name, FIELD(config), NULL,

@@ -18,6 +18,15 @@ struct vm_host_lock *vm_device_lock_create(struct vm_machine *m, const char *typ
                                            struct vm_error *e);
 void vm_device_lock_destroy(struct vm_machine *m, struct vm_host_lock *lock); // NULL is allowed
 
+// The properties that say which wire the device drives.
+static inline void vm_device_describe_irq(struct vm_describe *d, const struct vm_device_site *site)
+{
+    enum { LEVEL_HIGH = 4 };
+    const uint32_t cells[] = {site->interrupt, LEVEL_HIGH};
+    vm_describe_cells(d, "interrupts", cells, site->interrupt_cells > 1 ? 2 : 1);
+    vm_describe_cell(d, "interrupt-parent", site->interrupt_parent);
+}
+
 static inline void vm_device_lock(struct vm_machine *m, struct vm_host_lock *lock)
 {
     m->host->lock(m->host->context, lock);

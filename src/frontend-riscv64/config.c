@@ -53,6 +53,9 @@ static const struct {
     {RV_EXT_ZIHPM, BIT(ZICSR)},
     {RV_EXT_ZKR, BIT(ZICSR)},
     {RV_EXT_SSCOFPMF, BIT(ZIHPM)},
+    // A hart with both levels has the CSRs of both.
+    {RV_EXT_SSAIA, BIT(SMAIA) | BIT(ZICSR)},
+    {RV_EXT_SMAIA, BIT(SSAIA) | BIT(ZICSR)},
 };
 
 // What privileged software cannot do without.
@@ -362,9 +365,21 @@ vm_status rv_configure(const char *cpu, const struct vm_allocator *allocator, vo
         return vm_error_set(e, VM_ERR_HOST, "out of memory for the CPU configuration");
     vm_zero(c, sizeof *c);
     c->extensions = p.on;
+    c->refused = p.refused;
     c->satp_modes = p.satp_mode;
     describe(c);
     *config = c;
+    return VM_OK;
+}
+
+vm_status rv_add_aia(void *config, struct vm_error *e)
+{
+    struct rv_config *c = config;
+    if (c->refused & (BIT(SMAIA) | BIT(SSAIA)))
+        return vm_error_set(e, VM_ERR_USAGE,
+                            "a machine with IMSICs needs smaia and ssaia, which --cpu turns off");
+    c->extensions |= BIT(SMAIA) | BIT(SSAIA);
+    describe(c);
     return VM_OK;
 }
 

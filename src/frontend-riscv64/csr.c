@@ -82,19 +82,21 @@ void rv_write_ignore(const struct rv_csr_access *a, uint64_t value)
 
 // --- the helpers ---
 
-// Checks an access and describes it. False: illegal-instruction is raised.
-static bool begin(struct vm_vcpu *v, uint64_t address, bool write, uint64_t mask, uint64_t icount,
-                  struct rv_csr_access *a)
+// Checks an access and completes its description. False: illegal-instruction is raised.
+static bool begin(struct vm_vcpu *v, uint64_t address, struct rv_csr_access *a)
 {
     struct vm_riscv64_state *s = rv_state(v);
     const struct rv_config *config = rv_config_of(v);
     const struct rv_csr *row = rv_csr_find((unsigned)address);
     if (row) {
-        *a = (struct rv_csr_access){v,     s,    config, row, (unsigned)address - row->address,
-                                    write, mask, icount};
+        a->v = v;
+        a->s = s;
+        a->config = config;
+        a->row = row;
+        a->number = (unsigned)address - row->address;
         bool privileged = s->privilege >= (address >> 8 & 3);
         bool read_only = address >> 10 == 3;
-        if (privileged && !(write && read_only) && rv_has(config, (enum rv_ext)row->extension) &&
+        if (privileged && !(a->write && read_only) && rv_has(config, (enum rv_ext)row->extension) &&
             row->check(a))
             return true;
     }
@@ -106,8 +108,9 @@ static bool begin(struct vm_vcpu *v, uint64_t address, bool write, uint64_t mask
 static uint64_t modify(struct vm_vcpu *v, uint64_t address, uint64_t bits, uint64_t mask,
                        uint64_t icount)
 {
-    struct rv_csr_access a;
-    if (!begin(v, address, true, mask, icount, &a))
+    struct rv_csr_access a = {
+        .read = true, .write = true, .mask = mask, .bits = bits, .icount = icount};
+    if (!begin(v, address, &a))
         return 0;
     uint64_t old = a.row->read(&a);
     a.row->write(&a, (old & ~mask) | (bits & mask));
@@ -118,16 +121,16 @@ uint64_t rv_help_csr_read(void *vcpu, uint64_t address, uint64_t icount, uint64_
 {
     (void)c;
     (void)d;
-    struct rv_csr_access a;
-    return begin(vcpu, address, false, 0, icount, &a) ? a.row->read(&a) : 0;
+    struct rv_csr_access a = {.read = true, .icount = icount};
+    return begin(vcpu, address, &a) ? a.row->read(&a) : 0;
 }
 
 uint64_t rv_help_csr_write(void *vcpu, uint64_t address, uint64_t value, uint64_t icount,
                            uint64_t d)
 {
     (void)d;
-    struct rv_csr_access a;
-    if (begin(vcpu, address, true, UINT64_MAX, icount, &a))
+    struct rv_csr_access a = {.write = true, .mask = UINT64_MAX, .bits = value, .icount = icount};
+    if (begin(vcpu, address, &a))
         a.row->write(&a, value);
     return 0;
 }

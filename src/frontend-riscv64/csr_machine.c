@@ -101,7 +101,9 @@ uint64_t rv_read_mip(const struct rv_csr_access *a)
 void rv_write_mip(const struct rv_csr_access *a, uint64_t value)
 {
     uint64_t ssi = RV_IP(VM_RISCV64_SSI);
-    uint64_t soft = RV_IP(VM_RISCV64_SEI) | counter_overflow(a->config);
+    uint64_t soft = counter_overflow(a->config);
+    if (!(a->s->mvien & RV_IP(VM_RISCV64_SEI))) // else software's bit is mvip's alone
+        soft |= RV_IP(VM_RISCV64_SEI);
     if (!(a->s->menvcfg & RV_ENVCFG_STCE)) // else STIP follows stimecmp
         soft |= RV_IP(VM_RISCV64_STI);
     soft &= a->mask;

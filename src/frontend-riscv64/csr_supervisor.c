@@ -21,28 +21,34 @@ void rv_write_sstatus(const struct rv_csr_access *a, uint64_t value)
     rv_write_mstatus(a, rest | (value & SSTATUS_WRITABLE));
 }
 
-// --- sie and sip: what mideleg lets through of mie and mip ---
+// --- sie and sip: what mideleg lets through of mie and mip, else mvien of bits of their own ---
 
 uint64_t rv_read_sie(const struct rv_csr_access *a)
 {
-    return a->s->mie & a->s->mideleg;
+    return rv_supervisor_enabled(a->s);
 }
 
 void rv_write_sie(const struct rv_csr_access *a, uint64_t value)
 {
+    uint64_t own = a->s->mvien & ~a->s->mideleg;
+    a->s->sie = (a->s->sie & ~own) | (value & own);
     rv_write_mie(a, (a->s->mie & ~a->s->mideleg) | (value & a->s->mideleg));
 }
 
 uint64_t rv_read_sip(const struct rv_csr_access *a)
 {
-    return rv_pending(a->v) & a->s->mideleg;
+    return rv_supervisor_pending(a->s, rv_pending(a->v));
 }
 
-// SSIP and LCOFIP are writable here, the others read-only.
+// SSIP and LCOFIP are writable here, the others read-only. SSIP is mip's, or else mvip's.
 void rv_write_sip(const struct rv_csr_access *a, uint64_t value)
 {
+    const uint64_t ssi = RV_IP(VM_RISCV64_SSI);
     struct rv_csr_access part = *a;
-    part.mask &= a->s->mideleg & (RV_IP(VM_RISCV64_SSI) | RV_IP_LCOFI);
+    part.mask = a->mask & a->s->mvien & ~a->s->mideleg & ssi;
+    if (part.mask)
+        rv_write_mvip(&part, value);
+    part.mask = a->mask & a->s->mideleg & (ssi | RV_IP_LCOFI);
     rv_write_mip(&part, value);
 }
 

@@ -16,9 +16,10 @@ enum rv_ext {
     RV_EXT_COUNT,
 };
 
-// Shared by the machine's harts; constant once the machine runs.
+// Shared by the machine's harts; constant once the board is there.
 struct rv_config {
     uint64_t extensions; // bit per enum rv_ext
+    uint64_t refused;    // what --cpu turned off by name
     uint8_t satp_modes;  // the largest: 8 Sv39, 9 Sv48, 10 Sv57
     uint64_t *coverage;  // per table row, or NULL
     char isa_string[512];

@@ -109,6 +109,11 @@ static void legalise(struct vm_vcpu *v)
     s->medeleg &= rv_medeleg_mask(config);
     s->mideleg &= rv_mideleg_mask(config);
     s->menvcfg &= rv_menvcfg_mask(config);
+    s->mvien &= rv_mvien_mask(config);
+    s->mvip &= RV_IP(VM_RISCV64_SSI);
+    s->sie &= RV_IP(VM_RISCV64_SSI) | RV_IP(VM_RISCV64_SEI);
+    s->miselect &= RV_ISELECT;
+    s->siselect &= RV_ISELECT;
     for (unsigned i = 0; i < VM_RISCV64_PMP_ENTRIES; i++)
         s->pmpaddr[i] &= vm_mask(54);
 }
@@ -174,7 +179,7 @@ void vm_riscv64_enter_supervisor(struct vm_vcpu *v, uint64_t entry, uint64_t opa
     s->mcounteren |= rv_has(config, RV_EXT_ZIHPM) ? 0xfffffff8 : 0;
     s->menvcfg = rv_menvcfg_mask(config) & ~RV_ENVCFG_FIOM;
     s->mseccfg = rv_has(config, RV_EXT_ZKR) ? RV_MSECCFG_SSEED : 0;
-    s->mstateen0 = rv_has(config, RV_EXT_SMSTATEEN) ? RV_STATEEN_SE0 | RV_STATEEN_ENVCFG : 0;
+    s->mstateen0 = rv_has(config, RV_EXT_SMSTATEEN) ? rv_mstateen0_mask(v) : 0;
     s->pmpaddr[0] = vm_mask(54);
     s->pmpcfg[0] = RV_PMP_NAPOT << RV_PMP_A_SHIFT | RV_PMP_R | RV_PMP_W | RV_PMP_X;
     sync_all(v);

@@ -18,6 +18,9 @@ enum csr {
     STVAL = 0x143,
     SIP = 0x144,
     STIMECMP = 0x14d,
+    SISELECT = 0x150,
+    SIREG = 0x151,
+    STOPEI = 0x15c,
     MSCRATCH = 0x340,
     MEPC = 0x341,
     MCAUSE = 0x342,
@@ -136,7 +139,10 @@ static void end_write(struct rv_translate *t, const struct access *c)
     case MEPC: break;
     case SIE:
     case SIP:
-    case STIMECMP: go_on(t); break;
+    case STIMECMP:
+    case SISELECT:
+    case SIREG:
+    case STOPEI: go_on(t); break;
     case SSTATUS:
         if (c->action != WRITE) {
             end_sstatus(t, c);

@@ -53,8 +53,14 @@ enum { RV_IRQ_LCOFI = 13 }; // the frontend's own: no device drives it
 // mseccfg (Machine Security Configuration Register), mstateen0 (Smstateen).
 #define RV_MSECCFG_USEED  ((uint64_t)1 << 8)
 #define RV_MSECCFG_SSEED  ((uint64_t)1 << 9)
+#define RV_STATEEN_IMSIC  ((uint64_t)1 << 58)
+#define RV_STATEEN_AIA    ((uint64_t)1 << 59)
+#define RV_STATEEN_CSRIND ((uint64_t)1 << 60)
 #define RV_STATEEN_ENVCFG ((uint64_t)1 << 62)
 #define RV_STATEEN_SE0    ((uint64_t)1 << 63)
+
+// The values that miselect and siselect hold (AIA, Machine- and Supervisor-level CSRs).
+#define RV_ISELECT ((uint64_t)0x1ff)
 
 // satp (Supervisor Address Translation and Protection Register).
 #define RV_SATP_PPN_BITS   44
@@ -101,8 +107,9 @@ struct rv_csr_access {
     const struct rv_config *config;
     const struct rv_csr *row;
     unsigned number; // in a row of several registers, which one
-    bool write;
+    bool read, write;
     uint64_t mask;   // the bits that the write names: all but for CSRRS and CSRRC
+    uint64_t bits;   // what it has for them
     uint64_t icount; // instructions retired before this one
 };
 
@@ -134,26 +141,39 @@ void rv_put_field(const struct rv_csr_access *a, uint64_t value, uint64_t writab
 
 // What csrs.def names: rv_check_<name>, rv_read_<name>, rv_write_<name>.
 rv_csr_check rv_check_any, rv_check_fp, rv_check_seed, rv_check_counter, rv_check_stimecmp,
-    rv_check_satp, rv_check_senvcfg, rv_check_sstateen;
+    rv_check_satp, rv_check_senvcfg, rv_check_sstateen, rv_check_siselect, rv_check_ireg,
+    rv_check_topei, rv_check_stopi;
 rv_csr_read rv_read_field, rv_read_zero, rv_read_fflags, rv_read_fcsr, rv_read_seed, rv_read_cycle,
     rv_read_time, rv_read_instret, rv_read_sstatus, rv_read_sie, rv_read_sip, rv_read_mstatus,
-    rv_read_mip;
+    rv_read_mip, rv_read_mvip, rv_read_ireg, rv_read_topei, rv_read_mtopi, rv_read_stopi;
 rv_csr_write rv_write_field, rv_write_ignore, rv_write_fflags, rv_write_frm, rv_write_fcsr,
     rv_write_sstatus, rv_write_sie, rv_write_sip, rv_write_tvec, rv_write_epc, rv_write_senvcfg,
     rv_write_counteren, rv_write_stimecmp, rv_write_satp, rv_write_mstatus, rv_write_medeleg,
     rv_write_mideleg, rv_write_mie, rv_write_mip, rv_write_menvcfg, rv_write_mcountinhibit,
-    rv_write_cycle, rv_write_instret, rv_write_pmpcfg, rv_write_pmpaddr;
+    rv_write_cycle, rv_write_instret, rv_write_pmpcfg, rv_write_pmpaddr, rv_write_mstateen0,
+    rv_write_mvien, rv_write_mvip, rv_write_ireg, rv_write_topei;
 
-// The values that medeleg, mideleg and menvcfg can take, by the extensions.
+// The values that medeleg, mideleg, menvcfg and mvien can take, by the extensions.
 uint64_t rv_medeleg_mask(const struct rv_config *c);
 uint64_t rv_mideleg_mask(const struct rv_config *c);
 uint64_t rv_menvcfg_mask(const struct rv_config *c);
+uint64_t rv_mvien_mask(const struct rv_config *c);
 uint64_t rv_misa(const struct rv_config *c);
 
 // --- trap.c ---
 
 // Interrupts that pend: mip as a CSR read shows it.
 uint64_t rv_pending(struct vm_vcpu *v);
+
+// Of these, sip as a CSR read shows it; and sie.
+uint64_t rv_supervisor_pending(const struct vm_riscv64_state *s, uint64_t pending);
+uint64_t rv_supervisor_enabled(const struct vm_riscv64_state *s);
+
+// Those that pend and are enabled for a level, whether or not its privilege mode lets them trap;
+// and the one of a set that comes first.
+uint64_t rv_machine_interrupts(struct vm_vcpu *v);
+uint64_t rv_supervisor_interrupts(struct vm_vcpu *v);
+unsigned rv_first_interrupt(uint64_t interrupts);
 
 // Has the run loop look for an interrupt if one can be taken now; after a write to anything that
 // masks or raises one.
@@ -193,6 +213,18 @@ void rv_note_large_page(struct vm_riscv64_state *s, uint64_t gva, unsigned size)
 vm_status rv_configure(const char *cpu, const struct vm_allocator *allocator, void **config,
                        struct vm_error *e);
 void rv_unconfigure(void *config, const struct vm_allocator *allocator);
+// Turns Smaia and Ssaia on.
+vm_status rv_add_aia(void *config, struct vm_error *e);
+
+// --- csr_aia.c ---
+
+// The bits of mstateen0 that a hart has.
+uint64_t rv_mstateen0_mask(struct vm_vcpu *v);
+
+static inline bool rv_has_imsic(const struct vm_riscv64_state *s)
+{
+    return s->derived.imsic.supervisor.ops != NULL;
+}
 
 // --- functions of the table rv_helpers (helpers.c) ---
 

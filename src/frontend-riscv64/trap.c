@@ -16,34 +16,68 @@ uint64_t rv_pending(struct vm_vcpu *v)
     // Without STCE the signal of stimecmp does not reach STIP.
     if (!(s->menvcfg & RV_ENVCFG_STCE) && rv_has(rv_config_of(v), RV_EXT_SSTC))
         lines &= ~RV_IP(VM_RISCV64_STI);
-    return lines | s->mip;
+    // SEIP is the controller's signal alone while mvien separates software's bit from it.
+    return lines | (s->mip & ~(s->mvien & RV_IP(VM_RISCV64_SEI)));
+}
+
+// The interrupts that S-mode has from mvien and not from mideleg.
+static uint64_t virtual_bits(const struct vm_riscv64_state *s)
+{
+    return s->mvien & ~s->mideleg;
+}
+
+// Of mvip, bit 9 is in mip.
+uint64_t rv_supervisor_pending(const struct vm_riscv64_state *s, uint64_t pending)
+{
+    uint64_t mvip = s->mvip | (s->mip & RV_IP(VM_RISCV64_SEI));
+    return (pending & s->mideleg) | (mvip & virtual_bits(s));
+}
+
+uint64_t rv_supervisor_enabled(const struct vm_riscv64_state *s)
+{
+    return (s->mie & s->mideleg) | (s->sie & virtual_bits(s));
+}
+
+uint64_t rv_machine_interrupts(struct vm_vcpu *v)
+{
+    const struct vm_riscv64_state *s = rv_state(v);
+    return rv_pending(v) & s->mie & ~s->mideleg;
+}
+
+uint64_t rv_supervisor_interrupts(struct vm_vcpu *v)
+{
+    const struct vm_riscv64_state *s = rv_state(v);
+    return rv_supervisor_pending(s, rv_pending(v)) & rv_supervisor_enabled(s);
 }
 
 // The interrupts that trap now: those of M-mode if there are any, else those of S-mode.
-static uint64_t takeable(struct vm_vcpu *v)
+static uint64_t takeable(struct vm_vcpu *v, bool *to_machine)
 {
     const struct vm_riscv64_state *s = rv_state(v);
-    uint64_t enabled = rv_pending(v) & s->mie;
-    if (VM_LIKELY(!enabled))
+    uint64_t pending = rv_pending(v);
+    if (VM_LIKELY(!(pending & s->mie) && !virtual_bits(s)))
         return 0;
-    bool machine = s->privilege < VM_RISCV64_M || s->mstatus & RV_MSTATUS_MIE;
-    if (machine && enabled & ~s->mideleg)
-        return enabled & ~s->mideleg;
+    uint64_t enabled = pending & s->mie & ~s->mideleg;
+    *to_machine = enabled && (s->privilege < VM_RISCV64_M || s->mstatus & RV_MSTATUS_MIE);
+    if (*to_machine)
+        return enabled;
     bool supervisor = s->privilege < VM_RISCV64_S ||
                       (s->privilege == VM_RISCV64_S && s->mstatus & RV_MSTATUS_SIE);
-    return supervisor ? enabled & s->mideleg : 0;
+    return supervisor ? rv_supervisor_pending(s, pending) & rv_supervisor_enabled(s) : 0;
 }
 
 void rv_check_interrupts(struct vm_vcpu *v)
 {
-    if (takeable(v))
+    bool to_machine;
+    if (takeable(v, &to_machine))
         atomic_fetch_or(&v->request, VM_REQUEST_IRQ);
 }
 
-// WFI goes on for what mie enables, whatever mstatus and mideleg say (Wait for Interrupt).
+// WFI goes on for what pends and is enabled at any level, whatever mstatus says (Wait for
+// Interrupt; AIA, WFI instruction).
 bool rv_has_work(struct vm_vcpu *v)
 {
-    return (rv_pending(v) & rv_state(v)->mie) != 0;
+    return rv_machine_interrupts(v) || rv_supervisor_interrupts(v);
 }
 
 // --- entering a trap ---
@@ -81,13 +115,12 @@ static void enter_machine_trap(struct vm_riscv64_state *s, uint64_t cause, uint6
     s->pc = vector(s->mtvec, cause);
 }
 
-static void enter(struct vm_vcpu *v, uint64_t delegated, uint64_t cause, uint64_t value)
+static void enter(struct vm_vcpu *v, bool to_machine, uint64_t cause, uint64_t value)
 {
-    struct vm_riscv64_state *s = rv_state(v);
-    if (s->privilege <= VM_RISCV64_S && delegated >> (cause & 63) & 1)
-        enter_supervisor_trap(s, cause, value);
+    if (to_machine)
+        enter_machine_trap(rv_state(v), cause, value);
     else
-        enter_machine_trap(s, cause, value);
+        enter_supervisor_trap(rv_state(v), cause, value);
     rv_sync(v);
 }
 
@@ -132,27 +165,35 @@ bool rv_take_exception(struct vm_vcpu *v)
         return false;
     if (cause == RV_CAUSE_ILLEGAL && value == 0)
         value = instruction_bits(v);
-    enter(v, rv_state(v)->medeleg, cause, value);
+    const struct vm_riscv64_state *s = rv_state(v);
+    bool delegated = s->privilege <= VM_RISCV64_S && s->medeleg >> (cause & 63) & 1;
+    enter(v, !delegated, cause, value);
     return true;
+}
+
+// Multiple simultaneous interrupts are handled in a fixed order.
+unsigned rv_first_interrupt(uint64_t interrupts)
+{
+    static const uint8_t order[] = {VM_RISCV64_MEI, VM_RISCV64_MSI, VM_RISCV64_MTI,
+                                    VM_RISCV64_SEI, VM_RISCV64_SSI, VM_RISCV64_STI};
+    for (size_t i = 0; i < VM_ARRAY_SIZE(order); i++) {
+        if (interrupts >> order[i] & 1)
+            return order[i];
+    }
+    return RV_IRQ_LCOFI;
 }
 
 bool rv_take_interrupt(struct vm_vcpu *v)
 {
-    // Multiple simultaneous interrupts are handled in this order.
-    static const uint8_t order[] = {VM_RISCV64_MEI, VM_RISCV64_MSI, VM_RISCV64_MTI, VM_RISCV64_SEI,
-                                    VM_RISCV64_SSI, VM_RISCV64_STI, RV_IRQ_LCOFI};
-    uint64_t interrupts = takeable(v);
+    bool to_machine;
+    uint64_t interrupts = takeable(v, &to_machine);
     if (VM_LIKELY(!interrupts))
         return false;
-    for (size_t i = 0; i < VM_ARRAY_SIZE(order); i++) {
-        if (!(interrupts >> order[i] & 1))
-            continue;
-        VM_TRACE(&v->machine->trace, VM_TRACE_IRQ, "vcpu %u: interrupt %u at %#lx", v->index,
-                 order[i], rv_state(v)->pc);
-        enter(v, rv_state(v)->mideleg, RV_CAUSE_IRQ | order[i], 0);
-        return true;
-    }
-    return false;
+    unsigned first = rv_first_interrupt(interrupts);
+    VM_TRACE(&v->machine->trace, VM_TRACE_IRQ, "vcpu %u: interrupt %u at %#lx", v->index, first,
+             rv_state(v)->pc);
+    enter(v, to_machine, RV_CAUSE_IRQ | first, 0);
+    return true;
 }
 
 // --- leaving one ---

@@ -104,6 +104,7 @@ static vm_status create_board(struct vm *vm, struct vm_error *e)
         .dtb = board_file(&o->dtb),
         .bios = board_file(&o->bios),
         .bios_mode = modes[o->bios_mode],
+        .options = vm_board_options(o->machine),
         .append = o->append,
         .console = {console_output, console_room, vm},
     };

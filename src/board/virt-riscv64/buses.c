@@ -3,7 +3,6 @@
 // The PCI bus, the virtio-mmio slots, and the virtio devices that the embedder puts into them. All
 // MMIO slots are there: drivers pass over those without a device.
 #include <vm/device/pci.h>
-#include <vm/device/plic.h>
 #include <vm/device/virtio/mmio.h>
 #include <vm/device/virtio/pci.h>
 
@@ -16,11 +15,10 @@ static bool is_in_mmio_slot(const struct vm_board_virtio *d, unsigned slot)
     return d->device && d->transport == VM_BOARD_MMIO && d->slot == slot;
 }
 
-static vm_status add_mmio_slot(struct virt *v, const struct vm_device *plic, unsigned slot,
-                               struct vm_error *e)
+static vm_status add_mmio_slot(struct virt *v, unsigned slot, struct vm_error *e)
 {
     const struct vm_device_site s = virt_site(
-        VIRT_VIRTIO_BASE + (uint64_t)slot * VM_VIRTIO_MMIO_SIZE, plic, VIRT_VIRTIO_IRQ + slot);
+        v, VIRT_VIRTIO_BASE + (uint64_t)slot * VM_VIRTIO_MMIO_SIZE, VIRT_VIRTIO_IRQ + slot);
     struct vm_board_virtio *occupant = NULL;
     for (size_t i = 0; i < v->config.virtio_count && !occupant; i++) {
         if (is_in_mmio_slot(&v->config.virtio[i], slot))
@@ -36,11 +34,11 @@ static vm_status add_mmio_slot(struct virt *v, const struct vm_device *plic, uns
     return virt_add_device(v, &device, e);
 }
 
-static vm_status add_mmio_slots(struct virt *v, const struct vm_device *plic, struct vm_error *e)
+static vm_status add_mmio_slots(struct virt *v, struct vm_error *e)
 {
     vm_status status = VM_OK;
     for (unsigned slot = 0; status == VM_OK && slot < VIRT_VIRTIO_SLOTS; slot++)
-        status = add_mmio_slot(v, plic, slot, e);
+        status = add_mmio_slot(v, slot, e);
     // What is left wanted a slot that does not exist, or one that another got.
     for (size_t i = 0; status == VM_OK && i < v->config.virtio_count; i++) {
         const struct vm_board_virtio *d = &v->config.virtio[i];
@@ -77,19 +75,21 @@ static vm_status fill_pci(struct virt *v, struct vm_pci_host *host, struct vm_er
     return VM_OK;
 }
 
-static vm_status add_pci(struct virt *v, const struct vm_device *plic, struct vm_error *e)
+static vm_status add_pci(struct virt *v, struct vm_error *e)
 {
     struct vm_pci_host_config c = {
         .ecam = {VIRT_PCI_ECAM_BASE, VIRT_PCI_ECAM_SIZE},
         .io = {VIRT_PCI_IO_BASE, VIRT_PCI_IO_SIZE},
         .memory32 = {VIRT_PCI_MEMORY_BASE, VIRT_PCI_MEMORY_SIZE},
         .memory64 = memory64(v),
-        .interrupt_parent = VIRT_PHANDLE_PLIC,
-        .interrupt_cells = 1,
+        .interrupt_parent = VIRT_PHANDLE_WIRES,
+        .interrupt_cells = virt_interrupt_cells(v),
+        .msi = v->msi.send ? &v->msi : NULL,
+        .msi_parent = VIRT_PHANDLE_IMSIC_S,
     };
     for (uint32_t i = 0; i < VM_PCI_WIRES; i++) {
         c.interrupt[i] = VIRT_PCI_IRQ + i;
-        c.intx[i] = vm_plic_source(plic, VIRT_PCI_IRQ + i);
+        c.intx[i] = virt_wire(v, VIRT_PCI_IRQ + i);
     }
     struct vm_device device;
     struct vm_pci_host *host;
@@ -101,11 +101,11 @@ static vm_status add_pci(struct virt *v, const struct vm_device *plic, struct vm
     return status == VM_OK ? fill_pci(v, host, e) : status;
 }
 
-vm_status virt_add_buses(struct virt *v, const struct vm_device *plic, struct vm_error *e)
+vm_status virt_add_buses(struct virt *v, struct vm_error *e)
 {
-    vm_status status = add_mmio_slots(v, plic, e);
+    vm_status status = add_mmio_slots(v, e);
     if (status == VM_OK)
-        status = add_pci(v, plic, e);
+        status = add_pci(v, e);
     v->config.virtio = NULL; // the embedder's array may go
     v->config.virtio_count = 0;
     return status;

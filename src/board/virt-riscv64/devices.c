@@ -4,15 +4,10 @@
 #include <vm/device/aclint.h>
 #include <vm/device/goldfish_rtc.h>
 #include <vm/device/ns16550a.h>
-#include <vm/device/plic.h>
 #include <vm/device/syscon.h>
 #include <vm/frontend-riscv64/frontend.h>
 
 #include "virt.h"
-
-// For software in supervisor mode, a PLIC context of machine mode is nobody's (devicetree binding
-// riscv,plic0).
-#define NO_CAUSE UINT32_MAX
 
 void virt_output(void *context, const uint8_t *bytes, size_t size)
 {
@@ -26,16 +21,6 @@ static void input_room(void *context)
     const struct vm_board_console *console = &((struct virt *)context)->config.console;
     if (console->input_room)
         console->input_room(console->context);
-}
-
-static void drive_vcpu(void *target, uint32_t line, bool level)
-{
-    vm_vcpu_set_irq(target, line, level);
-}
-
-static struct vm_irq vcpu_wire(const struct virt *v, uint32_t hart, uint32_t line)
-{
-    return (struct vm_irq){drive_vcpu, v->machine->vcpus[hart], line};
 }
 
 static uint64_t time_now(void *context)
@@ -65,8 +50,8 @@ static vm_status add_clint(struct virt *v, struct vm_error *e)
         .context = v,
     };
     for (uint32_t i = 0; i < c.harts; i++) {
-        c.software[i] = vcpu_wire(v, i, VM_RISCV64_MSI);
-        c.timer[i] = vcpu_wire(v, i, VM_RISCV64_MTI);
+        c.software[i] = virt_vcpu_wire(v, i, VM_RISCV64_MSI);
+        c.timer[i] = virt_vcpu_wire(v, i, VM_RISCV64_MTI);
         c.cpu_intc[i] = virt_cpu_intc_phandle(i);
     }
     struct vm_device clint;
@@ -74,41 +59,10 @@ static vm_status add_clint(struct virt *v, struct vm_error *e)
     return status == VM_OK ? virt_add_device(v, &clint, e) : status;
 }
 
-// Contexts 2n and 2n+1 are machine and supervisor mode of hart n.
-static vm_status create_plic(struct virt *v, struct vm_device *plic, struct vm_error *e)
-{
-    bool machine_mode = v->config.bios_mode != VM_BIOS_BUILTIN;
-    struct vm_plic_config c = {
-        .base = vm_gpa_of(VIRT_PLIC_BASE),
-        .phandle = VIRT_PHANDLE_PLIC,
-        .contexts = 2 * v->machine->vcpu_count,
-    };
-    for (uint32_t i = 0; i < v->machine->vcpu_count; i++) {
-        struct vm_plic_context *m = &c.context[2 * i], *s = m + 1;
-        m->cpu_intc = s->cpu_intc = virt_cpu_intc_phandle(i);
-        m->cause = machine_mode ? VM_RISCV64_MEI : NO_CAUSE;
-        s->cause = VM_RISCV64_SEI;
-        if (machine_mode)
-            m->irq = vcpu_wire(v, i, VM_RISCV64_MEI);
-        s->irq = vcpu_wire(v, i, VM_RISCV64_SEI);
-    }
-    return vm_plic_create(v->machine, &c, plic, e);
-}
-
-struct vm_device_site virt_site(uint64_t base, const struct vm_device *plic, uint32_t interrupt)
-{
-    return (struct vm_device_site){
-        .base = vm_gpa_of(base),
-        .irq = vm_plic_source(plic, interrupt),
-        .interrupt = interrupt,
-        .interrupt_parent = VIRT_PHANDLE_PLIC,
-    };
-}
-
-static vm_status add_uart(struct virt *v, const struct vm_device *plic, struct vm_error *e)
+static vm_status add_uart(struct virt *v, struct vm_error *e)
 {
     const struct vm_ns16550a_config c = {
-        .site = virt_site(VIRT_UART_BASE, plic, VIRT_UART_IRQ),
+        .site = virt_site(v, VIRT_UART_BASE, VIRT_UART_IRQ),
         .clock_hz = VIRT_UART_CLOCK,
         .output = virt_output,
         .room = input_room,
@@ -122,9 +76,9 @@ static vm_status add_uart(struct virt *v, const struct vm_device *plic, struct v
     return virt_add_device(v, &uart, e);
 }
 
-static vm_status add_rtc(struct virt *v, const struct vm_device *plic, struct vm_error *e)
+static vm_status add_rtc(struct virt *v, struct vm_error *e)
 {
-    const struct vm_device_site s = virt_site(VIRT_RTC_BASE, plic, VIRT_RTC_IRQ);
+    const struct vm_device_site s = virt_site(v, VIRT_RTC_BASE, VIRT_RTC_IRQ);
     struct vm_device rtc;
     vm_status status = vm_goldfish_rtc_create(v->machine, &s, &rtc, e);
     return status == VM_OK ? virt_add_device(v, &rtc, e) : status;
@@ -138,16 +92,15 @@ static vm_status add_test(struct virt *v, struct vm_error *e)
     return status == VM_OK ? virt_add_device(v, &test, e) : status;
 }
 
-// The PLIC comes last, so that at a reset the wires into it are low before it looks at them.
+// The interrupt controllers come last, so that at a reset the wires into them are low before they
+// look at them.
 vm_status virt_add_devices(struct virt *v, struct vm_error *e)
 {
-    struct vm_device plic;
-    vm_status status = create_plic(v, &plic, e);
-    if (status != VM_OK)
-        return status;
-    status = add_uart(v, &plic, e);
+    vm_status status = virt_create_controllers(v, e);
     if (status == VM_OK)
-        status = add_rtc(v, &plic, e);
+        status = add_uart(v, e);
+    if (status == VM_OK)
+        status = add_rtc(v, e);
     if (status == VM_OK)
         status = add_test(v, e);
     if (status == VM_OK)
@@ -155,10 +108,9 @@ vm_status virt_add_devices(struct virt *v, struct vm_error *e)
     if (status == VM_OK && v->config.bios_mode != VM_BIOS_BUILTIN)
         status = add_clint(v, e);
     if (status == VM_OK)
-        status = virt_add_buses(v, &plic, e);
-    v->plic = &v->device[v->device_count];
-    vm_status attached = virt_add_device(v, &plic, status == VM_OK ? e : NULL);
-    return status == VM_OK ? attached : status;
+        status = virt_add_buses(v, e);
+    vm_status added = virt_add_controllers(v, status == VM_OK ? e : NULL);
+    return status == VM_OK ? added : status;
 }
 
 void virt_reset_devices(struct virt *v)

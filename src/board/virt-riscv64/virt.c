@@ -50,7 +50,9 @@ static vm_status create(struct vm_machine *m, const struct vm_board_config *conf
     v->board.ops = &vm_board_virt_riscv64;
     v->machine = m;
     v->config = *config;
-    vm_status status = populate(v, e);
+    vm_status status = virt_parse_options(v, config->options, e);
+    if (status == VM_OK)
+        status = populate(v, e);
     if (status != VM_OK) {
         destroy(&v->board);
         return status;

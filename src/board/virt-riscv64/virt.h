@@ -19,8 +19,12 @@
 #define VIRT_CLINT_BASE      UINT64_C(0x2000000)
 #define VIRT_PCI_IO_BASE     UINT64_C(0x3000000)
 #define VIRT_PLIC_BASE       UINT64_C(0xc000000)
+#define VIRT_APLIC_M_BASE    UINT64_C(0xc000000) // instead of the PLIC
+#define VIRT_APLIC_S_BASE    UINT64_C(0xd000000)
 #define VIRT_UART_BASE       UINT64_C(0x10000000)
 #define VIRT_VIRTIO_BASE     UINT64_C(0x10001000) // of slot 0
+#define VIRT_IMSIC_M_BASE    UINT64_C(0x24000000)
+#define VIRT_IMSIC_S_BASE    UINT64_C(0x28000000)
 #define VIRT_FW_CFG_BASE     UINT64_C(0x10100000)
 #define VIRT_FLASH_BASE      UINT64_C(0x20000000)
 #define VIRT_PCI_ECAM_BASE   UINT64_C(0x30000000)
@@ -36,7 +40,7 @@
 #define VIRT_PCI_MEMORY_SIZE   UINT64_C(0x40000000)
 #define VIRT_PCI_MEMORY64_SIZE (UINT64_C(16) << 30)
 
-// Interrupt numbers at the PLIC.
+// Interrupt numbers at the PLIC or APLIC.
 enum { VIRT_VIRTIO_IRQ = 1, VIRT_UART_IRQ = 10, VIRT_RTC_IRQ = 11, VIRT_PCI_IRQ = 32 };
 
 enum { VIRT_VIRTIO_SLOTS = 8 };
@@ -52,8 +56,16 @@ enum {
     VIRT_ROM_STOPPED = VIRT_ROM_SUSPENDED + 4,
 };
 
-// The nodes that others refer to; those of hart n follow.
-enum { VIRT_PHANDLE_PLIC = 1, VIRT_PHANDLE_TEST, VIRT_PHANDLE_HARTS };
+// The nodes that others refer to; those of hart n follow. WIRES is where devices' wires go: the
+// PLIC, or the APLIC's supervisor domain.
+enum {
+    VIRT_PHANDLE_WIRES = 1,
+    VIRT_PHANDLE_TEST,
+    VIRT_PHANDLE_APLIC_M,
+    VIRT_PHANDLE_IMSIC_M,
+    VIRT_PHANDLE_IMSIC_S,
+    VIRT_PHANDLE_HARTS,
+};
 
 static inline uint32_t virt_cpu_phandle(uint32_t hart)
 {
@@ -67,6 +79,7 @@ static inline uint32_t virt_cpu_intc_phandle(uint32_t hart)
 
 enum {
     VIRT_MAX_DEVICES = 24,
+    VIRT_MAX_CONTROLLERS = 4,
     VIRT_SEED_SIZE = 32,
     VIRT_MAX_TREE = 2 << 20, // bytes of a device tree that Linux takes
 };
@@ -77,6 +90,9 @@ struct virt_blob {
     size_t size, capacity;
 };
 
+// The interrupt controllers: a PLIC, an APLIC alone, or with IMSICs.
+enum virt_aia { VIRT_AIA_NONE, VIRT_AIA_APLIC, VIRT_AIA_APLIC_IMSIC };
+
 struct virt {
     struct vm_board board;
     struct vm_machine *machine;
@@ -85,8 +101,16 @@ struct virt {
 
     struct vm_device device[VIRT_MAX_DEVICES]; // in the order in which they are reset
     uint32_t device_count;
-    const struct vm_device *uart, *plic; // in it
-    uint64_t htif_page;                  // physical address of the page that HTIF owns; 0: none
+    const struct vm_device *uart; // in it
+
+    enum virt_aia aia;
+    struct vm_device controller[VIRT_MAX_CONTROLLERS]; // will be in `device`, too
+    uint32_t controller_count;
+    const struct vm_device *wires; // in it: whose sources the wires of devices are
+    const struct vm_device *machine_imsic, *supervisor_imsic; // in it, or NULL
+    struct vm_msi msi;                                        // .send NULL: no messages
+
+    uint64_t htif_page; // physical address of the page that HTIF owns; 0: none
 
     const struct vm_device *flash;      // in `device`; NULL: there is none
     struct vm_unpacked firmware_kernel; // what fw_cfg has of the kernel
@@ -128,8 +152,24 @@ vm_status virt_add_devices(struct virt *v, struct vm_error *e);
 vm_status virt_add_device(struct virt *v, const struct vm_device *device, struct vm_error *e);
 void virt_reset_devices(struct virt *v);
 void virt_destroy_devices(struct virt *v);
-// The place of a device at `base` with that input of the PLIC.
-struct vm_device_site virt_site(uint64_t base, const struct vm_device *plic, uint32_t interrupt);
+
+// --- options.c ---
+
+// Reads what follows the board's name in --machine; NULL: nothing.
+vm_status virt_parse_options(struct virt *v, const char *text, struct vm_error *e);
+
+// --- irq.c ---
+
+// Makes the interrupt controllers; adding them is left for after the devices.
+vm_status virt_create_controllers(struct virt *v, struct vm_error *e);
+vm_status virt_add_controllers(struct virt *v, struct vm_error *e);
+// A line into a hart (enum vm_riscv64_line); the wire from a device to an interrupt number.
+struct vm_irq virt_vcpu_wire(const struct virt *v, uint32_t hart, uint32_t line);
+struct vm_irq virt_wire(const struct virt *v, uint32_t number);
+// Of interrupt specifiers in the device tree.
+uint32_t virt_interrupt_cells(const struct virt *v);
+// The place of a device at `base` with that interrupt number.
+struct vm_device_site virt_site(const struct virt *v, uint64_t base, uint32_t interrupt);
 
 // --- firmware.c ---
 
@@ -140,7 +180,7 @@ void virt_flash_saved(struct vm_board *board, bool saved);
 // --- buses.c ---
 
 // The PCI bus and the virtio-mmio slots, with the devices in them.
-vm_status virt_add_buses(struct virt *v, const struct vm_device *plic, struct vm_error *e);
+vm_status virt_add_buses(struct virt *v, struct vm_error *e);
 
 // --- rom.c ---
 

@@ -365,8 +365,7 @@ static int uart_describe(const void *device, void *fdt)
     vm_describe_text(&d, "compatible", "ns16550a");
     vm_describe_reg(&d, site->base.v, VM_NS16550A_SIZE);
     vm_describe_cell(&d, "clock-frequency", u->config.clock_hz);
-    vm_describe_cell(&d, "interrupts", site->interrupt);
-    vm_describe_cell(&d, "interrupt-parent", site->interrupt_parent);
+    vm_device_describe_irq(&d, site);
     vm_describe_end(&d);
     return d.error;
 }

@@ -159,8 +159,7 @@ static int rtc_describe(const void *device, void *fdt)
     vm_describe_begin_at(&d, "rtc", r->site.base.v);
     vm_describe_text(&d, "compatible", "google,goldfish-rtc");
     vm_describe_reg(&d, r->site.base.v, VM_GOLDFISH_RTC_SIZE);
-    vm_describe_cell(&d, "interrupts", r->site.interrupt);
-    vm_describe_cell(&d, "interrupt-parent", r->site.interrupt_parent);
+    vm_device_describe_irq(&d, &r->site);
     vm_describe_end(&d);
     return d.error;
 }

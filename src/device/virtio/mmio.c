@@ -239,8 +239,7 @@ static int mmio_describe(const void *device, void *fdt)
     vm_describe_begin_at(&d, "virtio_mmio", t->site.base.v);
     vm_describe_text(&d, "compatible", "virtio,mmio");
     vm_describe_reg(&d, t->site.base.v, VM_VIRTIO_MMIO_SIZE);
-    vm_describe_cell(&d, "interrupts", t->site.interrupt);
-    vm_describe_cell(&d, "interrupt-parent", t->site.interrupt_parent);
+    vm_device_describe_irq(&d, &t->site);
     vm_describe_end(&d);
     return d.error;
 }

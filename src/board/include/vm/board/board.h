@@ -76,7 +76,8 @@ struct vm_board_config {
     // With neither kernel nor firmware the vCPUs start at the bottom of RAM.
     struct vm_board_file kernel, initrd, dtb, bios;
     enum vm_board_bios bios_mode;
-    const char *append; // the kernel's command line; NULL: none (with --dtb: what the tree has)
+    const char *options; // vm_board_options of --machine; NULL: none. Only for create.
+    const char *append;  // the kernel's command line; NULL: none (with --dtb: what the tree has)
     struct vm_board_console console;
     struct vm_board_flash flash;
     // Only for create, which takes every device and puts NULL in its place; when it fails, those
@@ -127,7 +128,9 @@ struct vm_board_ops {
 // The boards of this build, in the order in which help lists them; NULL past the end.
 const struct vm_board_ops *vm_board_at(size_t index);
 
-// The board of that name (NULL: the guest's first) for that guest, or NULL.
-const struct vm_board_ops *vm_board_find(enum vm_guest_isa isa, const char *name);
+// --machine is a board's name, and after a comma the board's own options. The board that `machine`
+// names (NULL: the guest's first) for that guest, or NULL; and the options, NULL if there are none.
+const struct vm_board_ops *vm_board_find(enum vm_guest_isa isa, const char *machine);
+const char *vm_board_options(const char *machine);
 
 #endif

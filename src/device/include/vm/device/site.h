@@ -8,10 +8,11 @@
 #include <vm/core/machine.h>
 
 struct vm_device_site {
-    vm_gpa base;               // of the MMIO window
-    struct vm_irq irq;         // the wire that the device drives; empty: none
-    uint32_t interrupt;        // number of that wire at the interrupt controller, for describe
-    uint32_t interrupt_parent; // the controller's phandle, for describe
+    vm_gpa base;       // of the MMIO window
+    struct vm_irq irq; // the wire that the device drives; empty: none
+    // For describe: the number of that wire at the interrupt controller, the controller's phandle,
+    // and the cells of its specifiers (0 or 1; 2 with the trigger type, which is level-high).
+    uint32_t interrupt, interrupt_parent, interrupt_cells;
 };
 
 // Puts the window of a created device into the machine's address space. Set-up time only.

@@ -4,6 +4,7 @@
 #ifndef VM_FRONTEND_RISCV64_FRONTEND_H
 #define VM_FRONTEND_RISCV64_FRONTEND_H
 
+#include <vm/core/arch/riscv64/imsic.h>
 #include <vm/core/guest.h>
 
 extern const struct vm_guest_ops vm_riscv64_guest_ops;
@@ -29,6 +30,12 @@ uint64_t vm_riscv64_time_to_clock(const struct vm_machine *m, uint64_t value);
 // at `entry` with a0 = hart id, a1 = opaque; everything delegated, counters, timer (stimecmp),
 // environment features (ADUE, PBMTE, CBO*, SSEED) open. For boards with a built-in SBI.
 void vm_riscv64_enter_supervisor(struct vm_vcpu *v, uint64_t entry, uint64_t opaque);
+
+// Gives every hart of the machine its IMSIC, imsics[hart], and with it the extensions Smaia and
+// Ssaia. Set-up time only, before anyone asks for the extensions' names. VM_ERR_USAGE: --cpu has
+// turned these off.
+vm_status vm_riscv64_connect_imsics(struct vm_machine *m, const struct vm_riscv64_imsic *imsics,
+                                    struct vm_error *e);
 
 // Coverage: how often each row of the instruction tables was translated by this process's vCPUs is
 // counted in `counters` when the configuration has them (tests); row names in the same order.

@@ -7,6 +7,7 @@
 
 #include <vm/base/softfloat.h>
 #include <vm/base/types.h>
+#include <vm/core/arch/riscv64/imsic.h>
 #include <vm/core/timer.h>
 
 enum { VM_RISCV64_PMP_ENTRIES = 16, VM_RISCV64_HPM_COUNTERS = 29 };
@@ -28,8 +29,10 @@ enum vm_riscv64_line {
     VM_RISCV64_MEI = 11,
 };
 
-// What the frontend keeps beside the architectural state, all of it derived: nothing here is saved.
+// What the frontend keeps beside the architectural state, all of it derived or the board's: nothing
+// here is saved.
 struct vm_riscv64_derived {
+    struct vm_riscv64_imsic imsic;
     struct vm_timer stimer; // fires when `time` reaches stimecmp
     // The physical range, first to last byte, of each PMP entry; an entry that matches nothing has
     // its first behind its last.
@@ -50,6 +53,9 @@ struct vm_riscv64_state {
     uint64_t mstatus, misa, medeleg, mideleg, mie, mip, mtvec, mcounteren, mscratch, mepc, mcause,
         mtval, menvcfg, mseccfg, mcountinhibit, mstateen0;
     uint64_t stvec, scounteren, sscratch, sepc, scause, stval, senvcfg, satp, stimecmp;
+    // Advanced Interrupt Architecture. Bit 9 of mvip is mip's: the bit that software writes. sie
+    // has bits of its own for the interrupts that mvien gives to S-mode and mideleg does not.
+    uint64_t miselect, siselect, mvien, mvip, sie;
     uint64_t pmpcfg[VM_RISCV64_PMP_ENTRIES / 8], pmpaddr[VM_RISCV64_PMP_ENTRIES];
     uint64_t mhartid;
     uint64_t frm; // the CSR's value, which may be a reserved mode that fp.round cannot hold
