@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Configuration files by cJSON. The text is untrusted: the parser bounds its depth, and everything
-// that is not a string or a number for a known option is refused.
+// that is not a string or a number for a known option, true or false for a flag, or an array of
+// strings for an option that may be repeated, is refused.
 #include "config.h"
 
 #include <cjson/cJSON.h>
@@ -28,22 +29,41 @@ static void format_number(double number, char *out, size_t size)
         snprintf(out, size, "%.17g", number);
 }
 
-static vm_status apply_member(struct cli_options *o, enum cli_user user, const cJSON *member,
-                              struct vm_error *e)
+static vm_status apply_value(struct cli_options *o, enum cli_user user, const char *key,
+                             const cJSON *item, struct vm_error *e)
 {
+    bool is_flag = cli_options_kind(key) == CLI_OPTION_FLAG;
     char number[40];
     const char *value = number;
-    if (cJSON_IsString(member))
-        value = member->valuestring;
-    else if (cJSON_IsNumber(member))
-        format_number(member->valuedouble, number, sizeof number);
+    if (cJSON_IsBool(item) && is_flag)
+        value = cJSON_IsTrue(item) ? "on" : "off";
+    else if (cJSON_IsString(item))
+        value = item->valuestring;
+    else if (cJSON_IsNumber(item))
+        format_number(item->valuedouble, number, sizeof number);
     else
-        return vm_error_set(e, VM_ERR_USAGE, "%.100s: its value is neither a string nor a number",
-                            member->string);
+        return vm_error_set(e, VM_ERR_USAGE, "%.100s: its value is neither %s", key,
+                            is_flag ? "true nor false" : "a string nor a number");
     value = cli_options_keep(o, value);
     if (!value)
         return vm_error_set(e, VM_ERR_HOST, "out of memory for the options");
-    return cli_options_set(o, user, member->string, value, e);
+    return cli_options_set(o, user, key, value, e);
+}
+
+static vm_status apply_member(struct cli_options *o, enum cli_user user, const cJSON *member,
+                              struct vm_error *e)
+{
+    const cJSON *item;
+    vm_status status = VM_OK;
+    if (!cJSON_IsArray(member) || cli_options_kind(member->string) != CLI_OPTION_LIST)
+        return apply_value(o, user, member->string, member, e);
+    cJSON_ArrayForEach(item, member)
+    {
+        status = apply_value(o, user, member->string, item, e);
+        if (status != VM_OK)
+            break;
+    }
+    return status;
 }
 
 static bool is_repeated(const cJSON *member, const cJSON *object)

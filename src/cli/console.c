@@ -10,7 +10,8 @@
 // `abandon` ends that wait when the run is to end.
 //
 // `mutex` guards `pending`; it is held while the guest's receiver takes bytes, which has a lock of
-// its own inside. `escape`, `input` and `stopping` belong to the thread. `end` is set once, by
+// its own inside. `escape`, `input`, `stopping` and the
+// size belong to the thread. `end` is set once, by
 // compare-and-exchange; who sets it to CLI_CONSOLE_OUTPUT owns `error` until the thread is joined.
 #include "console.h"
 
@@ -29,6 +30,8 @@ enum {
     ESCAPE = 0x01, // Ctrl-A
     // A pause that comes before the machine runs is lost, so it is repeated until the run is over.
     PAUSE_AGAIN_NS = 20 * 1000 * 1000,
+    // A signal tells of a new size only those whose terminal it is.
+    LOOK_AT_SIZE_NS = 500 * 1000 * 1000,
 };
 
 static const char keys_text[] = "\n"
@@ -48,6 +51,9 @@ struct cli_console {
     bool escape;     // the last key was Ctrl-A
     bool shows_keys; // is to
     bool stopping;
+    bool resizes; // the terminal's size is looked at
+    unsigned columns, rows;
+    uint64_t next_look;
 
     struct vm_osal_mutex *mutex;
     uint8_t pending[PENDING_SIZE];
@@ -171,6 +177,18 @@ static bool must_stop(struct cli_console *c)
     return atomic_load(&c->end) != CLI_CONSOLE_NOTHING;
 }
 
+static void look_at_size(struct cli_console *c)
+{
+    unsigned columns, rows;
+    c->next_look = vm_clock() + LOOK_AT_SIZE_NS;
+    if (!vm_osal_terminal_size(vm_osal_stdout(), &columns, &rows) ||
+        (columns == c->columns && rows == c->rows))
+        return;
+    c->columns = columns;
+    c->rows = rows;
+    vm_console_resize(c->vm, columns, rows);
+}
+
 // Sleeps until there is something to do; true: input.
 static bool wait_for_work(struct cli_console *c)
 {
@@ -178,11 +196,16 @@ static bool wait_for_work(struct cli_console *c)
     bool listens = !c->stopping && (c->is_terminal || c->pending_count == 0);
     vm_osal_mutex_unlock(c->mutex);
     uint64_t deadline = c->stopping ? vm_clock() + PAUSE_AGAIN_NS : c->deadline;
+    bool looks = c->resizes && !c->stopping && c->next_look < deadline;
+    if (looks)
+        deadline = c->next_look;
     unsigned why =
         vm_osal_wait_input(listens ? c->input : vm_osal_stream_none(), c->wake, deadline);
     if (why & VM_OSAL_WAIT_EVENT)
         vm_osal_event_clear(c->wake);
-    if (why == 0 && !c->stopping) {
+    if (why == 0 && looks) {
+        look_at_size(c);
+    } else if (why == 0 && !c->stopping) {
         vm_osal_event_set(c->abandon);
         c->deadline = VM_OSAL_FOREVER;
     }
@@ -239,10 +262,13 @@ void cli_console_destroy(struct cli_console *c)
     free(c);
 }
 
-vm_status cli_console_start(struct cli_console *c, struct vm *vm, uint64_t deadline,
+vm_status cli_console_start(struct cli_console *c, struct vm *vm, bool resizes, uint64_t deadline,
                             struct vm_error *e)
 {
     c->vm = vm;
+    c->resizes = resizes && vm_osal_is_terminal(vm_osal_stdout());
+    if (c->resizes)
+        look_at_size(c);
     c->deadline = deadline;
     c->input = vm_osal_stdin();
     c->is_terminal = vm_osal_is_terminal(c->input);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The guest's serial port on the program's own terminal, pipe or file: input to the guest, output
-// from it, the escape keys, and everything else that may end a run from outside (signals, output
-// that cannot be written).
+// The guest's console, which is its serial port or a virtio device, on the program's own terminal,
+// pipe or file: input to the guest, output from it, the escape keys, and everything else that may
+// end a run from outside (signals, output that cannot be written).
 #ifndef CLI_CONSOLE_H
 #define CLI_CONSOLE_H
 
@@ -25,8 +25,9 @@ void cli_console_destroy(struct cli_console *console); // NULL is allowed
 
 // Starts to serve `vm`: the terminal, if standard input is one, becomes raw. At `deadline` (of
 // vm_clock) output that waits for its reader is given up, so that it cannot hold up the end.
-vm_status cli_console_start(struct cli_console *console, struct vm *vm, uint64_t deadline,
-                            struct vm_error *e);
+// `resizes`: the guest's console wants to know the terminal's size.
+vm_status cli_console_start(struct cli_console *console, struct vm *vm, bool resizes,
+                            uint64_t deadline, struct vm_error *e);
 // Ends that and restores the terminal. Nothing happens when it was not started.
 void cli_console_stop(struct cli_console *console);
 

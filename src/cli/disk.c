@@ -122,13 +122,13 @@ static const struct disk_option *find(const char *word, enum user user)
 
 static vm_status refuse_option(const char *word, enum user user, struct vm_error *e)
 {
-    struct cli_nearest nearest = cli_nearest_to(word);
+    struct vm_nearest nearest = vm_nearest_to(word);
     char hint[128];
     for (size_t i = 0; i < VM_ARRAY_SIZE(options); i++) {
         if (options[i].users & user)
-            cli_nearest_consider(&nearest, options[i].name);
+            vm_nearest_consider(&nearest, options[i].name);
     }
-    cli_nearest_hint(&nearest, "", "vm-cli help disk lists the options", hint, sizeof hint);
+    vm_nearest_hint(&nearest, "", "vm-cli help disk lists the options", hint, sizeof hint);
     return vm_error_set(e, VM_ERR_USAGE, "unknown option \"%.100s\"%s", word, hint);
 }
 

@@ -9,6 +9,8 @@
 #include "options.h"
 #include "trace.h"
 
+#include <vm/libvm/net.h>
+
 static void page_run(struct cli_text *t)
 {
     cli_text_add(t, "vm-cli run --kernel FILE [OPTIONS]\n"
@@ -64,6 +66,39 @@ static void page_disk(struct cli_text *t)
     cli_disk_describe(t);
 }
 
+static void page_devices(struct cli_text *t)
+{
+    cli_text_add(t,
+                 "--virtio-blk FILE[,OPTION...] is a disk, and FILE its image. A comma in the\n"
+                 "file's name is written twice. OPTION is\n"
+                 "\n"
+                 "  format=raw|qcow2  what the file is (default: as it begins)\n"
+                 "  readonly          the guest cannot write\n"
+                 "  snapshot          what the guest writes is gone in the end; the file is only\n"
+                 "                    read\n"
+                 "  serial=TEXT       the disk's serial number, up to 20 characters\n"
+                 "  queues=N          1 to 16 (default: one per vCPU, up to 16)\n"
+                 "\n");
+    if (vm_net_built(VM_NET_USER))
+        cli_text_add(
+            t, "--virtio-net user[,hostfwd=...]... is a network behind this program, which\n"
+               "needs no rights. The guest gets 10.0.2.15 by DHCP; at 10.0.2.2 it finds the\n"
+               "host, at 10.0.2.3 the host's DNS. hostfwd=tcp:[ADDR]:PORT-:GUESTPORT, or udp,\n"
+               "passes on what comes to the host's PORT.\n"
+               "\n");
+    if (vm_net_built(VM_NET_TAP))
+        cli_text_add(t, "--virtio-net tap=NAME is an interface of the host, made if it is not "
+                        "there.\n\n");
+    cli_text_add(t,
+                 "--virtio-console adds a console, hvc0 and so on in Linux, at the terminal\n"
+                 "(stdio), a new pseudoterminal whose name is printed (pty), a Unix socket made\n"
+                 "for it (unix:PATH), or a file for its output (file:PATH). With stdio the lines\n"
+                 "of the serial port go to standard error.\n"
+                 "\n"
+                 "--virtio-rng and --virtio-balloon take no value. --transport mmio puts all\n"
+                 "devices into virtio-mmio slots, of which there are eight.\n");
+}
+
 static void page_config(struct cli_text *t)
 {
     if (!cli_has_json()) {
@@ -71,13 +106,16 @@ static void page_config(struct cli_text *t)
         return;
     }
     cli_text_add(t, "A configuration file is a JSON object. Its keys are names of options, its\n"
-                    "values the same texts as on the command line, or numbers:\n"
+                    "values the same texts as on the command line, or numbers; an array for an\n"
+                    "option that may be repeated, true or false for one that takes no value:\n"
                     "\n"
                     "  {\n"
                     "    \"kernel\": \"build/guests/riscv64/kernel\",\n"
                     "    \"initrd\": \"build/guests/riscv64/initrd\",\n"
                     "    \"smp\": 2,\n"
-                    "    \"memory\": \"512M\"\n"
+                    "    \"memory\": \"512M\",\n"
+                    "    \"virtio-blk\": [\"root.qcow2\", \"data.img,readonly\"],\n"
+                    "    \"virtio-rng\": true\n"
                     "  }\n"
                     "\n"
                     "Paths count from the current directory. The command line\n"
@@ -139,6 +177,7 @@ static const struct page {
     {"info", "what a file is; what this build and this host have", page_info},
     {"debug", "disassemble code, write out a device tree", page_debug},
     {"disk", "make, describe, check and convert disk images", page_disk},
+    {"devices", "disks, networks and consoles", page_devices},
     {"config", "configuration files and their keys", page_config},
     {"trace", "the topics of --trace", page_trace},
     {"keys", "the escape key of the console", page_keys},

@@ -10,7 +10,7 @@
 #include "commands.h"
 #include "options.h"
 
-enum { COLUMN = 12 };
+enum { COLUMN = 14 };
 
 #define MAX_FILE (UINT64_C(4) << 30)
 
@@ -33,6 +33,18 @@ static void add_machines(struct cli_text *t)
     }
 }
 
+static void add_features(struct cli_text *t)
+{
+    struct vm_feature f;
+    for (size_t i = 0; vm_describe_feature(i, &f); i++) {
+        cli_text_add(t, "%-*s%s", COLUMN, f.name, f.available ? "yes" : "no");
+        if (!f.available)
+            cli_text_add(t, ": %s%s%s%s", f.built ? "" : "not in this build; ", f.why,
+                         *f.without ? "; " : "", f.without);
+        cli_text_add(t, "\n");
+    }
+}
+
 static int describe_host(void)
 {
     struct cli_text t = {0};
@@ -42,6 +54,7 @@ static int describe_host(void)
     add_machines(&t);
     // The build gives a list of "NAME=yes" and "NAME=no".
     cli_text_add(&t, "%-*s%s\n", COLUMN, "libraries", CLI_LIBRARIES);
+    add_features(&t);
     cli_text_add(&t, "%-*s%u CPUs for this process, %lluM of memory\n", COLUMN, "host",
                  vm_osal_cpu_count(), (unsigned long long)(memory >> 20));
     return cli_print(&t, "the output of info");

@@ -11,9 +11,9 @@
 
 // What a kernel is told when nobody says anything: where its console is.
 static const struct {
-    const char *guest, *append;
+    const char *guest, *append, *append_virtio; // the latter with a virtio console on the terminal
 } default_append[] = {
-    {"riscv64", "console=ttyS0"},
+    {"riscv64", "console=ttyS0", "console=ttyS0 console=hvc0"},
 };
 
 static vm_status read_file(struct cli_machine *m, unsigned index, const char *option,
@@ -58,14 +58,24 @@ static vm_status read_files(struct cli_machine *m, const struct cli_options *o,
     return status;
 }
 
-static const char *kernel_command_line(const struct vm_options *o)
+bool cli_machine_has_virtio_terminal(const struct cli_options *o)
+{
+    const struct vm_console_options *consoles = o->consoles.items;
+    for (size_t i = 0; i < o->consoles.count; i++) {
+        if (consoles[i].kind == VM_CONSOLE_STDIO)
+            return true;
+    }
+    return false;
+}
+
+static const char *kernel_command_line(const struct vm_options *o, bool virtio)
 {
     if (o->append || o->dtb.data || !o->kernel.data)
         return o->append;
     const char *guest = o->guest ? o->guest : vm_file_guest(o->kernel.data, o->kernel.size);
     for (size_t i = 0; guest && i < VM_ARRAY_SIZE(default_append); i++) {
         if (strcmp(default_append[i].guest, guest) == 0)
-            return default_append[i].append;
+            return virtio ? default_append[i].append_virtio : default_append[i].append;
     }
     return NULL;
 }
@@ -76,6 +86,20 @@ static void warn_of_memory(uint64_t memory)
     if (host > 0 && memory > host)
         cli_say("warning: --memory is more than the %lluM that this host has",
                 (unsigned long long)(host >> 20));
+}
+
+static void fill_devices(const struct cli_options *o, struct vm_options *v)
+{
+    v->disks = o->disks.items;
+    v->disk_count = o->disks.count;
+    v->nets = o->nets.items;
+    v->net_count = o->nets.count;
+    v->consoles = o->consoles.items;
+    v->console_count = o->consoles.count;
+    v->rng = o->rng;
+    v->balloon = o->balloon;
+    bool mmio = o->transport && strcmp(o->transport, "mmio") == 0;
+    v->transport = mmio ? VM_TRANSPORT_MMIO : VM_TRANSPORT_PCI;
 }
 
 vm_status cli_machine_create(struct cli_machine *m, const struct cli_options *o,
@@ -91,10 +115,11 @@ vm_status cli_machine_create(struct cli_machine *m, const struct cli_options *o,
     v.pin = o->pinned ? o->pin : NULL;
     v.memory = o->memory;
     v.append = o->append;
+    fill_devices(o, &v);
     vm_status status = read_files(m, o, &v, e);
     if (status != VM_OK)
         return status;
-    v.append = kernel_command_line(&v);
+    v.append = kernel_command_line(&v, cli_machine_has_virtio_terminal(o));
     warn_of_memory(v.memory);
     return vm_create(&v, &m->vm, e);
 }

@@ -18,6 +18,9 @@ struct cli_machine {
 // Whether there is anything to run.
 bool cli_machine_has_code(const struct cli_options *o);
 
+// Whether the terminal is a virtio console and not the serial port.
+bool cli_machine_has_virtio_terminal(const struct cli_options *o);
+
 // Reads the files and makes the machine. `base` has the callbacks and the trace; everything else
 // comes from the options, which must outlive the machine. The caller releases *m in any case.
 vm_status cli_machine_create(struct cli_machine *m, const struct cli_options *o,

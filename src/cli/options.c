@@ -19,11 +19,12 @@ typedef vm_status setter(const struct option *option, struct cli_options *o, con
 
 struct option {
     const char *name;
-    const char *value; // what help calls the value; NULL: the choices
+    const char *value; // what help calls the value; NULL: the choices, or "on" or "off" for a flag
     unsigned users;
     setter *set;
     size_t offset;                       // of the field that `set` fills
     const char *(*choice)(size_t index); // for set_choice: NULL past the end
+    const struct cli_item_type *item;    // for set_item
     const char *help;
 };
 
@@ -50,9 +51,9 @@ static vm_status set_name(const struct option *option, struct cli_options *o, co
     return set_text(option, o, value, e);
 }
 
-static void add_choices(const struct option *option, char *out, size_t size)
+static void add_choices(const struct option *option, const char *prefix, char *out, size_t size)
 {
-    size_t n = 0;
+    size_t n = vm_format(out, size, "%s", prefix);
     for (size_t i = 0; option->choice(i); i++)
         n += vm_format(n < size ? out + n : NULL, n < size ? size - n : 0, "%s%s", i ? "|" : "",
                        option->choice(i));
@@ -67,18 +68,18 @@ static const char *stats_value(void)
 static vm_status set_choice(const struct option *option, struct cli_options *o, const char *value,
                             struct vm_error *e)
 {
-    struct cli_nearest nearest = cli_nearest_to(value);
+    struct vm_nearest nearest = vm_nearest_to(value);
     for (size_t i = 0; option->choice(i); i++) {
         const char *choice = option->choice(i);
         if (strcmp(choice, value) == 0) {
             *(const char **)field(option, o) = strcmp(choice, "auto") == 0 ? NULL : choice;
             return VM_OK;
         }
-        cli_nearest_consider(&nearest, choice);
+        vm_nearest_consider(&nearest, choice);
     }
     char hint[128], choices[128];
-    add_choices(option, choices, sizeof choices);
-    cli_nearest_hint(&nearest, "", "", hint, sizeof hint);
+    add_choices(option, "", choices, sizeof choices);
+    vm_nearest_hint(&nearest, "", "", hint, sizeof hint);
     return vm_error_set(e, VM_ERR_USAGE, "this build has %s%s", choices,
                         nearest.best ? hint : "; give one of them");
 }
@@ -158,7 +159,36 @@ static vm_status set_stats(const struct option *option, struct cli_options *o, c
     return VM_OK;
 }
 
+static vm_status set_item(const struct option *option, struct cli_options *o, const char *value,
+                          struct vm_error *e)
+{
+    return cli_list_add(field(option, o), option->item, &o->arena, o->reading_line, value, e);
+}
+
+static vm_status set_flag(const struct option *option, struct cli_options *o, const char *value,
+                          struct vm_error *e)
+{
+    bool on = strcmp(value, "on") == 0;
+    if (!on && strcmp(value, "off") != 0)
+        return vm_error_set(e, VM_ERR_USAGE, "give on or off, or nothing");
+    *(bool *)field(option, o) = on;
+    return VM_OK;
+}
+
+static const char *net_value(void)
+{
+    return !vm_net_built(VM_NET_USER) ? "tap=NAME"
+           : vm_net_built(VM_NET_TAP) ? "user[,hostfwd=...]|tap=NAME"
+                                      : "user[,hostfwd=...]";
+}
+
 // --- choices ---
+
+static const char *choice_transport(size_t index)
+{
+    static const char *const names[] = {"pci", "mmio"};
+    return index < VM_ARRAY_SIZE(names) ? names[index] : NULL;
+}
 
 static const char *choice_guest(size_t index)
 {
@@ -188,40 +218,53 @@ static const char *choice_machine(size_t index)
 enum { MACHINE = CLI_RUN | CLI_DUMP_DTB };
 
 static const struct option options[] = {
-    {"kernel", "FILE", MACHINE, set_name, FIELD(kernel), NULL,
+    {"kernel", "FILE", MACHINE, set_name, FIELD(kernel), NULL, NULL,
      "the kernel or program to run: ELF, Linux Image, EFI zboot; plain, gzip or zstd"},
-    {"initrd", "FILE", MACHINE, set_name, FIELD(initrd), NULL,
+    {"initrd", "FILE", MACHINE, set_name, FIELD(initrd), NULL, NULL,
      "the kernel's initial RAM file system"},
-    {"append", "TEXT", MACHINE, set_text, FIELD(append), NULL,
+    {"append", "TEXT", MACHINE, set_text, FIELD(append), NULL, NULL,
      "the kernel's command line (default: one that puts its console on the serial port, unless "
      "--dtb brings its own)"},
-    {"bios", "builtin|none|FILE", MACHINE, set_name, FIELD(bios), NULL,
+    {"bios", "builtin|none|FILE", MACHINE, set_name, FIELD(bios), NULL, NULL,
      "firmware: the built-in one (default), none (the kernel starts in the most privileged mode), "
      "or a file"},
-    {"dtb", "FILE", MACHINE, set_name, FIELD(dtb), NULL,
+    {"dtb", "FILE", MACHINE, set_name, FIELD(dtb), NULL, NULL,
      "a device tree to use instead of the machine's own"},
-    {"guest", NULL, MACHINE | CLI_DISASSEMBLE, set_choice, FIELD(guest), choice_guest,
+    {"guest", NULL, MACHINE | CLI_DISASSEMBLE, set_choice, FIELD(guest), choice_guest, NULL,
      "the guest architecture (default: auto, as the file says)"},
-    {"cpu", "NAME[,+ext,-ext]", MACHINE, set_name, FIELD(cpu), NULL,
+    {"cpu", "NAME[,+ext,-ext]", MACHINE, set_name, FIELD(cpu), NULL, NULL,
      "the CPU, and extensions to add or take away"},
-    {"smp", "N[,pin=LIST]", MACHINE, set_vcpus, FIELD(vcpus), NULL,
+    {"smp", "N[,pin=LIST]", MACHINE, set_vcpus, FIELD(vcpus), NULL, NULL,
      "number of vCPUs, 1 (default) to 64; pin= puts each on a host CPU, such as pin=0-3"},
-    {"memory", "SIZE", MACHINE, set_memory, FIELD(memory), NULL,
+    {"memory", "SIZE", MACHINE, set_memory, FIELD(memory), NULL, NULL,
      "guest RAM, a number and K, M, G or T (default: 1G)"},
-    {"machine", NULL, MACHINE, set_machine, FIELD(machine), choice_machine,
+    {"machine", NULL, MACHINE, set_machine, FIELD(machine), choice_machine, NULL,
      "the board, and its options after commas: aia=none|aplic|aplic-imsic, the interrupt "
      "controller"},
-    {"engine", NULL, MACHINE, set_choice, FIELD(engine), choice_engine,
+    {"engine", NULL, MACHINE, set_choice, FIELD(engine), choice_engine, NULL,
      "what executes the guest (default: auto, the fastest there is)"},
-    {"config", "FILE", MACHINE, set_name, FIELD(config), NULL,
+    {"virtio-blk", "FILE[,OPTION...]", CLI_RUN, set_item, FIELD(disks), NULL, &cli_disk_item,
+     "a disk, from a raw or qcow2 image (vm-cli help devices); repeat it for more"},
+    {"virtio-net", "user|tap=NAME", CLI_RUN, set_item, FIELD(nets), NULL, &cli_net_item,
+     "a network (vm-cli help devices); repeat it for more"},
+    {"virtio-console", "stdio|pty|unix:PATH|file:PATH", CLI_RUN, set_item, FIELD(consoles), NULL,
+     &cli_console_item,
+     "a console besides the serial port, or with stdio in its place; repeat it for more"},
+    {"virtio-rng", NULL, CLI_RUN, set_flag, FIELD(rng), NULL, NULL,
+     "a source of random numbers from the host"},
+    {"virtio-balloon", NULL, CLI_RUN, set_flag, FIELD(balloon), NULL, NULL,
+     "the guest gives memory back that it does not need"},
+    {"transport", NULL, CLI_RUN, set_choice, FIELD(transport), choice_transport, NULL,
+     "how the guest reaches its virtio devices (default: pci)"},
+    {"config", "FILE", MACHINE, set_name, FIELD(config), NULL, NULL,
      "read options from a JSON file (vm-cli help config); the command line overrides it"},
-    {"stats", "text[:FILE]", CLI_RUN, set_stats, FIELD(stats), NULL,
+    {"stats", "text[:FILE]", CLI_RUN, set_stats, FIELD(stats), NULL, NULL,
      "print statistics at the end, on standard error or into a file"},
-    {"trace", "TOPIC,...[:FILE]", CLI_RUN, set_trace, FIELD(trace), NULL,
+    {"trace", "TOPIC,...[:FILE]", CLI_RUN, set_trace, FIELD(trace), NULL, NULL,
      "print what happens inside (vm-cli help trace), on standard error or into a file"},
-    {"timeout", "SECONDS", CLI_RUN, set_seconds, FIELD(timeout), NULL,
+    {"timeout", "SECONDS", CLI_RUN, set_seconds, FIELD(timeout), NULL, NULL,
      "stop the machine after that time, with exit status 124"},
-    {"address", "ADDRESS", CLI_DISASSEMBLE, set_address, FIELD(address), NULL,
+    {"address", "ADDRESS", CLI_DISASSEMBLE, set_address, FIELD(address), NULL, NULL,
      "where the first byte is, for bytes and flat files (default: 0)"},
 };
 
@@ -242,6 +285,14 @@ static const struct option *find(enum cli_user user, const char *name, size_t le
     return NULL;
 }
 
+enum cli_option_kind cli_options_kind(const char *key)
+{
+    const struct option *option = find(CLI_RUN, key, strlen(key));
+    if (option && option->set == set_flag)
+        return CLI_OPTION_FLAG;
+    return option && option->item ? CLI_OPTION_LIST : CLI_OPTION_ONE;
+}
+
 static const char *help_topic(enum cli_user user)
 {
     return user == CLI_RUN ? "vm-cli help run" : "vm-cli help debug";
@@ -250,14 +301,14 @@ static const char *help_topic(enum cli_user user)
 static vm_status unknown(enum cli_user user, const char *what, const char *shown, const char *name,
                          const char *dashes, struct vm_error *e)
 {
-    struct cli_nearest nearest = cli_nearest_to(name);
+    struct vm_nearest nearest = vm_nearest_to(name);
     char instead[64], hint[128];
     for (size_t i = 0; i < VM_ARRAY_SIZE(options); i++) {
         if (is_offered(&options[i], user))
-            cli_nearest_consider(&nearest, options[i].name);
+            vm_nearest_consider(&nearest, options[i].name);
     }
     vm_format(instead, sizeof instead, "%s lists them", help_topic(user));
-    cli_nearest_hint(&nearest, dashes, instead, hint, sizeof hint);
+    vm_nearest_hint(&nearest, dashes, instead, hint, sizeof hint);
     return vm_error_set(e, VM_ERR_USAGE, "unknown %s %.100s%s", what, shown, hint);
 }
 
@@ -322,6 +373,10 @@ static vm_status read_option(enum cli_user user, char ***argv, struct word *out,
         out->value = name + length + 1;
         return VM_OK;
     }
+    if (out->option->set == set_flag) {
+        out->value = "on";
+        return VM_OK;
+    }
     const char *value = (*argv)[1];
     if (!value || (strncmp(value, "--", 2) == 0 && find(user, value + 2, strcspn(value + 2, "="))))
         return vm_error_set(e, VM_ERR_USAGE, "%s needs a value: --%s %s", argument,
@@ -375,6 +430,7 @@ vm_status cli_options_parse(struct cli_options *o, enum cli_user user, char **ar
     vm_status status = read_line(o, user, argv, true, e);
     if (status == VM_OK && o->config)
         status = cli_config_read(o, user, o->config, e);
+    o->reading_line = true;
     if (status == VM_OK)
         status = read_line(o, user, argv, false, e);
     if (status == VM_OK && o->argument_count > max_arguments)
@@ -401,12 +457,16 @@ void cli_options_describe(struct cli_text *t, enum cli_user user, bool as_keys)
         if (!is_offered(option, user) || (as_keys && option->offset == FIELD(config)))
             continue;
         if (option->set == set_stats)
-            vm_format(value, sizeof value, "%s", stats_value());
+            vm_format(value, sizeof value, " %s", stats_value());
+        else if (option->item == &cli_net_item)
+            vm_format(value, sizeof value, " %s", net_value());
+        else if (option->set == set_flag)
+            vm_format(value, sizeof value, "%s", as_keys ? " true|false" : "");
         else if (option->value)
-            vm_format(value, sizeof value, "%s", option->value);
+            vm_format(value, sizeof value, " %s", option->value);
         else
-            add_choices(option, value, sizeof value);
-        vm_format(name, sizeof name, "  %s%s %s", as_keys ? "" : "--", option->name, value);
+            add_choices(option, " ", value, sizeof value);
+        vm_format(name, sizeof name, "  %s%s%s", as_keys ? "" : "--", option->name, value);
         cli_text_add_row(t, name, COLUMN, option->help);
     }
 }

@@ -8,6 +8,7 @@
 #include <vm/base/arena.h>
 #include <vm/base/error.h>
 
+#include "list.h"
 #include "text.h"
 
 enum { CLI_MAX_VCPUS = 64 };
@@ -34,12 +35,16 @@ struct cli_trace_option {
 // What the options say. Strings are those of argv or of the arena. NULL or 0: not given.
 struct cli_options {
     const char *kernel, *initrd, *append, *bios, *dtb;
-    const char *guest, *cpu, *machine, *engine;
+    const char *guest, *cpu, *machine, *engine, *transport;
     const char *config;
     unsigned vcpus;
     bool pinned;
     unsigned pin[CLI_MAX_VCPUS];
-    uint64_t memory; // bytes
+    uint64_t memory;          // bytes
+    struct cli_list disks;    // of struct vm_disk_options
+    struct cli_list nets;     // of struct vm_net_options
+    struct cli_list consoles; // of struct vm_console_options
+    bool rng, balloon;
     struct cli_stats_option stats;
     struct cli_trace_option trace;
     uint64_t timeout; // ns
@@ -48,6 +53,7 @@ struct cli_options {
     char **arguments; // what is no option, in the caller's argv
     size_t argument_count;
     struct vm_arena arena;
+    bool reading_line; // the command line, after the configuration file
 };
 
 // Fills *o with the defaults, the configuration file that --config names, and the command line, the
@@ -57,6 +63,14 @@ vm_status cli_options_parse(struct cli_options *o, enum cli_user user, char **ar
                             size_t max_arguments, struct vm_error *e);
 void cli_options_init(struct cli_options *o);
 void cli_options_release(struct cli_options *o);
+
+// What a configuration file may say about an option.
+enum cli_option_kind {
+    CLI_OPTION_ONE,  // one value; also for keys that are none
+    CLI_OPTION_LIST, // one or several
+    CLI_OPTION_FLAG, // whether
+};
+enum cli_option_kind cli_options_kind(const char *key);
 
 // Sets what `key` says; for configuration files. Unknown keys are refused.
 vm_status cli_options_set(struct cli_options *o, enum cli_user user, const char *key,

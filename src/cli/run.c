@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "console.h"
 #include "machine.h"
+#include "serial_log.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -20,6 +21,7 @@ struct run {
     struct cli_options options;
     struct cli_machine machine;
     struct cli_console *console;
+    struct cli_serial_log *serial; // NULL: the serial port is the console
     struct cli_trace *trace;
     struct vm_osal_file *stats_file;
 
@@ -36,6 +38,11 @@ struct run {
 static void on_output(void *context, const uint8_t *bytes, size_t size)
 {
     cli_console_output(((struct run *)context)->console, bytes, size);
+}
+
+static void on_serial(void *context, const uint8_t *bytes, size_t size)
+{
+    cli_serial_log_output(((struct run *)context)->serial, bytes, size);
 }
 
 static void on_room(void *context)
@@ -75,18 +82,23 @@ static vm_status prepare(struct run *r, struct vm_error *e)
         status = vm_error_set(e, VM_ERR_USAGE, "there is nothing to run; give --kernel FILE");
     if (status != VM_OK)
         return status;
+    if (cli_machine_has_virtio_terminal(&r->options))
+        status = cli_serial_log_create(&r->serial, e);
+    if (status == VM_OK)
+        status = cli_console_create(&r->console, e);
+    if (status != VM_OK)
+        return status;
     struct vm_options base = vm_default_options();
     base.context = r;
     base.console_output = on_output;
     base.console_room = on_room;
     base.log = on_log;
+    if (r->serial)
+        base.serial_output = on_serial;
     base.trace = r->options.trace.mask;
     if (r->trace)
         base.trace_line = on_trace;
-    status = cli_machine_create(&r->machine, &r->options, &base, e);
-    if (status == VM_OK)
-        status = cli_console_create(&r->console, e);
-    return status;
+    return cli_machine_create(&r->machine, &r->options, &base, e);
 }
 
 // --- the run ---
@@ -98,7 +110,7 @@ static vm_status run_machine(struct run *r, struct vm_error *e)
             vm_engine_reason(vm));
     uint64_t now = vm_clock(), timeout = r->options.timeout;
     uint64_t deadline = timeout ? now + timeout : VM_FOREVER;
-    vm_status status = cli_console_start(r->console, vm, deadline, e);
+    vm_status status = cli_console_start(r->console, vm, r->serial != NULL, deadline, e);
     if (status != VM_OK)
         return status;
     r->guest_start = vm_clock();
@@ -216,8 +228,9 @@ static void finish(struct run *r)
         after_end(r, cli_stats_write(&r->report, r->options.stats.form, r->stats_file, &e), &e);
     }
     vm_osal_file_close(r->stats_file);
+    cli_machine_release(&r->machine); // its devices' threads may still write to the console
     cli_console_destroy(r->console);
-    cli_machine_release(&r->machine);
+    cli_serial_log_destroy(r->serial);
     cli_options_release(&r->options);
     cli_text_release(&r->state);
 }

@@ -31,6 +31,22 @@ static void count(struct cli_text *t, const char *name, uint64_t value)
     row(t, name, "%llu", (unsigned long long)value);
 }
 
+static void add_device(struct cli_text *t, const struct vm_device_stats *d)
+{
+    row(t, d->name, "%llu requests, %llu bytes out, %llu in, %llu interrupts, %llu doorbells",
+        (unsigned long long)d->requests, (unsigned long long)d->bytes_out,
+        (unsigned long long)d->bytes_in, (unsigned long long)d->interrupts,
+        (unsigned long long)d->doorbells);
+    if (!d->is_disk)
+        return;
+    row(t, "", "%llu reads (%llu bytes), %llu writes (%llu bytes), %llu flushes",
+        (unsigned long long)d->reads, (unsigned long long)d->bytes_read,
+        (unsigned long long)d->writes, (unsigned long long)d->bytes_written,
+        (unsigned long long)d->flushes);
+    row(t, "", "%llu discards, %llu errors, %llu batches", (unsigned long long)d->discards,
+        (unsigned long long)d->errors, (unsigned long long)d->batches);
+}
+
 static void add_machine(struct cli_text *t, const struct vm *vm)
 {
     struct vm_stats s;
@@ -60,6 +76,9 @@ static void add_machine(struct cli_text *t, const struct vm *vm)
         (unsigned long long)s.mmio_writes);
     count(t, "waits", s.waits);
     count(t, "cross calls", s.cross_calls);
+    struct vm_device_stats d;
+    for (size_t i = 0; vm_get_device_stats(vm, i, &d); i++)
+        add_device(t, &d);
     for (unsigned i = 0; i < VM_ARRAY_SIZE(s.exits) && vm_engine_exit_name(i); i++) {
         char name[48];
         vm_format(name, sizeof name, "exits: %s", vm_engine_exit_name(i));

@@ -99,6 +99,35 @@ static void add_events(struct json *j, const struct vm_stats *s)
         count(j, exits, vm_engine_exit_name(i), s->exits[i]);
 }
 
+static void add_disk(struct json *j, cJSON *object, const struct vm_device_stats *d)
+{
+    count(j, object, "reads", d->reads);
+    count(j, object, "writes", d->writes);
+    count(j, object, "flushes", d->flushes);
+    count(j, object, "discards", d->discards);
+    count(j, object, "bytes_read", d->bytes_read);
+    count(j, object, "bytes_written", d->bytes_written);
+    count(j, object, "errors", d->errors);
+    count(j, object, "batches", d->batches);
+}
+
+static void add_devices(struct json *j, const struct vm *vm)
+{
+    cJSON *devices = group(j, "devices");
+    struct vm_device_stats d;
+    for (size_t i = 0; vm_get_device_stats(vm, i, &d); i++) {
+        cJSON *object = cJSON_AddObjectToObject(devices, d.name);
+        j->failed |= !object;
+        count(j, object, "requests", d.requests);
+        count(j, object, "bytes_out", d.bytes_out);
+        count(j, object, "bytes_in", d.bytes_in);
+        count(j, object, "interrupts", d.interrupts);
+        count(j, object, "doorbells", d.doorbells);
+        if (d.is_disk)
+            add_disk(j, object, &d);
+    }
+}
+
 static void add_all(struct json *j, const struct cli_report *r)
 {
     struct vm_stats s = {0};
@@ -119,6 +148,8 @@ static void add_all(struct json *j, const struct cli_report *r)
     add_translation(j, &s);
     add_memory(j, &s);
     add_events(j, &s);
+    if (r->vm)
+        add_devices(j, r->vm);
     cJSON *console = group(j, "console");
     count(j, console, "output_bytes", r->output_bytes);
     count(j, console, "input_bytes", r->input_bytes);

@@ -29,10 +29,10 @@ static vm_status unknown_topic(const char *name, size_t length, struct vm_error 
     size_t size = length < sizeof cut ? length : sizeof cut - 1;
     memcpy(cut, name, size);
     cut[size] = 0;
-    struct cli_nearest nearest = cli_nearest_to(cut);
+    struct vm_nearest nearest = vm_nearest_to(cut);
     for (int i = 0; i < VM_TRACE_COUNT; i++)
-        cli_nearest_consider(&nearest, vm_trace_topics[i].name);
-    cli_nearest_hint(&nearest, "", "vm-cli help trace lists them", hint, sizeof hint);
+        vm_nearest_consider(&nearest, vm_trace_topics[i].name);
+    vm_nearest_hint(&nearest, "", "vm-cli help trace lists them", hint, sizeof hint);
     return vm_error_set(e, VM_ERR_USAGE, "unknown topic \"%s\"%s", cut, hint);
 }
 

@@ -3,7 +3,10 @@
 // Disk images (vm/libvm/disk.h) by the device backends.
 #include <vm/base/memory.h>
 #include <vm/device/backend/disk.h>
+#include <vm/device/virtio/blk.h>
 #include <vm/libvm/disk.h>
+
+#include "image.h"
 
 _Static_assert((int)VM_DISK_AUTO == VM_IMAGE_PROBE && (int)VM_DISK_RAW == VM_IMAGE_RAW &&
                    (int)VM_DISK_QCOW2 == VM_IMAGE_QCOW2,
@@ -89,4 +92,31 @@ vm_status vm_disk_convert(const char *from, enum vm_disk_format format,
     struct vm_image_create create;
     vm_status s = translate(to, &create, e);
     return s == VM_OK ? vm_image_convert(from, (enum vm_image_format)format, &create, e) : s;
+}
+
+// --- of a machine ---
+
+_Static_assert((int)VM_DISK_OPTION_QUEUES == VM_VIRTIO_BLK_MAX_QUEUES &&
+                   (int)VM_DISK_OPTION_SERIAL == VM_VIRTIO_BLK_SERIAL + 1,
+               "the options' limits are the device's");
+
+vm_status hosted_open_image(const struct vm_disk_options *o, struct vm_loop *loop,
+                            struct vm_image **image, struct vm_block **block, struct vm_error *e)
+{
+    const struct vm_image_options options = {
+        .path = o->path,
+        .format = (enum vm_image_format)o->format,
+        .read_only = o->read_only,
+        .snapshot = o->snapshot,
+        .loop = loop,
+    };
+    vm_status status = vm_image_open(&options, image, e);
+    if (status == VM_OK)
+        *block = vm_image_block(*image);
+    return status;
+}
+
+void hosted_close_image(struct vm_image *image)
+{
+    vm_image_close(image);
 }

@@ -15,6 +15,8 @@
 #include <vm/osal/memory.h>
 #include <vm/osal/thread.h>
 
+#include "devices.h"
+
 // One vCPU's thread and how it is woken.
 struct hosted_vcpu {
     struct vm *vm;
@@ -36,6 +38,7 @@ struct vm {
     struct vm_machine machine;
     bool machine_ready;
     struct vm_board *board;
+    struct hosted_devices devices;
     struct vm_osal_shared_memory *ram;
     void *ram_map;
     char engine_reason[128];

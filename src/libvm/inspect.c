@@ -45,7 +45,14 @@ vm_status vm_device_tree(const struct vm *vm, const void **blob, size_t *size, s
 
 size_t vm_console_input(struct vm *vm, const uint8_t *bytes, size_t size)
 {
-    return vm->board_ops->receive(vm->board, bytes, size);
+    return vm->devices.stdio ? hosted_stdio_input(vm->devices.stdio, bytes, size)
+                             : vm->board_ops->receive(vm->board, bytes, size);
+}
+
+void vm_console_resize(struct vm *vm, unsigned columns, unsigned rows)
+{
+    if (vm->devices.stdio)
+        hosted_stdio_resize(vm->devices.stdio, columns, rows);
 }
 
 vm_status vm_add_breakpoint(struct vm *vm, uint64_t address, struct vm_error *e)

@@ -27,6 +27,11 @@ vm_status hosted_open_net(const struct vm_net_options *o, unsigned vcpus, struct
                                  : open_user(o, loop, out, e);
 }
 
+bool vm_net_built(enum vm_net_kind kind)
+{
+    return kind == VM_NET_TAP ? vm_tap_built() : vm_slirp_built();
+}
+
 void hosted_mac(unsigned index, uint8_t mac[6])
 {
     const uint8_t base[] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};

@@ -17,14 +17,18 @@ uint64_t vm_clock(void)
     return vm_osal_clock_monotonic();
 }
 
-static void console_output(void *context, const uint8_t *bytes, size_t size)
+// The serial port, which is the console unless a virtio device is.
+static void serial_output(void *context, const uint8_t *bytes, size_t size)
 {
     struct vm *vm = context;
-    if (vm->options.console_output)
-        vm->options.console_output(vm->options.context, bytes, size);
+    const struct vm_options *o = &vm->options;
+    void (*output)(void *, const uint8_t *, size_t) =
+        vm->devices.stdio ? o->serial_output : o->console_output;
+    if (output)
+        output(o->context, bytes, size);
 }
 
-static void console_room(void *context)
+static void serial_room(void *context)
 {
     struct vm *vm = context;
     if (vm->options.console_room)
@@ -51,6 +55,9 @@ static vm_status check_options(const struct vm_options *o, struct vm_error *e)
     if ((unsigned)o->bios_mode > VM_OPTION_BIOS_FILE)
         return vm_error_set(e, VM_ERR_USAGE, "there is no firmware mode %u",
                             (unsigned)o->bios_mode);
+    if ((unsigned)o->transport > VM_TRANSPORT_MMIO)
+        return vm_error_set(e, VM_ERR_USAGE, "there is no virtio transport %u",
+                            (unsigned)o->transport);
     if (o->bios_mode == VM_OPTION_BIOS_FILE && !o->bios.data)
         return vm_error_set(e, VM_ERR_USAGE, "there is no firmware file: give --bios FILE");
     return VM_OK;
@@ -106,9 +113,13 @@ static vm_status create_board(struct vm *vm, struct vm_error *e)
         .bios_mode = modes[o->bios_mode],
         .options = vm_board_options(o->machine),
         .append = o->append,
-        .console = {console_output, console_room, vm},
+        .console = {serial_output, serial_room, vm},
+        .virtio = vm->devices.virtio,
+        .virtio_count = vm->devices.count,
     };
     vm_status status = vm->board_ops->create(&vm->machine, &config, &vm->board, e);
+    if (status == VM_OK)
+        status = hosted_start_devices(vm, e);
     return status == VM_OK ? vm->board_ops->reset(vm->board, e) : status;
 }
 
@@ -127,6 +138,8 @@ static vm_status create_machine(struct vm *vm, struct vm_error *e)
     status = create_ram(vm, e);
     if (status == VM_OK)
         status = create_vcpus(vm, e);
+    if (status == VM_OK)
+        status = hosted_create_devices(vm, e);
     if (status == VM_OK)
         status = create_board(vm, e);
     return status;
@@ -169,8 +182,10 @@ void vm_destroy(struct vm *vm)
     if (!vm)
         return;
     hosted_stop_threads(vm);
+    hosted_stop_devices(vm);
     if (vm->board_ops)
         vm->board_ops->destroy(vm->board);
+    hosted_destroy_devices(vm);
     if (vm->machine_ready)
         vm_machine_destroy(&vm->machine);
     if (vm->config)

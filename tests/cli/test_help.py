@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: MIT
 """vm-cli: help pages, and what is refused before anything runs."""
 
+import re
+
 from harness import case, main, refused, vm, write_file
 
-TOPICS = ("run", "info", "debug", "disk", "config", "trace", "keys", "status", "help")
+TOPICS = ("run", "info", "debug", "disk", "devices", "config", "trace", "keys", "status", "help")
 OPTIONS = ("kernel", "initrd", "append", "bios", "dtb", "guest", "cpu", "smp", "memory", "machine",
-           "engine", "config", "stats", "trace", "timeout")
+           "engine", "virtio-blk", "virtio-net", "virtio-console", "config", "stats", "trace",
+           "transport", "timeout")
+FLAGS = ("virtio-rng", "virtio-balloon")
 # Of the contract, but not built: absent from help, and refused.
-NOT_BUILT = ("pflash", "simd", "code-cache", "perfmap", "sandbox", "virtio-blk", "virtio-net",
-             "virtio-console", "share", "virtio-rng", "virtio-balloon", "virtio-vsock", "transport",
+NOT_BUILT = ("pflash", "simd", "code-cache", "perfmap", "sandbox", "share", "virtio-vsock",
              "gdb")
 
 
@@ -35,6 +38,8 @@ def help_of_run_has_every_option_and_no_other():
     text = page("help", "run")
     for option in OPTIONS:
         assert f"\n  --{option} " in text, option
+    for flag in FLAGS:
+        assert re.search(rf"\n  --{flag} +[a-z]", text), flag
     for option in NOT_BUILT:
         assert option not in text, option
 
@@ -44,6 +49,8 @@ def help_of_config_has_the_same_keys():
     text = page("help", "config")
     for option in OPTIONS:
         assert (f"\n  {option} " in text) == (option != "config"), option
+    for flag in FLAGS:
+        assert f"\n  {flag} true|false" in text, flag
 
 
 @case

@@ -253,6 +253,7 @@ SHAPE = {
     "mmio": {"reads": int, "writes": int},
     "exceptions": int, "page_faults": int, "interrupts": int, "waits": int, "cross_calls": int,
     "exits": None,  # names of the engine
+    "devices": {},
     "console": {"output_bytes": int, "input_bytes": int},
 }
 

@@ -107,30 +107,30 @@ static void vcpus_are_pinned_by_lists(void **state)
 static void distance_counts_edits(void **state)
 {
     (void)state;
-    assert_int_equal(cli_edit_distance("memory", "memory"), 0);
-    assert_int_equal(cli_edit_distance("memroy", "memory"), 1);
-    assert_int_equal(cli_edit_distance("", "smp"), 3);
-    assert_int_equal(cli_edit_distance("smp", ""), 3);
-    assert_int_equal(cli_edit_distance("SMP", "smp"), 0);
-    assert_int_equal(cli_edit_distance("kitten", "sitting"), 3);
+    assert_int_equal(vm_edit_distance("memory", "memory"), 0);
+    assert_int_equal(vm_edit_distance("memroy", "memory"), 1);
+    assert_int_equal(vm_edit_distance("", "smp"), 3);
+    assert_int_equal(vm_edit_distance("smp", ""), 3);
+    assert_int_equal(vm_edit_distance("SMP", "smp"), 0);
+    assert_int_equal(vm_edit_distance("kitten", "sitting"), 3);
     char a[200], b[200];
     memset(a, 'a', sizeof a - 1);
     memset(b, 'b', sizeof b - 1);
     a[sizeof a - 1] = b[sizeof b - 1] = 0;
-    assert_int_equal(cli_edit_distance(a, b), 48); // no more is looked at
+    assert_int_equal(vm_edit_distance(a, b), 48); // no more is looked at
 }
 
 static void nothing_far_away_is_near(void **state)
 {
     (void)state;
     char hint[64];
-    struct cli_nearest n = cli_nearest_to("gdb");
-    cli_nearest_consider(&n, "dtb");
-    cli_nearest_consider(&n, "smp");
-    cli_nearest_hint(&n, "--", "look around", hint, sizeof hint);
+    struct vm_nearest n = vm_nearest_to("gdb");
+    vm_nearest_consider(&n, "dtb");
+    vm_nearest_consider(&n, "smp");
+    vm_nearest_hint(&n, "--", "look around", hint, sizeof hint);
     assert_string_equal(hint, "; look around");
-    cli_nearest_consider(&n, "gdbx");
-    cli_nearest_hint(&n, "--", "look around", hint, sizeof hint);
+    vm_nearest_consider(&n, "gdbx");
+    vm_nearest_hint(&n, "--", "look around", hint, sizeof hint);
     assert_string_equal(hint, "; did you mean --gdbx?");
 }
 

@@ -56,7 +56,7 @@ static void refuses_the_rest(void **state)
         {"", "user or tap"},
         {"users", "users"},
         {"user,", "comma"},
-        {"user,,", "hostfwd"},
+        {"user,,", "comma"},
         {"user,mtu=9000", "mtu=9000"},
         {"user,hostfwd", "hostfwd"},
         {"user,hostfwd=", "hostfwd=tcp"},

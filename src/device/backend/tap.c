@@ -371,6 +371,20 @@ static vm_status start(struct tap *t, const char *name, unsigned pairs, struct v
     return status;
 }
 
+bool vm_tap_built(void)
+{
+    return true;
+}
+
+vm_status vm_tap_available(struct vm_error *e)
+{
+    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return vm_error_set(e, VM_ERR_HOST, "/dev/net/tun: %s", strerror(errno));
+    close(fd);
+    return VM_OK;
+}
+
 vm_status vm_tap_open(struct vm_loop *loop, const char *name, unsigned pairs, struct vm_net **out,
                       struct vm_error *e)
 {

@@ -1,18 +1,47 @@
 // SPDX-License-Identifier: MIT
 //
-// Disk images as files, outside of any machine: make, describe, check, convert. The functions wait
-// for the host; errors name the file, what is wrong and the fix (VM_ERR_FILE, VM_ERR_USAGE for
-// options, VM_ERR_HOST). Independent calls may run in parallel.
+// Disk images: which of them a machine has as disks, and images as files, outside of any machine:
+// make, describe, check, convert. These functions wait for the host; errors name the file, what is
+// wrong and the fix (VM_ERR_FILE, VM_ERR_USAGE for options, VM_ERR_HOST). Independent calls may run
+// in parallel.
 #ifndef VM_LIBVM_DISK_H
 #define VM_LIBVM_DISK_H
 
 #include <vm/base/error.h>
+#include <vm/base/types.h>
 
 enum vm_disk_format {
     VM_DISK_AUTO, // of an image that is there: qcow2 if it begins like one, else raw
     VM_DISK_RAW,
     VM_DISK_QCOW2,
 };
+
+// --- disks of a machine ---
+
+enum {
+    VM_DISK_OPTION_PATH = 4096, // bytes of a path, and of
+    VM_DISK_OPTION_SERIAL = 21, // a serial number, with the terminating zero
+    VM_DISK_OPTION_QUEUES = 16,
+};
+
+struct vm_disk_options {
+    char path[VM_DISK_OPTION_PATH];
+    enum vm_disk_format format;
+    bool read_only;                     // for the guest as well
+    bool snapshot;                      // what the guest writes is gone in the end
+    char serial[VM_DISK_OPTION_SERIAL]; // "": none
+    unsigned queues;                    // up to VM_DISK_OPTION_QUEUES; 0: one per vCPU up to that
+};
+
+// Reads the text form, which is the command line's:
+//
+//   FILE[,format=raw|qcow2][,readonly][,snapshot][,serial=TEXT][,queues=N]
+//
+// A comma of the file's name is written twice. VM_ERR_USAGE says what is wrong with it, and what it
+// should be; *out is undefined then. The file is looked at when the machine is made.
+vm_status vm_disk_options_parse(const char *text, struct vm_disk_options *out, struct vm_error *e);
+
+// --- images as files ---
 
 struct vm_disk_create {
     const char *path;           // no file yet

@@ -12,14 +12,18 @@
 //   vm_destroy(vm);
 //
 // Threads: vm_run, vm_step, vm_destroy and the register functions are for one thread at a time, and
-// all but vm_run only while the machine does not run. vm_pause and vm_console_input may be called
-// from any thread at any time.
+// all but vm_run only while the machine does not run. vm_pause, vm_console_input, vm_console_resize
+// and the balloon's functions may be called from any thread at any time. Devices have threads of
+// their own, from vm_create to vm_destroy: what is in flight goes on while the vCPUs stand still.
 // Strings and bytes in vm_options must stay valid as long as the machine.
 #ifndef VM_LIBVM_LIBVM_H
 #define VM_LIBVM_LIBVM_H
 
 #include <vm/base/error.h>
 #include <vm/base/types.h>
+#include <vm/libvm/console.h>
+#include <vm/libvm/disk.h>
+#include <vm/libvm/net.h>
 
 #define VM_FOREVER UINT64_MAX
 
@@ -39,6 +43,12 @@ enum vm_bios {
     VM_OPTION_BIOS_FILE,    // vm_options.bios
 };
 
+// How the guest reaches its virtio devices.
+enum vm_transport {
+    VM_TRANSPORT_PCI,
+    VM_TRANSPORT_MMIO,
+};
+
 struct vm_options {
     const char *guest;   // "riscv64", or NULL: as the kernel's file says, or the only one built
     const char *cpu;     // "NAME,+ext,-ext", or NULL
@@ -54,10 +64,24 @@ struct vm_options {
     const char *append; // kernel command line, or NULL
     uint32_t trace;     // mask of trace topics (vm/base/trace.h)
 
+    // Virtio devices, in the order in which the guest finds them. All consoles are ports of one
+    // device.
+    const struct vm_disk_options *disks;
+    const struct vm_net_options *nets;
+    const struct vm_console_options *consoles;
+    size_t disk_count, net_count, console_count;
+    bool rng;     // a source of random numbers
+    bool balloon; // the guest gives back memory that it does not need
+    enum vm_transport transport;
+
     // Callbacks, each with `context`; NULL where not wanted. They run on the machine's threads.
     void *context;
+    // The guest's console: its serial port, or the virtio console VM_CONSOLE_STDIO, if there is
+    // one. It may block; the guest's console then waits.
     void (*console_output)(void *context, const uint8_t *bytes, size_t size);
     void (*console_room)(void *context); // the guest takes input again
+    // The serial port when it is not the console.
+    void (*serial_output)(void *context, const uint8_t *bytes, size_t size);
     void (*log)(void *context, const char *line);
     void (*trace_line)(void *context, const char *topic, const char *line);
     void (*on_fault)(void *context, const char *what); // the guest crashed
@@ -109,6 +133,21 @@ uint64_t vm_clock(void); // monotonic, ns
 
 // Console input: returns how many bytes the guest took; console_room is called when it takes more.
 size_t vm_console_input(struct vm *vm, const uint8_t *bytes, size_t size);
+// The size in characters of the terminal that shows the console. A serial port has none; then
+// nothing happens.
+void vm_console_resize(struct vm *vm, unsigned columns, unsigned rows);
+
+// The balloon, in bytes.
+struct vm_balloon {
+    uint64_t target;   // that the guest is to give up
+    uint64_t actual;   // that it has given up
+    uint64_t released; // that went back to the host until now, by balloon and free page reports
+};
+
+// VM_ERR_USAGE: the machine has no balloon. The guest gives up memory when it gets to it, if it
+// does.
+vm_status vm_set_balloon(struct vm *vm, uint64_t target, struct vm_error *e);
+vm_status vm_get_balloon(const struct vm *vm, struct vm_balloon *out, struct vm_error *e);
 
 vm_status vm_add_breakpoint(struct vm *vm, uint64_t address, struct vm_error *e);
 vm_status vm_remove_breakpoint(struct vm *vm, uint64_t address, struct vm_error *e);
@@ -150,6 +189,18 @@ const char *vm_built_guest(size_t index);
 const char *vm_built_engine(size_t index);
 const char *vm_built_machine(const char *guest, size_t index);
 
+// What depends on how the build was made and on the host: user networking, tap interfaces,
+// asynchronous disk I/O by the kernel.
+struct vm_feature {
+    const char *name;
+    bool built, available;
+    const char *without; // what happens without it
+    char why[256];       // it is not available; "" if it is
+};
+
+// Asks the host, and changes nothing there; false past the end.
+bool vm_describe_feature(size_t index, struct vm_feature *out);
+
 struct vm_stats {
     uint64_t run_ns;       // in vm_run
     uint64_t instructions; // retired
@@ -163,6 +214,17 @@ struct vm_stats {
 // Sums over all vCPUs; while the machine does not run.
 void vm_get_stats(const struct vm *vm, struct vm_stats *out);
 const char *vm_engine_exit_name(unsigned exit); // NULL past the end
+
+struct vm_device_stats {
+    const char *name;                       // "blk0"; lives as long as the machine
+    uint64_t requests, bytes_out, bytes_in; // elements of its queues; bytes from and to the guest
+    uint64_t interrupts, doorbells;
+    bool is_disk; // the following are filled
+    uint64_t reads, writes, flushes, discards, bytes_read, bytes_written, errors, batches;
+};
+
+// Of each virtio device since vm_create; false past the end. While the machine does not run.
+bool vm_get_device_stats(const struct vm *vm, size_t index, struct vm_device_stats *out);
 
 // Registers, the exception and the last blocks of every vCPU, for a crash report; returns the
 // text's length as vm_format does.

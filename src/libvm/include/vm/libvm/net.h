@@ -36,6 +36,9 @@ struct vm_net_options {
     struct vm_net_forward forwards[VM_NET_OPTION_FORWARDS];
 };
 
+// Whether this build has that kind of network.
+bool vm_net_built(enum vm_net_kind kind);
+
 // Reads the text form. VM_ERR_USAGE says what is wrong with it, and what it should be; *out is
 // undefined then. Whether the host has such an address or interface shows when the machine is made.
 vm_status vm_net_options_parse(const char *text, struct vm_net_options *out, struct vm_error *e);
