@@ -14,8 +14,8 @@
 // the manual has several widths the width comes first, where it has vector lengths the length does.
 // The parts: x64_encode.h (types, memory operands), x64_integer.h and x64_move.h (general
 // registers), x64_jump.h (jumps, labels), x64_vector.h (SSE and its AVX forms), x64_avx.h (VEX
-// only). What an instruction needs of the CPU is X64_NEED_name and X64_WIDE_name: the caller sees
-// to it.
+// only). The rows say what their instructions need of the CPU (vm/osal/cpu.h): the caller sees to
+// it.
 //
 // No function allocates, locks or fails but by `overflow` (struct x64_code).
 #ifndef VM_ENGINE_JIT_X64_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Instructions on general registers whose forms no row shares: mov and constants, test, lea, imul
-// with an immediate, rorx, bswap, movbe, crc32, setcc, cmovcc, push, pop, nop.
+// with an immediate, rorx, bswap, movbe, crc32, setcc, cmovcc, push, pop, movd, nop.
 #ifndef VM_ENGINE_JIT_X64_MOVE_H
 #define VM_ENGINE_JIT_X64_MOVE_H
 
@@ -257,6 +257,68 @@ static inline void x64_push_i(struct x64_code *code, int32_t imm)
         return;
     *p++ = x64_is_imm8(imm) ? 0x6a : 0x68;
     code->at = x64_put(p, x64_is_imm8(imm) ? 1 : 4, (uint32_t)imm);
+}
+
+// --- movd and movq: to a vector register, whose other bits become zero (xr, xm), and from one (rx,
+// mx); 32 or 64 bits ---
+
+// 64 bits of memory have shorter forms, without REX.W.
+static inline unsigned x64_movd_load(enum x64_width w)
+{
+    return w == X64_64 ? X64_WORD(F3, 0F, 0x7e, 0, 0) : X64_WORD(66, 0F, 0x6e, 0, 0);
+}
+
+static inline unsigned x64_movd_store(enum x64_width w)
+{
+    return w == X64_64 ? X64_WORD(66, 0F, 0xd6, 0, 0) : X64_WORD(66, 0F, 0x7e, 0, 0);
+}
+
+static inline void x64_movd_xr(struct x64_code *code, enum x64_width w, enum x64_xmm dst,
+                               enum x64_reg src)
+{
+    x64_legacy_r(code, X64_WORD(66, 0F, 0x6e, 0, 0), w, dst, src, false, 0, 0);
+}
+
+static inline void x64_movd_xm(struct x64_code *code, enum x64_width w, enum x64_xmm dst,
+                               struct x64_mem src)
+{
+    x64_legacy_m(code, x64_movd_load(w), X64_32, dst, src, false, 0, 0);
+}
+
+static inline void x64_movd_rx(struct x64_code *code, enum x64_width w, enum x64_reg dst,
+                               enum x64_xmm src)
+{
+    x64_legacy_r(code, X64_WORD(66, 0F, 0x7e, 0, 0), w, src, dst, false, 0, 0);
+}
+
+static inline void x64_movd_mx(struct x64_code *code, enum x64_width w, struct x64_mem dst,
+                               enum x64_xmm src)
+{
+    x64_legacy_m(code, x64_movd_store(w), X64_32, src, dst, false, 0, 0);
+}
+
+static inline void x64_vmovd_xr(struct x64_code *code, enum x64_width w, enum x64_xmm dst,
+                                enum x64_reg src)
+{
+    x64_vex_r(code, X64_WORD(66, 0F, 0x6e, 0, 0), w, X64_128, dst, 0, src, 0, 0);
+}
+
+static inline void x64_vmovd_xm(struct x64_code *code, enum x64_width w, enum x64_xmm dst,
+                                struct x64_mem src)
+{
+    x64_vex_m(code, x64_movd_load(w), X64_32, X64_128, dst, 0, src, 0, 0);
+}
+
+static inline void x64_vmovd_rx(struct x64_code *code, enum x64_width w, enum x64_reg dst,
+                                enum x64_xmm src)
+{
+    x64_vex_r(code, X64_WORD(66, 0F, 0x7e, 0, 0), w, X64_128, src, 0, dst, 0, 0);
+}
+
+static inline void x64_vmovd_mx(struct x64_code *code, enum x64_width w, struct x64_mem dst,
+                                enum x64_xmm src)
+{
+    x64_vex_m(code, x64_movd_store(w), X64_32, X64_128, src, 0, dst, 0, 0);
 }
 
 // --- nop ---

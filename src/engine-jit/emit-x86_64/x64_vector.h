@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The functions that the rows of x64_sse.def make: for each row x64_NAME (SSE, destination op=
-// source) and x64_vNAME (VEX, with a destination of its own), and the moves between register files.
+// source) and x64_vNAME (VEX, with a destination of its own). x64_move.h has movd and movq.
 //
 // Suffixes name the operands, destination first: r register, m memory, i immediate byte. Packed VEX
 // forms take X64_128 or X64_256; writing an xmm register by VEX clears the upper half of its ymm.
@@ -615,56 +615,5 @@ static inline void x64_avx_rrmi(struct x64_code *code, enum x64_op op, enum x64_
     }
 
 #include "x64.def"
-
-// movd and movq, 32 or 64 bits, by the width: to a vector register, whose other bits become zero
-// (xr, xm), and from one (rx, mx).
-
-static inline void x64_movd_xr(struct x64_code *code, enum x64_width w, enum x64_xmm dst,
-                               enum x64_reg src)
-{
-    x64_legacy_r(code, X64_WORD(66, 0F, 0x6e, 0, 0), w, dst, src, false, 0, 0);
-}
-
-static inline void x64_movd_xm(struct x64_code *code, enum x64_width w, enum x64_xmm dst,
-                               struct x64_mem src)
-{
-    x64_legacy_m(code, X64_WORD(66, 0F, 0x6e, 0, 0), w, dst, src, false, 0, 0);
-}
-
-static inline void x64_movd_rx(struct x64_code *code, enum x64_width w, enum x64_reg dst,
-                               enum x64_xmm src)
-{
-    x64_legacy_r(code, X64_WORD(66, 0F, 0x7e, 0, 0), w, src, dst, false, 0, 0);
-}
-
-static inline void x64_movd_mx(struct x64_code *code, enum x64_width w, struct x64_mem dst,
-                               enum x64_xmm src)
-{
-    x64_legacy_m(code, X64_WORD(66, 0F, 0x7e, 0, 0), w, src, dst, false, 0, 0);
-}
-
-static inline void x64_vmovd_xr(struct x64_code *code, enum x64_width w, enum x64_xmm dst,
-                                enum x64_reg src)
-{
-    x64_vex_r(code, X64_WORD(66, 0F, 0x6e, 0, 0), w, X64_128, dst, 0, src, 0, 0);
-}
-
-static inline void x64_vmovd_xm(struct x64_code *code, enum x64_width w, enum x64_xmm dst,
-                                struct x64_mem src)
-{
-    x64_vex_m(code, X64_WORD(66, 0F, 0x6e, 0, 0), w, X64_128, dst, 0, src, 0, 0);
-}
-
-static inline void x64_vmovd_rx(struct x64_code *code, enum x64_width w, enum x64_reg dst,
-                                enum x64_xmm src)
-{
-    x64_vex_r(code, X64_WORD(66, 0F, 0x7e, 0, 0), w, X64_128, src, 0, dst, 0, 0);
-}
-
-static inline void x64_vmovd_mx(struct x64_code *code, enum x64_width w, struct x64_mem dst,
-                                enum x64_xmm src)
-{
-    x64_vex_m(code, X64_WORD(66, 0F, 0x7e, 0, 0), w, X64_128, src, 0, dst, 0, 0);
-}
 
 #endif
