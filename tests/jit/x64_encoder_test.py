@@ -5,9 +5,9 @@
     x64_encoder_test.py [CASES]
 
 CASES is the program that writes every case as bytes and as text (x64_cases.c). The text is
-assembled once, and each slot's bytes are compared. Where they differ, both encodings are disassembled by
-objdump: they are the same instruction when the text is, and ours must not be the longer one but for
-the reasons that LONGER names, and jumps, of which both forms are tried.
+assembled once, and each slot's bytes are compared. Where they differ, both encodings are
+disassembled by objdump: they are the same instruction when the text is, and ours must not be the
+longer one but for the reasons that LONGER names, and jumps, of which both forms are tried.
 
 Ends with status 0 when all agree, 1 when they do not, 77 and the cause when there is no assembler,
 or no CASES, which only x86-64 hosts have."""
