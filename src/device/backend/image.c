@@ -39,6 +39,8 @@ vm_status vm_image_open(const struct vm_image_options *o, struct vm_image **out,
     if (!image)
         return vm_error_set(e, VM_ERR_HOST, "no memory for the disk %s", o->path);
     vm_status s = vm_osal_aio_create(VM_OSAL_AIO_BEST, &image->aio, e);
+    if (s == VM_OK && o->loop && vm_loop_is_confined(o->loop))
+        s = vm_osal_aio_confine(image->aio, e);
     if (s == VM_OK)
         s = vm_chain_open(image->aio, o->path, o->format, o->read_only || o->snapshot,
                           &image->block, e);

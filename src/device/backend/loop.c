@@ -18,6 +18,7 @@ struct vm_loop {
     struct vm_osal_ready ready[READY]; // of the present turn
     unsigned ready_count;
     const char *name;
+    unsigned work; // in the sandbox; 0: it is not in one
 };
 
 static void wake(void *context)
@@ -79,10 +80,20 @@ static void serve(void *argument)
         ;
 }
 
+void vm_loop_confine(struct vm_loop *loop, unsigned work)
+{
+    loop->work |= work;
+}
+
+bool vm_loop_is_confined(const struct vm_loop *loop)
+{
+    return loop->work != 0;
+}
+
 vm_status vm_loop_start(struct vm_loop *loop, struct vm_error *e)
 {
     atomic_store(&loop->stopping, false);
-    return vm_osal_thread_create(loop->name, serve, loop, &loop->thread, e);
+    return vm_osal_sandbox_thread_create(loop->name, loop->work, serve, loop, &loop->thread, e);
 }
 
 void vm_loop_stop(struct vm_loop *loop)

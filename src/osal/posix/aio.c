@@ -242,6 +242,11 @@ void vm_osal_aio_wait(struct vm_osal_aio *aio)
         ;
 }
 
+vm_status vm_osal_aio_confine(struct vm_osal_aio *aio, struct vm_error *e)
+{
+    return aio->table->confine ? aio->table->confine(aio->engine, e) : VM_OK;
+}
+
 vm_osal_stream vm_osal_aio_stream(const struct vm_osal_aio *aio)
 {
     return (vm_osal_stream){aio->table->descriptor(aio->engine)};

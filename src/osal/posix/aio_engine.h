@@ -27,6 +27,8 @@ struct vm_osal_aio_engine {
     // The list of those whose call has ended, with `outcome` set; waits for at least one if asked
     // to (then something is in flight).
     struct vm_osal_aio_request *(*take)(void *engine, bool wait);
+    // Puts threads of its own into the sandbox; NULL: it has none.
+    vm_status (*confine)(void *engine, struct vm_error *e);
     int (*descriptor)(void *engine); // readable while there is something to take
 };
 

@@ -10,7 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <vm/osal/thread.h>
+#include <vm/osal/sandbox.h>
 
 #include "descriptor.h"
 
@@ -27,6 +27,10 @@ struct pool {
     struct vm_osal_thread *threads[THREADS];
     struct vm_osal_aio_request *todo, **todo_end, *ended, **ended_end;
     bool quit;
+    bool confine;      // they are to enter the sandbox
+    unsigned settled;  // threads that have tried to
+    vm_status refused; // why some could not
+    struct vm_error why;
 };
 
 static int64_t carry_out(const struct vm_osal_aio_call *c)
@@ -44,13 +48,32 @@ static int64_t carry_out(const struct vm_osal_aio_call *c)
     return n < 0 ? -errno : n;
 }
 
+// With the mutex held.
+static void enter_sandbox(struct pool *p)
+{
+    struct vm_error e;
+    vm_status status = vm_osal_sandbox_enter(VM_OSAL_SANDBOX_DISK, &e);
+    p->settled++;
+    if (status != VM_OK) {
+        p->refused = status;
+        p->why = e;
+    }
+    vm_osal_condition_signal(p->finished);
+}
+
 static void serve(void *context)
 {
     struct pool *p = context;
+    bool confined = false;
     vm_osal_mutex_lock(p->mutex);
     for (;;) {
-        while (!p->todo && !p->quit)
+        while (!p->todo && !p->quit && p->confine == confined)
             vm_osal_condition_wait(p->work, p->mutex);
+        if (p->confine && !confined) {
+            confined = true;
+            enter_sandbox(p);
+            continue;
+        }
         if (!p->todo)
             break;
         struct vm_osal_aio_request *r = p->todo;
@@ -97,6 +120,18 @@ static struct vm_osal_aio_request *pool_take(void *engine, bool wait)
     return list;
 }
 
+static vm_status pool_confine(void *engine, struct vm_error *e)
+{
+    struct pool *p = engine;
+    vm_osal_mutex_lock(p->mutex);
+    p->confine = true;
+    vm_osal_condition_broadcast(p->work);
+    while (p->settled < THREADS)
+        vm_osal_condition_wait(p->finished, p->mutex);
+    vm_osal_mutex_unlock(p->mutex);
+    return p->refused == VM_OK ? VM_OK : vm_error_set(e, p->refused, "%s", p->why.text);
+}
+
 static int pool_descriptor(void *engine)
 {
     return vm_osal_event_descriptor(((struct pool *)engine)->event);
@@ -137,7 +172,7 @@ static vm_status populate(struct pool *p, struct vm_error *e)
 const struct vm_osal_aio_engine *vm_osal_aio_threads(void **engine, struct vm_error *e)
 {
     static const struct vm_osal_aio_engine table = {
-        "threads", pool_destroy, pool_start, pool_take, pool_descriptor,
+        "threads", pool_destroy, pool_start, pool_take, pool_confine, pool_descriptor,
     };
     struct pool *p = calloc(1, sizeof *p);
     if (!p) {

@@ -12,6 +12,7 @@
 #include <vm/osal/terminal.h>
 
 #include "process_state.h"
+#include "sandbox_report.h"
 
 enum kind {
     IGNORED, // the call that causes it fails instead
@@ -66,6 +67,8 @@ static void on_fatal(int number, siginfo_t *info, void *context)
 {
     (void)context;
     vm_osal_terminal_restore();
+    if (number == SIGSYS)
+        vm_osal_sandbox_report(info);
     put_back(number);
     if (!recurs(number, info))
         raise(number);

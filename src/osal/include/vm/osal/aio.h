@@ -66,6 +66,10 @@ vm_status vm_osal_aio_create(enum vm_osal_aio_kind kind, struct vm_osal_aio **ai
                              struct vm_error *e);
 void vm_osal_aio_destroy(struct vm_osal_aio *aio); // nothing in flight; NULL is allowed
 
+// Puts threads that the context has into the sandbox (vm/osal/sandbox.h), as threads of disks. What
+// the host's kernel does on its own is confined to file I/O from the start.
+vm_status vm_osal_aio_confine(struct vm_osal_aio *aio, struct vm_error *e);
+
 // "io_uring" or "threads".
 const char *vm_osal_aio_name(const struct vm_osal_aio *aio);
 

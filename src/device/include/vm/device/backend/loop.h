@@ -8,10 +8,15 @@
 
 #include <vm/core/io.h>
 #include <vm/osal/poll.h>
+#include <vm/osal/sandbox.h>
 
 struct vm_loop;
 
 vm_status vm_loop_create(const char *name, struct vm_loop **loop, struct vm_error *e);
+// The thread will be in the sandbox (vm/osal/sandbox.h) for this work, beside what was asked for
+// before. Before the loop starts, and before images are opened on it.
+void vm_loop_confine(struct vm_loop *loop, unsigned work);
+bool vm_loop_is_confined(const struct vm_loop *loop);
 vm_status vm_loop_start(struct vm_loop *loop, struct vm_error *e);
 // Ends the thread after what is queued has run. Harmless when it does not run.
 void vm_loop_stop(struct vm_loop *loop);
