@@ -103,6 +103,23 @@ static void fw_cfg_is_on_every_board(void **state)
     end(&b);
 }
 
+// U-Boot adds to the tree in place; built-in firmware must leave it as much room as OpenSBI does.
+static void trees_have_room_for_additions(void **state)
+{
+    (void)state;
+    struct board_machine b;
+    init(&b, 1);
+    board_set_kernel(&b, &kernel);
+    board_start(&b);
+    void *tree = board_ram(&b, hart_state(&b, 0)->x[11]);
+    static const uint8_t addition[2048];
+    assert_int_equal(fdt_check_full(tree, 65536), 0);
+    assert_int_equal(
+        fdt_setprop(tree, fdt_path_offset(tree, "/chosen"), "addition", addition, sizeof addition),
+        0);
+    end(&b);
+}
+
 // --- where harts start ---
 
 static void builtin_firmware_starts_flash_in_supervisor_mode(void **state)
@@ -272,6 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fw_cfg_is_on_every_board),
+        cmocka_unit_test(trees_have_room_for_additions),
         cmocka_unit_test(builtin_firmware_starts_flash_in_supervisor_mode),
         cmocka_unit_test(other_firmware_is_told_of_flash),
         cmocka_unit_test(without_firmware_harts_start_in_flash),

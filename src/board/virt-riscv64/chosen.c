@@ -7,6 +7,10 @@
 
 #include "virt.h"
 
+// Free bytes in the tree. U-Boot adds to the tree that it was given where it keeps it, within the
+// size that the tree says it has.
+enum { SLACK = 4096 };
+
 static const char initrd_start[] = "linux,initrd-start", initrd_end[] = "linux,initrd-end",
                   seed[] = "rng-seed";
 
@@ -54,7 +58,7 @@ vm_status virt_finish_tree(struct virt *v, struct vm_error *e)
     size_t append = v->config.append ? vm_text_length(v->config.append) : 0;
     if (append > VIRT_MAX_TREE)
         return vm_error_set(e, VM_ERR_USAGE, "--append: %zu bytes are too many", append);
-    size_t capacity = v->base_tree.size + append + ROOM;
+    size_t capacity = v->base_tree.size + append + ROOM + SLACK;
     virt_release_blob(v, &v->tree);
     vm_status status = virt_reserve_blob(v, &v->tree, capacity, e);
     if (status != VM_OK)
@@ -67,7 +71,8 @@ vm_status virt_finish_tree(struct virt *v, struct vm_error *e)
     if (result)
         return vm_error_set(e, VM_ERR_FILE, "cannot add boot information to the device tree: %s",
                             fdt_strerror(result));
-    v->tree.size = fdt_totalsize(v->tree.data);
+    v->tree.size = fdt_totalsize(v->tree.data) + SLACK;
+    fdt_set_totalsize(v->tree.data, (uint32_t)v->tree.size);
     if (v->tree.size > VIRT_MAX_TREE)
         return vm_error_set(e, VM_ERR_USAGE,
                             "the device tree with --append is larger than the "
