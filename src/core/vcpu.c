@@ -98,35 +98,14 @@ void vm_vcpu_set_irq(struct vm_vcpu *v, uint32_t line, bool level)
         vm_vcpu_request(v, VM_REQUEST_IRQ);
 }
 
-static void flush_pages(struct vm_tlb *t, const struct vm_work *w)
-{
-    // Beyond this many pages a full flush is cheaper.
-    enum { MANY = 256 };
-    uint64_t first = w->first >> VM_PAGE_SHIFT, last = w->last >> VM_PAGE_SHIFT;
-    bool one_space = w->kind == VM_WORK_FLUSH_PAGE_ASID;
-    if (last - first >= MANY) {
-        if (one_space)
-            vm_tlb_flush_asid(t, w->asid);
-        else
-            vm_tlb_flush_all(t);
-        return;
-    }
-    for (uint64_t page = first; page <= last; page++) {
-        vm_gva gva = vm_gva_of(page << VM_PAGE_SHIFT);
-        if (one_space)
-            vm_tlb_flush_page_asid(t, gva, w->asid);
-        else
-            vm_tlb_flush_page(t, gva);
-    }
-}
-
 void vm_vcpu_do_work(struct vm_vcpu *v, const struct vm_work *w)
 {
+    vm_gva first = vm_gva_of(w->first), last = vm_gva_of(w->last);
     v->stats.work_done++;
     switch (w->kind) {
     case VM_WORK_FLUSH_TLB: vm_tlb_flush_all(&v->tlb); break;
-    case VM_WORK_FLUSH_PAGE:
-    case VM_WORK_FLUSH_PAGE_ASID: flush_pages(&v->tlb, w); break;
+    case VM_WORK_FLUSH_PAGE: vm_tlb_flush_pages(&v->tlb, first, last); break;
+    case VM_WORK_FLUSH_PAGE_ASID: vm_tlb_flush_pages_asid(&v->tlb, first, last, w->asid); break;
     case VM_WORK_FLUSH_ASID: vm_tlb_flush_asid(&v->tlb, w->asid); break;
     case VM_WORK_SYNC_CODE:
         if (v->engine)

@@ -2,37 +2,7 @@
 //
 // Fences of address translation and of code (volume II, Supervisor Memory-Management Fence
 // Instruction; Svinval; volume I, Zifencei). They act on the own hart only.
-//
-// The TLB holds 4 KiB translations only, but a fence for one address is a fence for the whole large
-// page around it. A set of large pages, by hash, tells when that may matter; then everything is
-// flushed and the set starts anew.
-#include <vm/base/memory.h>
-
 #include "system.h"
-
-static const uint8_t large_sizes[] = {16, 21, 30, 39, 48};
-
-static unsigned hash(uint64_t gva, unsigned size)
-{
-    uint64_t page = (gva >> size) + size;
-    return (unsigned)(page * 0x9e3779b97f4a7c15u >> 52); // the top 12 bits
-}
-
-void rv_note_large_page(struct vm_riscv64_state *s, uint64_t gva, unsigned size)
-{
-    unsigned bit = hash(gva, size);
-    s->derived.large_pages[bit / 64] |= (uint64_t)1 << bit % 64;
-}
-
-static bool in_large_page(const struct vm_riscv64_state *s, uint64_t gva)
-{
-    for (size_t i = 0; i < VM_ARRAY_SIZE(large_sizes); i++) {
-        unsigned bit = hash(gva, large_sizes[i]);
-        if (s->derived.large_pages[bit / 64] >> bit % 64 & 1)
-            return true;
-    }
-    return false;
-}
 
 // SFENCE.VMA and SINVAL.VMA: illegal in U-mode, and in S-mode while TVM is set.
 uint64_t rv_help_sfence_vma(void *vcpu, uint64_t address, uint64_t asid, uint64_t what, uint64_t d)
@@ -47,14 +17,12 @@ uint64_t rv_help_sfence_vma(void *vcpu, uint64_t address, uint64_t asid, uint64_
         return 0;
     }
     struct vm_work work = {.kind = VM_WORK_FLUSH_TLB, .asid = (uint16_t)asid};
-    if (what & BY_ADDRESS && !in_large_page(s, address)) {
+    if (what & BY_ADDRESS) {
         work.kind = what & BY_ASID ? VM_WORK_FLUSH_PAGE_ASID : VM_WORK_FLUSH_PAGE;
         work.first = work.last = address;
     } else if (what == BY_ASID) {
         work.kind = VM_WORK_FLUSH_ASID;
     }
-    if (work.kind == VM_WORK_FLUSH_TLB)
-        vm_zero(s->derived.large_pages, sizeof s->derived.large_pages);
     vm_vcpu_do_work(v, &work);
     VM_TRACE(&v->machine->trace, VM_TRACE_MMU, "vcpu %u: sfence.vma address %#lx asid %lu kind %u",
              v->index, address, asid, work.kind);

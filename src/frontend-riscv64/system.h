@@ -203,11 +203,6 @@ struct rv_pmp_span rv_pmp_find(const struct vm_riscv64_state *s, uint64_t gpa, u
 // Recomputes the ranges of the entries from pmpcfg and pmpaddr.
 void rv_pmp_update(struct vm_riscv64_state *s);
 
-// --- fence.c ---
-
-// Remembers that the TLB gets a part of the large page of 2^size bytes around `gva`.
-void rv_note_large_page(struct vm_riscv64_state *s, uint64_t gva, unsigned size);
-
 // --- config.c ---
 
 vm_status rv_configure(const char *cpu, const struct vm_allocator *allocator, void **config,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Address translation (volume II, Virtual Address Translation Process; Sv39, Sv48, Sv57; the
-// extensions Svade, Svadu, Svnapot, Svpbmt). Large pages come out as 4 KiB translations.
+// extensions Svade, Svadu, Svnapot, Svpbmt). Large pages come out as 4 KiB
+// translations that say how large the page is.
 //
 // Page tables are ordinary RAM that other harts write: a PTE is read once, checked, and its A and D
 // bits are set by compare-exchange on what was read. An entry found in RAM of any kind will do as
@@ -207,22 +208,20 @@ void rv_access_failed(struct vm_vcpu *v, vm_gva gva, enum vm_access access,
     vm_vcpu_raise(v, cause, gva.v);
 }
 
-// PMP's say on the physical address, for the access itself.
+// PMP's say on the physical address, for the access itself; *out has what the tables allow, and the
+// page's size.
 static bool finish(struct vm_vcpu *v, vm_gva gva, enum vm_access access, unsigned privilege,
-                   uint64_t gpa, uint8_t allowed, struct vm_translation *out)
+                   uint64_t gpa, struct vm_translation *out)
 {
     struct rv_pmp_span span = rv_pmp_find(rv_state(v), gpa, privilege);
-    allowed &= span.allowed;
-    if ((allowed & access) != access) {
+    out->allowed &= span.allowed;
+    if ((out->allowed & access) != access) {
         rv_access_failed(v, gva, access, VM_ACCESS_BUS);
         return false;
     }
-    *out = (struct vm_translation){
-        .page = vm_gpa_of(gpa & ~(uint64_t)VM_PAGE_MASK),
-        .allowed = allowed,
-        .first = span.first & VM_PAGE_MASK,
-        .last = span.last & VM_PAGE_MASK,
-    };
+    out->page = vm_gpa_of(gpa & ~(uint64_t)VM_PAGE_MASK);
+    out->first = span.first & VM_PAGE_MASK;
+    out->last = span.last & VM_PAGE_MASK;
     return true;
 }
 
@@ -259,9 +258,8 @@ static bool walk_tables(struct walk *w, struct vm_translation *out)
     uint8_t allowed = pte_permissions(w, w->pte);
     if (!(w->pte & PTE_D)) // the first store walks again
         allowed &= (uint8_t)~VM_ACCESS_WRITE;
-    if (size > VM_PAGE_SHIFT)
-        rv_note_large_page(rv_state(w->v), w->gva, size);
-    return finish(w->v, gva, w->access, privilege_of(w->index), gpa, allowed, out);
+    *out = (struct vm_translation){.allowed = allowed, .shift = (uint8_t)size};
+    return finish(w->v, gva, w->access, privilege_of(w->index), gpa, out);
 }
 
 bool rv_walk(struct vm_vcpu *v, vm_gva gva, enum vm_access access, unsigned index,
@@ -270,9 +268,13 @@ bool rv_walk(struct vm_vcpu *v, vm_gva gva, enum vm_access access, unsigned inde
     const struct vm_riscv64_state *s = rv_state(v);
     if (access == VM_ACCESS_EXECUTE) // MPRV, SUM and MXR are for loads and stores
         index = (unsigned)s->privilege;
-    if (privilege_of(index) == VM_RISCV64_M || s->satp >> RV_SATP_MODE_SHIFT == RV_SATP_BARE)
-        return finish(v, gva, access, privilege_of(index), gva.v,
-                      VM_ACCESS_READ | VM_ACCESS_WRITE | VM_ACCESS_EXECUTE, out);
+    if (privilege_of(index) == VM_RISCV64_M || s->satp >> RV_SATP_MODE_SHIFT == RV_SATP_BARE) {
+        *out = (struct vm_translation){
+            .allowed = VM_ACCESS_READ | VM_ACCESS_WRITE | VM_ACCESS_EXECUTE,
+            .shift = VM_PAGE_SHIFT,
+        };
+        return finish(v, gva, access, privilege_of(index), gva.v, out);
+    }
     struct walk w = {
         .v = v, .s = s, .config = rv_config_of(v), .gva = gva.v, .access = access, .index = index};
     return walk_tables(&w, out);

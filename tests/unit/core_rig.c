@@ -28,7 +28,8 @@ static bool walk(struct vm_vcpu *v, vm_gva gva, enum vm_access access, unsigned 
         if (m->gva != (gva.v & ~(uint64_t)VM_PAGE_MASK) || !(m->allowed & access))
             continue;
         bool upper = m->split && (gva.v & VM_PAGE_MASK) >= RIG_SPLIT;
-        *out = (struct vm_translation){vm_gpa_of(m->gpa), m->allowed, upper ? RIG_SPLIT : 0,
+        *out = (struct vm_translation){vm_gpa_of(m->gpa), m->allowed, VM_PAGE_SHIFT,
+                                       upper ? RIG_SPLIT : 0,
                                        m->split && !upper ? RIG_SPLIT - 1 : VM_PAGE_MASK};
         return true;
     }

@@ -41,7 +41,7 @@ static bool walk(struct vm_vcpu *v, vm_gva gva, enum vm_access access, unsigned 
     (void)index;
     (void)access;
     uint64_t gpa = page ? RIG_RAM + (page & 0x7fff) : atomic_load(&smp_of(v)->mapped);
-    *out = (struct vm_translation){vm_gpa_of(gpa), 7, 0, VM_PAGE_MASK};
+    *out = (struct vm_translation){vm_gpa_of(gpa), 7, VM_PAGE_SHIFT, 0, VM_PAGE_MASK};
     return true;
 }
 

@@ -457,7 +457,7 @@ static void instructions_may_cross_pages(void **state)
     const uint8_t elsewhere[] = {1, 20, INSN(WAIT, 0, 0, 0)};
     poke(2 * PAGE, elsewhere, sizeof elsewhere);
     remap(0x2000, RIG_RAM + 2 * PAGE);
-    vm_tlb_flush_page(&vcpu()->tlb, vm_gva_of(0x2000));
+    vm_tlb_flush_pages(&vcpu()->tlb, vm_gva_of(0x2000), vm_gva_of(0x2000));
     run_from(0x1ff8);
     assert_int_equal(x()[1], 21);
     remap(0x2000, RIG_RAM + PAGE);

@@ -119,8 +119,34 @@ static void fences_reach_large_pages(void **state)
     rig_stop(&r);
 }
 
-// A fence for small pages must not cost the others their translations: flushing everything is the
-// way out for large pages only.
+// Nor does a fence for a large page touch what is outside of it, small pages and large.
+static void fences_of_large_pages_are_no_larger(void **state)
+{
+    (void)state;
+    struct riscv_rig r;
+    start_supervisor(&r);
+    stamp_pages(&r);
+    const uint64_t large = 0x400000, small = 0x10000;
+    map(&r, ROOT, large, 1, pte_of(RIG_RAM, ALL));
+    map(&r, ROOT, large + (2 << 20), 1, pte_of(RIG_RAM, ALL));
+    map(&r, ROOT, small, 0, pte_of(RIG_RAM + (1 << 20), ALL));
+    rig_write(&r, CSR_SATP, satp_of(ROOT, 1));
+    sfence(&r, 0, 0, 0);
+    assert_int_equal(load(&r, large + (1 << 20)), 256);
+    assert_int_equal(load(&r, large + (3 << 20)), 256);
+    assert_int_equal(load(&r, small), 256);
+    uint64_t flushes = r.v->tlb.stats.flushes, walks = r.v->tlb.stats.walks;
+    sfence(&r, large, 0, 1);
+    assert_int_equal(load(&r, large + (3 << 20)), 256);
+    assert_int_equal(load(&r, small), 256);
+    assert_int_equal(r.v->tlb.stats.walks, walks);
+    assert_int_equal(load(&r, large + (1 << 20)), 256);
+    assert_int_equal(r.v->tlb.stats.walks, walks + 1);
+    assert_int_equal(r.v->tlb.stats.flushes, flushes);
+    rig_stop(&r);
+}
+
+// A fence for small pages must not cost the others their translations.
 static void fences_of_small_pages_are_small(void **state)
 {
     (void)state;
@@ -311,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fences_reach_large_pages),
+        cmocka_unit_test(fences_of_large_pages_are_no_larger),
         cmocka_unit_test(fences_of_small_pages_are_small),
         cmocka_unit_test(fences_by_asid),
         cmocka_unit_test(contexts_change_at_once),

@@ -199,17 +199,25 @@ static void fences_are_work_for_the_targets(void **state)
         enum vm_work_kind kind;
     } rows[] = {
         {0, {4, 0}, VM_WORK_SYNC_CODE},
-        {1, {4, 0, 0x1000, 0x1000}, VM_WORK_FLUSH_TLB},
+        {1, {4, 0, 0x1000, 0x1000}, VM_WORK_FLUSH_PAGE},
+        {1, {4, 0, UINT64_MAX - 0xfff, 0x1000}, VM_WORK_FLUSH_PAGE},
         {1, {4, 0, 0, UINT64_MAX}, VM_WORK_FLUSH_TLB},
-        {2, {4, 0, 0x1000, 0x1000, 7}, VM_WORK_FLUSH_ASID},
+        {1, {4, 0, 0x1000, UINT64_MAX - 1}, VM_WORK_FLUSH_TLB}, // beyond the end
+        {1, {4, 0, 0x1000, 0}, VM_WORK_FLUSH_TLB},
+        {2, {4, 0, 0x1000, 0x1000, 7}, VM_WORK_FLUSH_PAGE_ASID},
+        {2, {4, 0, 0, UINT64_MAX, 7}, VM_WORK_FLUSH_ASID},
         {2, {1, 2, 0, 0, 0x10007}, VM_WORK_FLUSH_ASID},
     };
     for (uint32_t i = 0; i < VM_ARRAY_SIZE(rows); i++) {
         check(sbi(&b, 0, RFENCE, rows[i].function, rows[i].arg), SUCCESS, 0);
         assert_int_equal(target->work_count, i + 1);
         assert_int_equal(target->work[i].kind, rows[i].kind);
-        if (rows[i].kind == VM_WORK_FLUSH_ASID)
+        if (rows[i].function == 2)
             assert_int_equal(target->work[i].asid, 7);
+        if (rows[i].kind == VM_WORK_FLUSH_PAGE || rows[i].kind == VM_WORK_FLUSH_PAGE_ASID) {
+            assert_int_equal(target->work[i].first, rows[i].arg[2]);
+            assert_int_equal(target->work[i].last, rows[i].arg[2] + 0xfff);
+        }
     }
     assert_int_equal(b.machine.vcpus[1]->work_count, 0);
     uint64_t done = b.machine.vcpus[0]->stats.work_done;

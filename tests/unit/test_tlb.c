@@ -82,12 +82,18 @@ static struct vm_tlb_context *context_for(struct vm_tlb *t, enum vm_access acces
     return access == VM_ACCESS_EXECUTE ? t->code : t->data;
 }
 
+static void fill_piece(struct vm_tlb *t, uint64_t gva, enum vm_access access, uint64_t page,
+                       uint8_t allowed, unsigned shift)
+{
+    const struct vm_translation tr = {
+        .page = vm_gpa_of(page), .allowed = allowed, .shift = (uint8_t)shift, .last = VM_PAGE_MASK};
+    vm_tlb_fill(t, context_for(t, access), vm_gva_of(gva), access, &tr);
+}
+
 static void fill(struct vm_tlb *t, uint64_t gva, enum vm_access access, uint64_t page,
                  uint8_t allowed)
 {
-    const struct vm_translation tr = {
-        .page = vm_gpa_of(page), .allowed = allowed, .last = VM_PAGE_MASK};
-    vm_tlb_fill(t, context_for(t, access), vm_gva_of(gva), access, &tr);
+    fill_piece(t, gva, access, page, allowed, VM_PAGE_SHIFT);
 }
 
 static bool level2(struct vm_tlb *t, uint64_t gva, enum vm_access access, uint64_t *page)
@@ -103,6 +109,16 @@ static void select_both(struct vm_tlb *t, uint64_t key, uint32_t asid)
     const struct vm_tlb_key k = {.key = key, .space = key * 3, .asid = asid};
     vm_tlb_select_data(t, &k);
     vm_tlb_select_code(t, &k);
+}
+
+static void flush_page(struct vm_tlb *t, vm_gva gva)
+{
+    vm_tlb_flush_pages(t, gva, gva);
+}
+
+static void flush_page_asid(struct vm_tlb *t, vm_gva gva, uint32_t asid)
+{
+    vm_tlb_flush_pages_asid(t, gva, gva, asid);
 }
 
 static bool is_empty(uint64_t tag, unsigned i)
@@ -250,7 +266,7 @@ static void second_level_keeps_permissions(void **state)
     fill(t, 0x1000, VM_ACCESS_WRITE, RAM_BASE, VM_ACCESS_READ | VM_ACCESS_WRITE);
     assert_true(level2(t, 0x1008, VM_ACCESS_WRITE, &page));
     // What must not be remembered is not.
-    const struct vm_translation fine = {vm_gpa_of(RAM_BASE), VM_ACCESS_READ, 0, 15};
+    const struct vm_translation fine = {vm_gpa_of(RAM_BASE), VM_ACCESS_READ, 12, 0, 15};
     vm_tlb_fill(t, t->data, vm_gva_of(0x9000), VM_ACCESS_READ, &fine);
     assert_false(level2(t, 0x9000, VM_ACCESS_READ, &page));
     assert_null(level1(t, 0x9000, VM_ACCESS_READ, 1));
@@ -279,7 +295,7 @@ static void second_level_replaces_the_least_recently_used(void **state)
     assert_false(level2(t, page_of_set(5, 2), VM_ACCESS_READ, &page));
     for (size_t i = 0; i < VM_ARRAY_SIZE(order); i++) {
         fill(t, page_of_set(5, 9 + (unsigned)i), VM_ACCESS_READ, RAM_BASE, VM_ACCESS_READ);
-        struct vm_tlb2_entry *e = t->level2;
+        struct vm_tlb2_entry *e = t->level2->entries;
         unsigned left = 0;
         for (unsigned k = 0; k < VM_TLB2_SETS * VM_TLB2_WAYS; k++)
             left += e[k].allowed && e[k].vpage == page_of_set(5, order[i]) >> VM_PAGE_SHIFT;
@@ -368,16 +384,16 @@ static void generations_change_with_code_mappings(void **state)
     fill(t, 0x1000, VM_ACCESS_EXECUTE, RAM_BASE, all);
     uint64_t g = t->code->code_generation;
     fill(t, 0x2000, VM_ACCESS_READ, RAM_BASE, all);
-    vm_tlb_flush_page(t, vm_gva_of(0x2000)); // no code came from there
+    flush_page(t, vm_gva_of(0x2000)); // no code came from there
     assert_int_equal(t->code->code_generation, g);
-    vm_tlb_flush_page_asid(t, vm_gva_of(0x1000), 8);
+    flush_page_asid(t, vm_gva_of(0x1000), 8);
     assert_int_equal(t->code->code_generation, g);
     // The entry is gone, but blocks that it led to may be linked.
     fill(t, same_slot, VM_ACCESS_EXECUTE, RAM_BASE, all);
-    vm_tlb_flush_page(t, vm_gva_of(0x1000));
+    flush_page(t, vm_gva_of(0x1000));
     assert_true(t->code->code_generation > g);
     g = t->code->code_generation;
-    vm_tlb_flush_page_asid(t, vm_gva_of(same_slot), 7);
+    flush_page_asid(t, vm_gva_of(same_slot), 7);
     assert_true(t->code->code_generation > g);
     assert_null(level1(t, same_slot, VM_ACCESS_EXECUTE, 1));
     g = t->code->code_generation;
@@ -390,6 +406,140 @@ static void generations_change_with_code_mappings(void **state)
     for (unsigned i = 0; i < VM_TLB_CONTEXTS; i++) {
         for (unsigned k = i + 1; k < VM_TLB_CONTEXTS; k++)
             assert_int_not_equal(t->contexts[i].code_generation, t->contexts[k].code_generation);
+    }
+}
+
+// Fills a piece of a page of 2^shift bytes for reading; it must come out with that size.
+static void fill_and_check(struct vm_tlb *t, uint64_t gva, unsigned shift)
+{
+    struct vm_translation tr = {.shift = 0};
+    fill_piece(t, gva, VM_ACCESS_READ, RAM_BASE, VM_ACCESS_READ, shift);
+    assert_true(vm_tlb_find(t, t->data, vm_gva_of(gva), VM_ACCESS_READ, &tr));
+    assert_int_equal(tr.shift, shift);
+}
+
+static bool is_known(struct vm_tlb *t, uint64_t gva)
+{
+    uint64_t page;
+    bool first = level1(t, gva, VM_ACCESS_READ, 1), second = level2(t, gva, VM_ACCESS_READ, &page);
+    assert_true(second || !first);
+    return second;
+}
+
+// A flush of any address of a large page takes all of its pieces and nothing else: not those of
+// other large pages, of small pages beside it, or of other spaces.
+static void a_large_page_goes_as_a_whole(void **state)
+{
+    struct rig *r = *state;
+    struct vm_tlb *t = &r->tlb;
+    static const uint8_t shifts[] = {14, 16, 21, 30, 39, 48};
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(shifts) * 4; i++) {
+        unsigned shift = shifts[i / 4];
+        bool one_space = i & 1, at_end = i & 2;
+        const uint64_t base = UINT64_C(0x55) << 56, end = base + (UINT64_C(1) << shift);
+        const uint64_t piece[] = {base, base + PAGE, base + (end - base) / 2, end - PAGE};
+        const uint64_t other[] = {base - PAGE, end, end + 2 * PAGE, 0x5000};
+        vm_tlb_flush_all(t);
+        for (unsigned space = 1; space <= 2; space++) {
+            select_both(t, space, space);
+            for (unsigned k = 0; k < 4; k++) {
+                fill_and_check(t, piece[k], shift);
+                fill_and_check(t, other[k], k == 3 ? VM_PAGE_SHIFT : shift);
+            }
+        }
+        uint64_t flushes = t->stats.flushes;
+        vm_gva gva = vm_gva_of(at_end ? end - 1 : base + PAGE + 123);
+        if (one_space)
+            flush_page_asid(t, gva, 2);
+        else
+            flush_page(t, gva);
+        check_used_lists(t);
+        assert_int_equal(t->stats.flushes, flushes);
+        for (unsigned space = 1; space <= 2; space++) {
+            select_both(t, space, space);
+            for (unsigned k = 0; k < 4; k++) {
+                // In the other space the second level forgets more than it must.
+                if (!one_space || space == 2)
+                    assert_false(is_known(t, piece[k]));
+                else if (k == 1)
+                    assert_non_null(level1(t, piece[k], VM_ACCESS_READ, 1));
+                assert_true(is_known(t, other[k]));
+            }
+        }
+        select_both(t, 2, 2);
+        fill_and_check(t, piece[0], shift); // it can come back, and go again
+        flush_page(t, vm_gva_of(piece[3]));
+        assert_false(is_known(t, piece[0]));
+    }
+}
+
+static void links_end_with_the_large_page_under_them(void **state)
+{
+    struct rig *r = *state;
+    struct vm_tlb *t = &r->tlb;
+    const uint8_t all = VM_ACCESS_READ | VM_ACCESS_EXECUTE;
+    static const uint8_t shifts[] = {16, 21, 30};
+    for (size_t i = 0; i < VM_ARRAY_SIZE(shifts); i++) {
+        select_both(t, 1, 1);
+        fill_piece(t, 0x80003000, VM_ACCESS_EXECUTE, RAM_BASE, all, shifts[i]);
+        uint64_t g = t->code->code_generation;
+        flush_page(t, vm_gva_of(0xc0000000));
+        assert_int_equal(t->code->code_generation, g);
+        flush_page_asid(t, vm_gva_of(0x80001000), 2);
+        assert_int_equal(t->code->code_generation, g);
+        flush_page_asid(t, vm_gva_of(0x80001000), 1);
+        assert_true(t->code->code_generation > g);
+        assert_null(level1(t, 0x80003000, VM_ACCESS_EXECUTE, 1));
+    }
+}
+
+static void ranges_are_flushed(void **state)
+{
+    struct rig *r = *state;
+    struct vm_tlb *t = &r->tlb;
+    for (unsigned one_space = 0; one_space < 2; one_space++) {
+        for (uint64_t pages = 1; pages <= 300; pages += 23) {
+            select_both(t, 1, 1);
+            for (uint64_t k = 0; k < 512; k++)
+                fill(t, k * PAGE, VM_ACCESS_READ, RAM_BASE, VM_ACCESS_READ);
+            fill_piece(t, 0x200000, VM_ACCESS_READ, RAM_BASE, VM_ACCESS_READ, 21);
+            fill_piece(t, 0x400000, VM_ACCESS_READ, RAM_BASE, VM_ACCESS_READ, 21);
+            fill_piece(t, 0x600000, VM_ACCESS_READ, RAM_BASE, VM_ACCESS_READ, 21);
+            vm_gva first = vm_gva_of(0x3ff800 - pages * PAGE), last = vm_gva_of(0x400000);
+            if (one_space)
+                vm_tlb_flush_pages_asid(t, first, last, 1);
+            else
+                vm_tlb_flush_pages(t, first, last);
+            assert_false(is_known(t, 0x200000));
+            assert_false(is_known(t, 0x400000));
+            if (pages <= 254)
+                assert_true(is_known(t, 0x600000) && is_known(t, 0x1ff000));
+            check_used_lists(t);
+        }
+    }
+}
+
+// What was filled before the numbers of flushes began anew does not count as filled after it.
+static void numbers_of_flushes_run_out(void **state)
+{
+    struct rig *r = *state;
+    struct vm_tlb *t = &r->tlb;
+    for (unsigned before = 0; before < 4; before++) {
+        t->level2->flush = UINT32_MAX - before;
+        select_both(t, 1, 1);
+        for (unsigned i = 0; i < 4; i++) {
+            fill(t, 0x1000, VM_ACCESS_READ, RAM_BASE, VM_ACCESS_READ);
+            fill_piece(t, 0x200000, VM_ACCESS_READ, RAM_BASE, VM_ACCESS_READ, 21);
+            if (i & 1)
+                flush_page(t, vm_gva_of(0x203000));
+            else
+                vm_tlb_flush_asid(t, 1);
+            assert_false(is_known(t, 0x200000));
+            if (!(i & 1))
+                assert_false(is_known(t, 0x1000));
+            check_used_lists(t);
+        }
+        assert_true(t->level2->flush < 10);
     }
 }
 
@@ -433,7 +583,7 @@ static void memory_runs_out_cleanly(void **state)
 
 // --- random operations against a table ---
 
-enum { KEYS = 20, ASIDS = 5, PAGES = 64 };
+enum { KEYS = 20, ASIDS = 5, PAGES = 64, LARGE_SHIFT = 30 };
 
 struct model {
     uint8_t ram_page[KEYS][PAGES]; // what each is mapped to until it is flushed
@@ -449,6 +599,13 @@ static uint64_t gva_of_page(unsigned page)
     static const uint64_t bases[] = {0x3000, (uint64_t)INT64_MIN + 0x3000, UINT64_MAX - 0xfff,
                                      0x10000003000};
     return bases[page % 4] + ((uint64_t)(page / 4 % 8) << 21) + ((uint64_t)(page / 32) << 12);
+}
+
+// Half of them belong to large pages, of which all within one lie on one base and none of the
+// others.
+static bool is_large(unsigned page)
+{
+    return page % 4 >= 2;
 }
 
 static uint32_t asid_of(unsigned key)
@@ -477,7 +634,10 @@ static void model_flush(struct model *m, int page, int asid)
 {
     for (unsigned k = 0; k < KEYS; k++) {
         for (unsigned p = 0; p < PAGES; p++) {
-            if ((page < 0 || p == (unsigned)page) && (asid < 0 || asid_of(k) == (unsigned)asid))
+            bool flushed = page < 0 || p == (unsigned)page ||
+                           (is_large(p) && gva_of_page(p) >> LARGE_SHIFT ==
+                                               gva_of_page((unsigned)page) >> LARGE_SHIFT);
+            if (flushed && (asid < 0 || asid_of(k) == (unsigned)asid))
                 remap(m, k, p);
         }
     }
@@ -509,7 +669,8 @@ static void random_fill(struct rig *r, struct model *m, unsigned page, enum vm_a
 {
     unsigned key = access == VM_ACCESS_EXECUTE ? m->fetch : m->data;
     uint8_t allowed = (uint8_t)(access | (test_random(&m->random) >> 30 & 7));
-    fill(&r->tlb, gva_of_page(page), access, RAM_BASE + m->ram_page[key][page] * PAGE, allowed);
+    fill_piece(&r->tlb, gva_of_page(page), access, RAM_BASE + m->ram_page[key][page] * PAGE,
+               allowed, is_large(page) ? LARGE_SHIFT : VM_PAGE_SHIFT);
     m->known[key][page] |= allowed;
     check_look_up(r, m, page, access);
 }
@@ -540,12 +701,12 @@ static void random_step(struct rig *r, struct model *m)
         break;
     case 2:
     case 3:
-        vm_tlb_flush_page(t, vm_gva_of(gva_of_page(page) + (x >> 40 & VM_PAGE_MASK)));
+        flush_page(t, vm_gva_of(gva_of_page(page) + (x >> 40 & VM_PAGE_MASK)));
         model_flush(m, (int)page, -1);
         break;
     case 4:
     case 5:
-        vm_tlb_flush_page_asid(t, vm_gva_of(gva_of_page(page)), asid);
+        flush_page_asid(t, vm_gva_of(gva_of_page(page)), asid);
         model_flush(m, (int)page, (int)asid);
         break;
     case 6: toggle_code(r, m, page % RAM_PAGES); break;
@@ -574,6 +735,8 @@ static void random_operations(void **state)
         random_step(r, &m);
         if (i % 1000 == 0)
             check_used_lists(&r->tlb);
+        if (i % 50000 == 25000)
+            r->tlb.level2->flush = UINT32_MAX - 20;
     }
     assert_true(r->tlb.stats.l2_hits > 10000);
 }
@@ -593,6 +756,10 @@ int main(void)
         TEST(contexts_are_told_apart_by_all_of_the_key),
         TEST(the_least_recently_used_context_goes),
         TEST(generations_change_with_code_mappings),
+        TEST(a_large_page_goes_as_a_whole),
+        TEST(links_end_with_the_large_page_under_them),
+        TEST(ranges_are_flushed),
+        TEST(numbers_of_flushes_run_out),
         TEST(protecting_takes_every_write_entry),
         TEST(memory_runs_out_cleanly),
         TEST(random_operations),

@@ -26,9 +26,9 @@ enum {
 // What other vCPUs may ask for.
 enum vm_work_kind {
     VM_WORK_FLUSH_TLB,       // all
-    VM_WORK_FLUSH_PAGE,      // first..last page, all spaces
+    VM_WORK_FLUSH_PAGE,      // the pages around first to last, all spaces
     VM_WORK_FLUSH_ASID,      // one space
-    VM_WORK_FLUSH_PAGE_ASID, // first..last page of one space
+    VM_WORK_FLUSH_PAGE_ASID, // those of one space
     VM_WORK_SYNC_CODE,       // see code that was written
     VM_WORK_PROTECT,         // forget writability of the RAM page at host address `first`
 };

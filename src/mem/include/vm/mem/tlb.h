@@ -5,6 +5,12 @@
 // access), so that a context switch swaps a pointer and flushes nothing. Second level: one
 // set-associative array with LRU for all contexts, which also knows MMIO pages.
 //
+// Both levels hold 4 KiB pieces of whatever pages the guest has; a flush of an address takes away
+// every piece of the page around it. Second-level entries carry the number of the last flush before
+// they were filled, and hold as long as nothing that covers them was flushed later: everything,
+// their address space, or, for pieces of large pages, their large page. So no flush looks at them
+// all. Address spaces and large pages share numbers by hash; at worst a flush takes away too much.
+//
 // A first-level entry matches when (gva ^ tag) <= page size - access size: one compare covers the
 // page, page crossing and so every alignment. An empty entry's tag differs from every address of
 // its slot in bit 12.
@@ -22,6 +28,8 @@ enum {
     VM_TLB_CONTEXTS = 16,
     VM_TLB2_WAYS = 8,
     VM_TLB2_SETS = 512,
+    VM_TLB_ASIDS = 256,  // numbers of flushes by address space
+    VM_TLB_LARGE = 1024, // numbers of flushes by large page
 };
 
 enum vm_access {
@@ -69,6 +77,7 @@ struct vm_tlb_context {
 struct vm_translation {
     vm_gpa page;     // guest-physical base of the 4 KiB page
     uint8_t allowed; // VM_ACCESS_* that this context may do without another walk
+    uint8_t shift;   // log2 of the size of the guest's page, below 64; VM_PAGE_SHIFT or less: 4 KiB
     // The offsets of the first and last byte around the address for which that holds: less than the
     // page where protection is finer. Such a translation is not remembered.
     uint16_t first, last;
@@ -80,11 +89,23 @@ static inline bool vm_translation_is_whole(const struct vm_translation *t)
 }
 
 struct vm_tlb2_entry {
-    uint64_t vpage; // gva >> 12
-    struct vm_tlb_key key;
+    uint64_t vpage;      // gva >> 12
+    uint64_t key, space; // of the context
     vm_gpa page;
+    uint32_t asid;
     uint32_t age;
+    uint32_t flush;  // the last flush before it was filled
     uint8_t allowed; // 0: empty
+    uint8_t shift;   // as in struct vm_translation
+};
+
+struct vm_tlb_level2 {
+    struct vm_tlb2_entry entries[VM_TLB2_SETS * VM_TLB2_WAYS];
+    uint32_t flush;                     // number of the last flush
+    uint32_t flush_all;                 // of the last one of everything
+    uint32_t asid_flush[VM_TLB_ASIDS];  // of address spaces
+    uint32_t large_flush[VM_TLB_LARGE]; // of large pages; 0: there is none since flush_all
+    uint64_t large_shifts;              // bit n: there are pages of 2^n bytes since then
 };
 
 struct vm_tlb_stats {
@@ -95,7 +116,7 @@ struct vm_tlb {
     struct vm_tlb_context *data; // current, for loads and stores
     struct vm_tlb_context *code; // current, for fetches
     struct vm_tlb_context *contexts;
-    struct vm_tlb2_entry *level2; // VM_TLB2_SETS * VM_TLB2_WAYS
+    struct vm_tlb_level2 *level2;
     struct vm_space *space;
     uint64_t clock;
     uint64_t generations; // the last code generation given out
@@ -120,11 +141,12 @@ bool vm_tlb_find(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm
 void vm_tlb_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm_access access,
                  const struct vm_translation *translation);
 
-// Flushes: everything; one page in every context; all of one address space; one page of one space.
+// Flushes: everything; all of one address space; the pages, of any size, around the addresses from
+// first to last, in every context or in those of one address space.
 void vm_tlb_flush_all(struct vm_tlb *t);
-void vm_tlb_flush_page(struct vm_tlb *t, vm_gva gva);
 void vm_tlb_flush_asid(struct vm_tlb *t, uint32_t asid);
-void vm_tlb_flush_page_asid(struct vm_tlb *t, vm_gva gva, uint32_t asid);
+void vm_tlb_flush_pages(struct vm_tlb *t, vm_gva first, vm_gva last);
+void vm_tlb_flush_pages_asid(struct vm_tlb *t, vm_gva first, vm_gva last, uint32_t asid);
 
 // Forgets cached writability of the RAM page at host address `page`, in every context.
 void vm_tlb_protect_page(struct vm_tlb *t, const void *page);

@@ -38,8 +38,6 @@ struct vm_riscv64_derived {
     // its first behind its last.
     uint64_t pmp_first[VM_RISCV64_PMP_ENTRIES], pmp_last[VM_RISCV64_PMP_ENTRIES];
     uint64_t pmp_count; // 1 + the highest entry that matches something
-    // Which large pages the TLB may hold 4 KiB parts of, by hash of their addresses and sizes.
-    uint64_t large_pages[64];
 };
 
 struct vm_riscv64_state {

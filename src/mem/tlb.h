@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//
+// What the two halves of the soft TLBs share: the slots of a context's three first-level arrays,
+// and where the second level keeps what. Private to the module.
+#ifndef MEM_TLB_H
+#define MEM_TLB_H
+
+#include <vm/mem/tlb.h>
+
+// A slot number is array << VM_TLB_BITS | index.
+enum tlb_array { READ_ARRAY, WRITE_ARRAY, CODE_ARRAY };
+
+// The tag of an empty entry of slot i: no address that maps to the slot is within a page of it.
+static inline uint64_t tlb_empty_tag(unsigned i)
+{
+    return (uint64_t)(i ^ 1) << VM_PAGE_SHIFT;
+}
+
+static inline uint64_t tlb_slot_tag(const struct vm_tlb_context *c, unsigned slot)
+{
+    unsigned i = slot & (VM_TLB_ENTRIES - 1);
+    switch (slot >> VM_TLB_BITS) {
+    case READ_ARRAY: return c->read[i].tag;
+    case WRITE_ARRAY: return c->write[i].tag;
+    default: return c->code[i].tag;
+    }
+}
+
+static inline void tlb_clear_entry(struct vm_tlb_context *c, unsigned slot)
+{
+    unsigned i = slot & (VM_TLB_ENTRIES - 1);
+    switch (slot >> VM_TLB_BITS) {
+    case READ_ARRAY: c->read[i].tag = tlb_empty_tag(i); break;
+    case WRITE_ARRAY: c->write[i].tag = tlb_empty_tag(i); break;
+    default: c->code[i].tag = tlb_empty_tag(i); break;
+    }
+}
+
+// Empties the first level of a context.
+void tlb_clear_context(struct vm_tlb *t, struct vm_tlb_context *c);
+
+// The set is chosen by the page alone, so that a flush of a page in every space looks at one set.
+static inline struct vm_tlb2_entry *tlb_level2_set(struct vm_tlb *t, uint64_t vpage)
+{
+    uint64_t h = vpage ^ vpage >> 9 ^ vpage >> 18;
+    return t->level2->entries + (h & (VM_TLB2_SETS - 1)) * VM_TLB2_WAYS;
+}
+
+// The places of the numbers of flushes.
+static inline unsigned tlb_asid_slot(uint32_t asid)
+{
+    return asid & (VM_TLB_ASIDS - 1);
+}
+
+static inline unsigned tlb_large_slot(uint64_t gva, unsigned shift)
+{
+    uint64_t page = (gva >> shift) + shift;
+    return (unsigned)(page * 0x9e3779b97f4a7c15u >> 32) & (VM_TLB_LARGE - 1);
+}
+
+#endif

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+//
+// Flushes of the soft TLBs. The first level is emptied by its lists of used entries; the second by
+// numbers (vm/mem/tlb.h), and by its sets where single pages go.
+#include <vm/base/bits.h>
+#include <vm/base/memory.h>
+
+#include "tlb.h"
+
+void tlb_clear_context(struct vm_tlb *t, struct vm_tlb_context *c)
+{
+    for (uint32_t i = 0; i < c->used_count; i++)
+        tlb_clear_entry(c, c->used[i]);
+    c->used_count = 0;
+    vm_zero(c->code_seen, sizeof c->code_seen);
+    c->code_generation = ++t->generations;
+}
+
+static void clear_contexts(struct vm_tlb *t)
+{
+    for (unsigned i = 0; i < VM_TLB_CONTEXTS; i++)
+        tlb_clear_context(t, &t->contexts[i]);
+}
+
+static void forget_large_pages(struct vm_tlb *t)
+{
+    if (t->level2->large_shifts)
+        vm_zero(t->level2->large_flush, sizeof t->level2->large_flush);
+    t->level2->large_shifts = 0;
+}
+
+// The number of a new flush. When they have run out everything starts anew.
+static uint32_t next_flush(struct vm_tlb *t)
+{
+    if (VM_UNLIKELY(t->level2->flush == UINT32_MAX)) {
+        clear_contexts(t);
+        vm_zero(t->level2, sizeof *t->level2);
+        t->level2->flush = 1;
+    }
+    return ++t->level2->flush;
+}
+
+void vm_tlb_flush_all(struct vm_tlb *t)
+{
+    t->stats.flushes++;
+    clear_contexts(t);
+    forget_large_pages(t);
+    t->level2->flush_all = next_flush(t);
+}
+
+void vm_tlb_flush_asid(struct vm_tlb *t, uint32_t asid)
+{
+    t->stats.flushes++;
+    for (unsigned i = 0; i < VM_TLB_CONTEXTS; i++) {
+        if (t->contexts[i].key.asid == asid)
+            tlb_clear_context(t, &t->contexts[i]);
+    }
+    uint32_t flush = next_flush(t);
+    t->level2->asid_flush[tlb_asid_slot(asid)] = flush;
+}
+
+// --- pages ---
+
+// Which contexts a flush is for.
+struct scope {
+    bool one_space;
+    uint32_t asid;
+};
+
+static bool in_scope(const struct scope *s, uint32_t asid)
+{
+    return !s->one_space || asid == s->asid;
+}
+
+static void forget_slot(struct vm_tlb_context *c, unsigned slot)
+{
+    tlb_clear_entry(c, slot);
+    for (uint32_t k = 0; k < c->used_count; k++) {
+        if (c->used[k] == slot) {
+            c->used[k] = c->used[--c->used_count];
+            return;
+        }
+    }
+}
+
+static void flush_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t vpage)
+{
+    uint64_t tag = vpage << VM_PAGE_SHIFT;
+    unsigned i = vm_tlb_index(tag);
+    for (unsigned array = READ_ARRAY; array <= CODE_ARRAY; array++) {
+        if (tlb_slot_tag(c, array << VM_TLB_BITS | i) == tag)
+            forget_slot(c, array << VM_TLB_BITS | i);
+    }
+    // Links between translated blocks may rest on this mapping even when its entry is gone.
+    if (c->code_seen[i / 64] >> i % 64 & 1)
+        c->code_generation = ++t->generations;
+}
+
+static void flush_page(struct vm_tlb *t, uint64_t vpage, const struct scope *s)
+{
+    t->stats.page_flushes++;
+    for (unsigned i = 0; i < VM_TLB_CONTEXTS; i++) {
+        struct vm_tlb_context *c = &t->contexts[i];
+        if (c->live && in_scope(s, c->key.asid))
+            flush_page_of(t, c, vpage);
+    }
+    struct vm_tlb2_entry *set = tlb_level2_set(t, vpage);
+    for (unsigned w = 0; w < VM_TLB2_WAYS; w++) {
+        if (set[w].vpage == vpage && in_scope(s, set[w].asid))
+            set[w].allowed = 0;
+    }
+}
+
+// Whether blocks may be linked by code mappings in the page: their slots, rounded up to a word.
+static bool saw_code(const struct vm_tlb_context *c, uint64_t gva, unsigned shift)
+{
+    enum { WORD_SHIFT = VM_PAGE_SHIFT + 6 };
+    if (shift <= WORD_SHIFT)
+        return c->code_seen[vm_tlb_index(gva) / 64] != 0;
+    for (size_t i = 0; i < VM_ARRAY_SIZE(c->code_seen); i++) {
+        if (c->code_seen[i])
+            return true;
+    }
+    return false;
+}
+
+// Takes away all pieces of the page of 2^shift bytes around gva.
+static void flush_large_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t gva,
+                                unsigned shift)
+{
+    for (uint32_t k = 0; k < c->used_count;) {
+        unsigned slot = c->used[k];
+        if ((tlb_slot_tag(c, slot) ^ gva) >> shift == 0) {
+            tlb_clear_entry(c, slot);
+            c->used[k] = c->used[--c->used_count];
+        } else {
+            k++;
+        }
+    }
+    if (saw_code(c, gva, shift))
+        c->code_generation = ++t->generations;
+}
+
+static void flush_large_page(struct vm_tlb *t, uint64_t gva, unsigned shift, const struct scope *s)
+{
+    uint32_t *last = &t->level2->large_flush[tlb_large_slot(gva, shift)];
+    if (!*last)
+        return;
+    for (unsigned i = 0; i < VM_TLB_CONTEXTS; i++) {
+        struct vm_tlb_context *c = &t->contexts[i];
+        if (c->live && in_scope(s, c->key.asid))
+            flush_large_page_of(t, c, gva, shift);
+    }
+    uint32_t flush = next_flush(t);
+    *last = flush;
+}
+
+static void flush_pages(struct vm_tlb *t, uint64_t first, uint64_t last, const struct scope *s)
+{
+    for (uint64_t shifts = t->level2->large_shifts; shifts; shifts &= shifts - 1) {
+        unsigned shift = vm_ctz64(shifts);
+        for (uint64_t page = first >> shift; page <= last >> shift; page++)
+            flush_large_page(t, page << shift, shift, s);
+    }
+    for (uint64_t page = first >> VM_PAGE_SHIFT; page <= last >> VM_PAGE_SHIFT; page++)
+        flush_page(t, page, s);
+}
+
+// Beyond this many pages it is cheaper to flush the whole space.
+static bool are_many(vm_gva first, vm_gva last)
+{
+    enum { MANY = 256 };
+    return (last.v >> VM_PAGE_SHIFT) - (first.v >> VM_PAGE_SHIFT) >= MANY;
+}
+
+void vm_tlb_flush_pages(struct vm_tlb *t, vm_gva first, vm_gva last)
+{
+    if (are_many(first, last))
+        vm_tlb_flush_all(t);
+    else
+        flush_pages(t, first.v, last.v, &(struct scope){.one_space = false});
+}
+
+void vm_tlb_flush_pages_asid(struct vm_tlb *t, vm_gva first, vm_gva last, uint32_t asid)
+{
+    if (are_many(first, last))
+        vm_tlb_flush_asid(t, asid);
+    else
+        flush_pages(t, first.v, last.v, &(struct scope){.one_space = true, .asid = asid});
+}
