@@ -105,6 +105,12 @@ static void take_output(void *context, const uint8_t *bytes, size_t size)
         abort();
 }
 
+const char *hostile_random_machine(struct random *r)
+{
+    static const char *const machines[] = {"virt", "virt,aia=aplic", "virt,aia=aplic-imsic"};
+    return machines[random_below(r, sizeof machines / sizeof *machines)];
+}
+
 struct vm *hostile_create(const struct hostile_machine *m)
 {
     struct vm_options o = vm_default_options();
@@ -113,6 +119,7 @@ struct vm *hostile_create(const struct hostile_machine *m)
     struct vm *vm = NULL;
     o.guest = "riscv64";
     o.cpu = m->cpu;
+    o.machine = m->machine;
     o.engine = getenv("TRINE_ENGINE");
     o.vcpus = m->vcpus;
     o.memory = m->memory;

@@ -38,14 +38,17 @@ void hostile_end(const struct hostile_group *g);
 
 struct hostile_machine {
     unsigned vcpus;
-    uint64_t memory;  // bytes
-    const char *cpu;  // or NULL
-    uint32_t trace;   // topics
-    const void *code; // runs in machine mode from HOSTILE_RAM on; or, with `supervisor`, a Linux
-    size_t size;      // Image under the built-in SBI
+    uint64_t memory;     // bytes
+    const char *cpu;     // or NULL
+    const char *machine; // or NULL
+    uint32_t trace;      // topics
+    const void *code;    // runs in machine mode from HOSTILE_RAM on; or, with `supervisor`, a Linux
+    size_t size;         // Image under the built-in SBI
     bool supervisor;
 };
 
+// One of the board's interrupt controllers, as --machine names them.
+const char *hostile_random_machine(struct random *r);
 // Makes the machine; a failure fails the test.
 struct vm *hostile_create(const struct hostile_machine *m);
 // Runs for about `ms` milliseconds; fails the test if vm_run fails or does not keep to that.

@@ -62,6 +62,7 @@ unsigned random_csr(struct random *r)
     } banks[] = {{0x001, 3}, {0x015, 1},  {0x100, 1},  {0x104, 3},  {0x10a, 1}, {0x10c, 4},
                  {0x120, 1}, {0x140, 5},  {0x14d, 1},  {0x150, 8},  {0x180, 1}, {0x300, 7},
                  {0x30a, 6}, {0x320, 32}, {0x340, 5},  {0x34a, 2},  {0x3a0, 4}, {0x3b0, 16},
+                 {0x308, 2}, {0x350, 2},  {0x35c, 1},  {0x15c, 1},  {0xdb0, 1}, {0xfb0, 1},
                  {0x747, 1}, {0x7a0, 16}, {0xb00, 32}, {0xc00, 32}, {0xda0, 1}, {0xf11, 5}};
     unsigned bank = random_below(r, sizeof banks / sizeof *banks + 1);
     if (bank == sizeof banks / sizeof *banks)

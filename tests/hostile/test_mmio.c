@@ -94,6 +94,12 @@ static uint64_t device(struct random *r)
                    {0xc002000, 0x1000, 0x200},
                    {0xc200000, 0x8000, 8},
                    {0xc201000, 0x7000, 8},
+                   {0xc000000, 0x8000, 0x4080}, // or an APLIC's domains
+                   {0xd000000, 0x8000, 0x4080},
+                   {0xc001bc0, 0x1400, 0x460},
+                   {0xd001c00, 0x1400, 0x420},
+                   {0x24000000, VCPUS * 0x1000, 0x10},
+                   {0x28000000, VCPUS * 0x1000, 0x10},
                    {0x10000000, 0x100, 8},
                    {0x3000000, 0x10000, 0x40},
                    {0x10001000, 0x8000, 0x100},
@@ -358,6 +364,7 @@ static void trial(struct hostile_group *g, struct random *r, unsigned vcpus)
     struct vm_error e;
     make_image(r, &c, vcpus, operations);
     struct hostile_machine m = {.vcpus = vcpus, .memory = MEMORY, .code = c.bytes, .size = c.used};
+    m.machine = hostile_random_machine(r);
     m.trace = random_below(r, 16) ? 0 : (uint32_t)random_bits(r);
     struct vm *vm = hostile_create(&m);
     for (unsigned i = 0; i < vcpus * LOG_SIZE / sizeof none; i++) {

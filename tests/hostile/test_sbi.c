@@ -310,6 +310,7 @@ static void trial(struct hostile_group *g, struct random *r, unsigned vcpus, uns
     struct hostile_machine m = {.vcpus = vcpus,
                                 .memory = MEMORY,
                                 .cpu = random_below(r, 8) ? NULL : "max,-sstc",
+                                .machine = hostile_random_machine(r),
                                 .trace = random_below(r, 16) ? 0 : (uint32_t)random_bits(r),
                                 .code = c.bytes,
                                 .size = c.used,
