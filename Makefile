@@ -45,9 +45,13 @@ $(BUILD)/build.ninja: | packages-run
 $(GUEST)/stamp.json: tools/guests tools/debpkg.py tools/initramfs.py $(wildcard tools/guest-init/*)
 	@tools/guests riscv64 >&2 && touch $@
 
+# A build without libslirp has no network that everybody may use.
 run: all $(GUEST)/stamp.json
-	@$(BUILD)/vm-cli run --kernel $(GUEST)/kernel --initrd $(GUEST)/initrd --smp $(VCPUS) \
-	    --memory $(MEMORY) $(OPTIONS)
+	@network='--virtio-net user'; \
+	$(BUILD)/vm-cli info | grep -q '^user network  *yes' || { network=; \
+	    echo 'make: the guest gets no network: vm-cli was built without libslirp' >&2; }; \
+	exec $(BUILD)/vm-cli run --kernel $(GUEST)/kernel --initrd $(GUEST)/initrd \
+	    --smp $(VCPUS) --memory $(MEMORY) $$network $(OPTIONS)
 
 guests:
 	@tools/guests
