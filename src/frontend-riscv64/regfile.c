@@ -84,8 +84,12 @@ static const struct vm_register registers[RV_REG_COUNT] = {
 #include "registers.def"
 };
 
+// ra, sp, and what compressed instructions reach: s0, s1, a0 to a5. Compilers use these most.
+static const uint16_t hot[] = {10, 15, 14, 2, 8, 11, 12, 13, 9, 1, 0xffff};
+
 const struct vm_regfile rv_regfile = {
     .registers = registers,
+    .hot = hot,
     .count = RV_REG_COUNT,
     .pc = RV_REG_PC,
     .fp_env = offsetof(struct vm_riscv64_state, fp),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Folding rules for comparisons, selection and flags.
-#include <vm/ir/eval.h>
 #include "fold.h"
+#include <vm/ir/eval.h>
 
 bool vm_ir_is_truth(const struct vm_ir_region *r, vm_ir_value v)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // The verifier's rules for one op: suffix type, operands by the signature, attr and imm.
-#include <vm/ir/eval.h>
 #include "verify.h"
 #include "words.h"
+#include <vm/ir/eval.h>
 
 #include <vm/base/bits.h>
 #include <vm/base/softfloat.h>

@@ -11,6 +11,9 @@
 #ifdef VM_ENGINE_INTERPRETER
 #include <vm/engine-interpreter/interpreter.h>
 #endif
+#ifdef VM_ENGINE_JIT
+#include <vm/engine-jit/jit.h>
+#endif
 
 #include "hosted.h"
 
@@ -30,6 +33,9 @@ static const struct guest_row guests[] = {
 static const struct vm_engine_ops *const engines[] = {
 #ifdef VM_ENGINE_INTERPRETER
     &vm_interpreter_ops,
+#endif
+#ifdef VM_ENGINE_JIT
+    &vm_jit_ops,
 #endif
     NULL,
 };

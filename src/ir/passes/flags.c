@@ -6,9 +6,9 @@
 #include <vm/ir/passes.h>
 
 #include "../cfg.h"
-#include <vm/ir/eval.h>
 #include "../fold.h"
 #include "rewrite.h"
+#include <vm/ir/eval.h>
 
 struct flags {
     struct vm_ir_region *region;

@@ -12,6 +12,11 @@ static inline void vm_copy(void *to, const void *from, size_t n)
     __builtin_memcpy(to, from, n);
 }
 
+static inline void vm_fill(void *p, uint8_t byte, size_t n)
+{
+    __builtin_memset(p, byte, n);
+}
+
 static inline void vm_zero(void *p, size_t n)
 {
     __builtin_memset(p, 0, n);

@@ -47,6 +47,7 @@ struct vm_regfile {
     uint16_t pc;         // index of the program counter's entry (VM_I64)
     uint16_t fp_env;     // byte offset of the struct vm_fp_env that FP ops use
     uint16_t state_size; // bytes of the whole state struct
+    const uint16_t *hot; // entries of type VM_I64 that code uses most, ended by 0xffff, or NULL
 };
 
 #endif

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+//
+// The JIT's code cache: translation into partitions that are filled one after the other and emptied
+// as a whole, look-up, and links. Indirect jumps have a table by virtual address in front of it.
+//
+// Links that leave the page and the table hold while the code generation of the TLB context stands.
+#include <vm/base/memory.h>
+#include <vm/ir/passes.h>
+#include <vm/ir/text.h>
+
+#include "jit.h"
+
+enum {
+    BLOCKS_CHUNK = 64 << 10,
+    SCRATCH_CHUNK = 256 << 10,
+    PARTITION_MIN = 32 << 10, // bytes of code: several of the largest blocks fit
+};
+
+static void unlinked(void *context, struct vm_link *link)
+{
+    (void)context;
+    jit_emit_unlink((struct jit_way *)(uintptr_t)link->site);
+}
+
+vm_status jit_cache_create(struct jit *j, struct vm_error *e)
+{
+    const struct vm_allocator *a = &j->vcpu->machine->host->allocator;
+    uint64_t size = JIT_CACHE_BYTES / j->vcpu->machine->vcpu_count;
+    if (size < (uint64_t)JIT_PARTITIONS * PARTITION_MIN)
+        size = (uint64_t)JIT_PARTITIONS * PARTITION_MIN;
+    vm_status status = vm_osal_exec_create(size, &j->exec, e);
+    if (status != VM_OK)
+        return status;
+    vm_block_cache_init(&j->cache, a);
+    j->cache.unlinked = unlinked;
+    vm_arena_init(&j->scratch, a, SCRATCH_CHUNK);
+    uint8_t *end = j->exec.write + j->exec.size;
+    uint8_t *start = jit_emit_thunks(j, j->exec.write, end);
+    size_t bytes = (size_t)(end - start) / JIT_PARTITIONS;
+    for (unsigned i = 0; i < JIT_PARTITIONS; i++) {
+        uint8_t *at = start + i * bytes;
+        j->partitions[i] = (struct jit_partition){.start = at, .at = at, .end = at + bytes};
+        vm_arena_init(&j->partitions[i].blocks, a, BLOCKS_CHUNK);
+    }
+    return VM_OK;
+}
+
+void jit_cache_destroy(struct jit *j)
+{
+    for (unsigned i = 0; i < JIT_PARTITIONS; i++) {
+        if (j->partitions[i].start)
+            vm_arena_destroy(&j->partitions[i].blocks);
+    }
+    if (j->scratch.allocator) {
+        vm_arena_destroy(&j->scratch);
+        vm_block_cache_destroy(&j->cache);
+    }
+    vm_osal_exec_destroy(&j->exec);
+}
+
+static void empty_partition(struct jit *j, unsigned i)
+{
+    struct jit_partition *p = &j->partitions[i];
+    vm_arena_reset(&p->blocks);
+    p->at = p->start;
+}
+
+void jit_flush(struct jit *j)
+{
+    vm_block_forget_all(&j->cache);
+    for (unsigned i = 0; i < JIT_PARTITIONS; i++)
+        empty_partition(j, i);
+    vm_zero(j->jumps, sizeof j->jumps);
+    j->stats.cache_flushes++;
+}
+
+static bool is_in_partition(void *context, struct vm_block *b)
+{
+    return jit_block_of(b)->partition == *(const unsigned *)context;
+}
+
+// Goes on to the next partition, whose blocks have been there the longest.
+static void next_partition(struct jit *j)
+{
+    j->partition = (j->partition + 1) % JIT_PARTITIONS;
+    vm_block_drop_if(&j->cache, is_in_partition, &j->partition);
+    empty_partition(j, j->partition);
+    vm_zero(j->jumps, sizeof j->jumps);
+    j->stats.cache_flushes++;
+}
+
+// --- translation ---
+
+// One event a line, so that none is cut off.
+static void trace_ir(struct jit *j, const struct vm_ir_region *r, uint64_t pc)
+{
+    struct vm_trace *t = &j->vcpu->machine->trace;
+    if (!vm_trace_on(t, VM_TRACE_IR))
+        return;
+    size_t size = vm_ir_print(r, NULL, 0) + 1;
+    char *text = vm_arena_alloc(&j->scratch, size, 1);
+    if (!text)
+        return;
+    vm_ir_print(r, text, size);
+    vm_trace_emit(t, VM_TRACE_IR, "vcpu %u: %#lx", j->vcpu->index, pc);
+    while (*text) {
+        size_t n = 0;
+        while (text[n] && text[n] != '\n')
+            n++;
+        vm_trace_emit(t, VM_TRACE_IR, "%.*s", (int)n, text);
+        text += n + (text[n] != 0);
+    }
+}
+
+// Emits the region into the partition that is being filled, or into the next one.
+static struct jit_block *emit(struct jit *j, const struct vm_ir_region *r,
+                              const struct vm_block_source *source)
+{
+    struct jit_plan plan;
+    if (!jit_plan_region(&plan, r, &j->scratch))
+        return NULL;
+    for (unsigned attempt = 0; attempt < 2; attempt++) {
+        struct jit_partition *p = &j->partitions[j->partition];
+        struct jit_block *b = vm_arena_alloc(&p->blocks, sizeof *b, 16);
+        bool full = false;
+        if (!b)
+            return NULL;
+        *b =
+            (struct jit_block){.common.source = *source, .place = p->at, .partition = j->partition};
+        if (jit_emit_block(j, &plan, b, p->at, p->end, &p->blocks, &full)) {
+            p->at += (b->code_bytes + 15) & ~15u;
+            return b;
+        }
+        if (!full)
+            return NULL;
+        next_partition(j);
+    }
+    return NULL;
+}
+
+// NULL with *exit: a fetch fault, or VM_ENGINE_FAILED where a block of this many instructions does
+// not fit.
+static struct jit_block *translate(struct jit *j, uint32_t max_insns, enum vm_engine_exit *exit)
+{
+    struct vm_ir_region region;
+    struct vm_block_source source;
+    *exit = VM_ENGINE_FAILED;
+    vm_arena_reset(&j->scratch);
+    if (!vm_translate_block(j->vcpu, max_insns, &j->scratch, &region, &source)) {
+        if (j->vcpu->exception.pending)
+            *exit = VM_ENGINE_EXCEPTION;
+        return NULL;
+    }
+    if (!vm_ir_optimize(&region, VM_IR_TIER1, false, NULL))
+        return NULL;
+    trace_ir(j, &region, source.pc);
+    struct jit_block *b = emit(j, &region, &source);
+    if (b) {
+        j->stats.blocks++;
+        j->stats.translated_insns += region.guest_insns;
+    }
+    return b;
+}
+
+static struct jit_block *translate_fitting(struct jit *j, uint32_t max_insns,
+                                           enum vm_engine_exit *exit)
+{
+    struct vm_vcpu *v = j->vcpu;
+    const struct vm_host *host = v->machine->host;
+    uint64_t start = host->clock(host->context), generation = v->tlb.code->code_generation;
+    struct jit_block *b = NULL;
+    for (uint32_t n = max_insns; n > 0 && !b; n /= 4) {
+        b = translate(j, n, exit);
+        if (*exit == VM_ENGINE_EXCEPTION)
+            break;
+    }
+    j->stats.translate_ns += host->clock(host->context) - start;
+    // While it waited for other vCPUs, this one may have flushed the mapping that led here.
+    if (b && generation != v->tlb.code->code_generation) {
+        *exit = VM_ENGINE_REQUEST;
+        return NULL;
+    }
+    return b;
+}
+
+struct jit_block *jit_translate_alone(struct jit *j, uint32_t max_insns, enum vm_engine_exit *exit)
+{
+    struct jit_block *b = translate_fitting(j, max_insns, exit);
+    if (b)
+        b->common.dropped = true;
+    return b;
+}
+
+// --- look-up ---
+
+static struct jit_block *look_up(struct jit *j, uint64_t pc, enum vm_engine_exit *exit)
+{
+    struct vm_vcpu *v = j->vcpu;
+    struct vm_tlb_code_entry page;
+    *exit = VM_ENGINE_EXCEPTION;
+    if (!vm_vcpu_fetch_page(v, vm_gva_of(pc), &page))
+        return NULL;
+    if (!vm_vcpu_code_is_cached(v, vm_gva_of(pc)))
+        return jit_translate_alone(j, 1, exit);
+    vm_gpa gpa = vm_gpa_of(page.page.v | (pc & VM_PAGE_MASK));
+    struct vm_block *known = vm_block_find(&j->cache, v, pc, gpa, v->mode);
+    if (known || v->exception.pending)
+        return known ? jit_block_of(known) : NULL;
+    struct jit_block *b = translate_fitting(j, JIT_BLOCK_INSNS, exit);
+    if (b && !vm_block_may_keep(v, &b->common, pc))
+        b->common.dropped = true; // runs once, as if before the code was written
+    else if (b && !vm_block_insert(&j->cache, &b->common))
+        b = NULL;
+    return b;
+}
+
+bool jit_at_breakpoint(struct vm_vcpu *v)
+{
+    uint64_t pc = vm_vcpu_pc(v);
+    return vm_machine_is_breakpoint(v->machine, pc) &&
+           !(pc == v->run_pc && v->icount == v->run_icount);
+}
+
+static bool is_traced(const struct jit *j)
+{
+    return vm_trace_on(&j->vcpu->machine->trace, VM_TRACE_EXEC);
+}
+
+static void note_recent(struct vm_vcpu *v, uint64_t pc)
+{
+    if (v->recent[(v->recent_next - 1) % VM_RECENT_BLOCKS] != pc)
+        v->recent[v->recent_next++ % VM_RECENT_BLOCKS] = pc;
+}
+
+struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit)
+{
+    struct vm_vcpu *v = j->vcpu;
+    uint64_t pc = vm_vcpu_pc(v);
+    if (jit_at_breakpoint(v)) {
+        *exit = VM_ENGINE_BREAKPOINT;
+        return NULL;
+    }
+    j->stats.block_lookups++;
+    note_recent(v, pc);
+    struct jit_block *b = look_up(j, pc, exit);
+    VM_TRACE(&v->machine->trace, VM_TRACE_EXEC, "vcpu %u: %#lx", v->index, pc);
+    // A block at a breakpoint is looked up each time, and so is every block that is traced.
+    if (b && !b->common.dropped && !j->no_links && !vm_machine_is_breakpoint(v->machine, pc) &&
+        !is_traced(j))
+        j->jumps[jit_jump_slot(pc)] =
+            (struct jit_jump){pc, v->tlb.code->code_generation, b->entry, v->mode, 0};
+    return b;
+}
+
+// A near way stays within the virtual page, and holds whatever the mapping: then it must be one
+// physical page too.
+void jit_connect(struct jit *j, struct jit_way *way, struct jit_block *to)
+{
+    struct jit_block *from = way->block;
+    uint64_t generation = j->vcpu->tlb.code->code_generation;
+    uint64_t distance = from->common.source.gpa.v ^ to->common.source.gpa.v;
+    bool same_page = (distance & ~(uint64_t)VM_PAGE_MASK) == 0;
+    uint64_t pc = vm_vcpu_pc(j->vcpu);
+    if (from->common.dropped || to->common.dropped || (way->near && !same_page) || j->no_links ||
+        is_traced(j) || vm_machine_is_breakpoint(j->vcpu->machine, pc))
+        return;
+    vm_link_set(&from->common.links[way - from->ways], &to->common, way->near ? 0 : generation);
+    jit_emit_link(way, to, (uint32_t)generation);
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//
+// Calls of helpers, and of C for what the host has no instruction for.
+#include "emit.h"
+
+#include <vm/ir/eval.h>
+
+static bool is_fixed_entry(const struct emit *e, const uint16_t *list)
+{
+    for (; list && *list != VM_IR_NONE; list++) {
+        if (e->fixed[*list] != NO_REG)
+            return true;
+    }
+    return false;
+}
+
+// Whether the helper may look at a guest register that a call does not save anyway.
+static bool touches_fixed(const struct emit *e, const struct vm_ir_helper *h)
+{
+    return h->effects & (VM_IR_HELPER_READS_ALL | VM_IR_HELPER_WRITES_ALL) ||
+           is_fixed_entry(e, h->reads) || is_fixed_entry(e, h->writes);
+}
+
+static void put_pc_in_state(struct emit *e)
+{
+    const struct vm_register *pc = &e->r->regfile->registers[e->r->regfile->pc];
+    x64_mov_rm(&e->code, X64_64, X64_RAX, at_state(e, &e->jit->frame->page_base));
+    if (e->offset)
+        x64_add_ri(&e->code, X64_64, X64_RAX, (int32_t)e->offset);
+    x64_mov_mr(&e->code, X64_64, x64_at(REG_STATE, pc->offset - STATE_BIAS), X64_RAX);
+}
+
+void emit_op_call(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    const struct vm_ir_helper *h = &e->r->helpers[o->imm];
+    for (unsigned i = 0; i < h->args; i++) {
+        emit_store_operand(e, X64_64, at_state(e, &e->jit->frame->args[i]), o->args[i]);
+        e->locked = 0;
+    }
+    emit_claim_all(e);
+    if (h->effects & VM_IR_HELPER_READS_ALL)
+        put_pc_in_state(e);
+    x64_imm(&e->code, X64_RAX, (uint64_t)(uintptr_t)h->fn);
+    x64_call_to(&e->code, touches_fixed(e, h) ? e->jit->thunks.call_all : e->jit->thunks.call);
+    if (h->effects & VM_IR_HELPER_FAULTS) {
+        x64_cmp_mi(&e->code, X64_8, at_state(e, &e->jit->vcpu->exception.pending), 0);
+        struct cold *cold = emit_cold(e, COLD_FAULT, x64_jcc32(&e->code, X64_NE));
+        cold->word = emit_fault_word(e);
+    }
+    if (h->result != VM_VOID)
+        emit_define(e, v, X64_RAX);
+}
+
+void emit_evaluate(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    unsigned args = vm_ir_op_args(e->r, o);
+    for (unsigned i = 0; i < args; i++) {
+        emit_store_operand(e, X64_64, at_state(e, &e->jit->frame->args[i]), o->args[i]);
+        e->locked = 0;
+    }
+    emit_claim_all(e);
+    uint64_t what = o->attr | vm_ir_float_word(o, vm_ir_value_type(e->r, o->args[0]));
+    x64_imm(&e->code, X64_RCX, what);
+    x64_call_to(&e->code, e->jit->thunks.evaluate);
+    emit_define(e, v, X64_RAX);
+}
+
+#define EVALUATE(name)                                                           \
+    void emit_op_##name(struct emit *e, vm_ir_value v, const struct vm_ir_op *o) \
+    {                                                                            \
+        emit_evaluate(e, v, o);                                                  \
+    }
+EVALUATE(clmul)
+EVALUATE(clmulh)
+EVALUATE(brev8)
+EVALUATE(orcb)
+EVALUATE(addf)
+EVALUATE(subf)
+EVALUATE(logicf)
+EVALUATE(cond)
+EVALUATE(fclass)
+EVALUATE(box)
+EVALUATE(unbox)
+EVALUATE(fadd)
+EVALUATE(fsub)
+EVALUATE(fmul)
+EVALUATE(fdiv)
+EVALUATE(fsqrt)
+EVALUATE(fma)
+EVALUATE(fmin)
+EVALUATE(fmax)
+EVALUATE(feq)
+EVALUATE(flt)
+EVALUATE(fle)
+EVALUATE(fround)
+EVALUATE(fcvt)
+EVALUATE(ftos)
+EVALUATE(ftou)
+EVALUATE(ftom)
+EVALUATE(stof)
+EVALUATE(utof)
+
+// Flags are bit masks: the old ones outside the mask, the new ones in it.
+void emit_op_mergef(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    enum x64_reg old = emit_temp(e), new = emit_temp(e);
+    emit_load_value(e, old, o->args[0]);
+    emit_load_value(e, new, o->args[1]);
+    x64_and_ri(&e->code, X64_32, old, (int32_t)~o->attr);
+    x64_and_ri(&e->code, X64_32, new, (int32_t)o->attr);
+    x64_or_rr(&e->code, X64_32, old, new);
+    emit_define(e, v, old);
+}
+
+void emit_op_bitflags(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    enum x64_reg reg = emit_temp(e);
+    emit_load_value(e, reg, o->args[0]);
+    x64_and_ri(&e->code, X64_32, reg, VM_IR_FLAGS_ALL);
+    emit_define(e, v, reg);
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+//
+// Emits a block: one walk over its ops, then the cold section.
+#include "emit.h"
+
+#include <vm/base/memory.h>
+
+// Those that calls preserve first: fewer have to be saved around them.
+const uint8_t x64_fixed[FIXED_COUNT] = {
+    X64_RBX, X64_R12, X64_R13, X64_R15, X64_RSI, X64_RDI, X64_R8, X64_R9, X64_R10, X64_R11,
+};
+
+static void emit_op(struct emit *e, vm_ir_value v)
+{
+    static emit_fn *const table[VM_IR_CODE_COUNT] = {
+#define VM_IR_OP(name, types, signature, effects, text) [VM_IR_##name] = emit_op_##name,
+#include <vm/ir/ops.def>
+    };
+    const struct vm_ir_op *o = &e->r->ops[v];
+    e->at = v;
+    e->locked = 0;
+    if (!jit_is_taken_in(e->plan, v))
+        table[o->code](e, v, o);
+}
+
+static void emit_ir_block(struct emit *e, uint16_t index)
+{
+    const struct vm_ir_block *b = &e->r->blocks[index];
+    e->ir_block = index;
+    e->retired = e->begun[index];
+    emit_forget_temps(e);
+    x64_bind(&e->code, &e->labels[index]);
+    for (uint32_t i = b->first, n = i + b->count; i < n && !e->failed && !e->code.overflow; i++)
+        emit_op(e, (vm_ir_value)i);
+}
+
+// Room for what can be known ahead: at most two ways for each terminator, two cold pieces for each
+// op.
+static bool allocate(struct emit *e, struct vm_arena *blocks)
+{
+    const struct vm_ir_region *r = e->r;
+    struct vm_arena *a = e->scratch;
+    uint32_t n = r->op_count, count = r->block_count;
+    e->way_capacity = 2 * count;
+    e->cold_capacity = n + 4 * count;
+    e->reg_of = vm_arena_alloc(a, n, 8);
+    e->slot_of = vm_arena_alloc(a, n * sizeof *e->slot_of, 8);
+    e->labels = vm_arena_alloc(a, count * sizeof *e->labels, 8);
+    e->begun = vm_arena_alloc(a, count * sizeof *e->begun, 8);
+    e->done = vm_arena_alloc(a, count * sizeof *e->done, 8);
+    e->fixed = vm_arena_alloc(a, r->regfile->count, 8);
+    e->cold = vm_arena_alloc(a, e->cold_capacity * sizeof *e->cold, 8);
+    e->block->ways = vm_arena_alloc(blocks, e->way_capacity * sizeof *e->block->ways, 8);
+    e->block->common.links =
+        vm_arena_alloc(blocks, e->way_capacity * sizeof *e->block->common.links, 8);
+    if (!e->reg_of || !e->slot_of || !e->labels || !e->begun || !e->done || !e->fixed || !e->cold ||
+        !e->block->ways || !e->block->common.links)
+        return false;
+    vm_fill(e->reg_of, NO_REG, n);
+    vm_zero(e->slot_of, n * sizeof *e->slot_of);
+    vm_zero(e->labels, count * sizeof *e->labels);
+    vm_zero(e->begun, count * sizeof *e->begun);
+    vm_zero(e->done, count * sizeof *e->done);
+    return true;
+}
+
+static void fix_registers(struct emit *e)
+{
+    const uint16_t *hot = e->r->regfile->hot;
+    vm_fill(e->fixed, NO_REG, e->r->regfile->count);
+    for (unsigned i = 0; i < FIXED_COUNT && hot && hot[i] != VM_IR_NONE; i++)
+        e->fixed[hot[i]] = x64_fixed[i];
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(e->temps); i++)
+        e->temps[i] = VM_IR_NONE;
+}
+
+bool jit_emit_block(struct jit *j, const struct jit_plan *plan, struct jit_block *b, uint8_t *place,
+                    uint8_t *end, struct vm_arena *arena, bool *full)
+{
+    struct emit e = {
+        .code = {.at = place, .end = end},
+        .jit = j,
+        .r = plan->r,
+        .plan = plan,
+        .block = b,
+        .scratch = &j->scratch,
+    };
+    if (!allocate(&e, arena))
+        return false;
+    fix_registers(&e);
+    for (uint16_t i = 0; i < e.r->block_count && !e.failed && !e.code.overflow; i++) {
+        if (!e.done[i])
+            emit_ir_block(&e, i);
+    }
+    emit_cold_section(&e);
+    *full = e.code.overflow;
+    if (e.failed || e.code.overflow)
+        return false;
+    b->entry = jit_executable(j, place);
+    b->code_bytes = (uint32_t)(e.code.at - place);
+    b->common.link_count = (uint16_t)e.way_count;
+    return true;
+}

@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: MIT
+//
+// Terminators, ways out of a block, and the cold section behind it.
+//
+// Retired instructions are added to icount once on each way out, ahead of a comparison where both
+// of its ways leave. A request is looked for where a loop may close: a way to an earlier place of
+// the page, one that leaves it, and an indirect jump.
+#include "emit.h"
+
+#include <stddef.h>
+
+// --- counting and polling ---
+
+static void count_retired(struct emit *e)
+{
+    if (e->retired)
+        x64_add_mi(&e->code, X64_64, at_state(e, &e->jit->vcpu->icount), e->retired);
+    e->retired = 0;
+}
+
+static uint64_t exit_word(enum jit_exit kind, uint64_t offset, uint32_t high)
+{
+    return (uint64_t)kind | (offset & 0xffff) << 8 | (uint64_t)high << 32;
+}
+
+uint64_t emit_fault_word(const struct emit *e)
+{
+    return exit_word(JIT_EXIT_FAULT, e->offset, (uint32_t)(e->retired - 1));
+}
+
+struct cold *emit_cold(struct emit *e, enum cold_kind kind, uint8_t *from)
+{
+    if (e->cold_count == e->cold_capacity) {
+        e->failed = true;
+        return &e->overflow;
+    }
+    struct cold *c = &e->cold[e->cold_count++];
+    *c = (struct cold){.kind = kind, .from = from};
+    return c;
+}
+
+// Leaves with the given word when a request is pending.
+static void poll(struct emit *e, uint64_t word)
+{
+    x64_cmp_mi(&e->code, X64_32, at_state(e, (const void *)&e->jit->vcpu->request), 0);
+    emit_cold(e, COLD_REQUEST, x64_jcc32(&e->code, X64_NE))->word = word;
+}
+
+// --- ways out ---
+
+static bool is_near(const struct emit *e, uint64_t offset)
+{
+    return offset <= (uint64_t)VM_PAGE_SIZE - e->jit->vcpu->guest->max_insn;
+}
+
+static bool needs_poll(const struct emit *e, uint64_t offset)
+{
+    return !is_near(e, offset) || offset <= e->offset;
+}
+
+static struct jit_way *new_way(struct emit *e, uint64_t offset)
+{
+    if (e->way_count == e->way_capacity) {
+        e->failed = true;
+        return &e->block->ways[0];
+    }
+    struct jit_way *way = &e->block->ways[e->way_count];
+    struct vm_link *link = &e->block->common.links[e->way_count++];
+    *way = (struct jit_way){.block = e->block, .offset = offset, .near = is_near(e, offset)};
+    *link = (struct vm_link){.site = (uintptr_t)way};
+    return way;
+}
+
+static unsigned way_number(const struct emit *e, const struct jit_way *way)
+{
+    return (unsigned)(way - e->block->ways);
+}
+
+// A far way compares the code mapping's generation and moves the page base. Its guard holds no
+// generation while it is not linked: the first is 1.
+static void leave_far(struct emit *e, struct jit_way *way)
+{
+    struct x64_code *c = &e->code;
+    uint64_t page = way->offset & ~(uint64_t)VM_PAGE_MASK;
+    x64_mov_rm(c, X64_64, X64_RAX, at_state(e, &e->jit->vcpu->tlb.code));
+    x64_cmp_mi(c, X64_32, x64_at(X64_RAX, offsetof(struct vm_tlb_context, code_generation)),
+               1 << 30);
+    way->guard = c->at - 4;
+    emit_cold(e, COLD_WAY, x64_jcc32(c, X64_NE))->way = way_number(e, way);
+    if ((int64_t)page == (int32_t)page) {
+        x64_add_mi(c, X64_64, at_state(e, &e->jit->frame->page_base), (int32_t)page);
+    } else {
+        x64_imm(c, X64_RAX, page);
+        x64_add_mr(c, X64_64, at_state(e, &e->jit->frame->page_base), X64_RAX);
+    }
+    way->place = x64_jmp32(c);
+}
+
+static void leave(struct emit *e, uint64_t offset)
+{
+    struct jit_way *way = new_way(e, offset);
+    if (!way->near) {
+        leave_far(e, way);
+        return;
+    }
+    way->place = x64_jmp32(&e->code);
+    emit_cold(e, COLD_WAY, NULL)->way = way_number(e, way);
+}
+
+// The request exit of a way: the state is that at its target.
+static uint64_t request_word(uint64_t offset)
+{
+    return exit_word(JIT_EXIT_REQUEST, offset, 0);
+}
+
+void emit_op_goto(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)v;
+    count_retired(e);
+    if (needs_poll(e, o->imm) && o->imm == (o->imm & 0xffff))
+        poll(e, request_word(o->imm));
+    else if (needs_poll(e, o->imm)) {
+        // Too far for the word: C sets the PC as if the way were not linked, and sees the request.
+        x64_cmp_mi(&e->code, X64_32, at_state(e, (const void *)&e->jit->vcpu->request), 0);
+        emit_cold(e, COLD_WAY, x64_jcc32(&e->code, X64_NE))->way = e->way_count;
+    }
+    leave(e, o->imm);
+}
+
+void emit_op_goto_ind(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)v;
+    emit_claim(e, X64_RAX);
+    emit_load_value(e, X64_RAX, o->args[0]);
+    count_retired(e);
+    if (o->attr != VM_IR_HINT_RESYNC) {
+        x64_jmp_to(&e->code, e->jit->thunks.indirect);
+        return;
+    }
+    const struct vm_register *pc = &e->r->regfile->registers[e->r->regfile->pc];
+    x64_mov_mr(&e->code, X64_64, x64_at(REG_STATE, pc->offset - STATE_BIAS), X64_RAX);
+    x64_imm(&e->code, X64_RAX, JIT_EXIT_RESYNC);
+    x64_jmp_to(&e->code, e->jit->thunks.leave);
+}
+
+void emit_op_raise(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)v;
+    emit_store_operand(e, X64_64, at_state(e, &e->jit->frame->args[0]), o->args[0]);
+    e->locked = 0;
+    emit_claim(e, X64_RAX);
+    x64_imm(&e->code, X64_RAX, o->imm);
+    x64_mov_mr(&e->code, X64_64, at_state(e, &e->jit->frame->args[1]), X64_RAX);
+    x64_imm(&e->code, X64_RAX, (emit_fault_word(e) & ~(uint64_t)0xff) | JIT_EXIT_RAISE);
+    x64_jmp_to(&e->code, e->jit->thunks.leave);
+}
+
+void emit_op_exit(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)v;
+    count_retired(e);
+    emit_claim(e, X64_RAX);
+    x64_imm(&e->code, X64_RAX, exit_word(JIT_EXIT_REASON, o->imm, o->attr));
+    x64_jmp_to(&e->code, e->jit->thunks.leave);
+}
+
+// --- ways inside the region ---
+
+static const struct vm_ir_op *first_marker(const struct emit *e, uint16_t block)
+{
+    const struct vm_ir_block *b = &e->r->blocks[block];
+    for (unsigned i = 0; i < b->count; i++) {
+        const struct vm_ir_op *o = &e->r->ops[b->first + i];
+        if (o->code == VM_IR_insn)
+            return o;
+    }
+    return NULL;
+}
+
+// Where an edge closes a loop: leaves at the target's first instruction if a request is pending.
+static void poll_loop(struct emit *e, uint16_t target)
+{
+    const struct vm_ir_op *marker = first_marker(e, target);
+    if (!vm_ir_closes_loop(e->ir_block, target) || !marker)
+        return;
+    if (marker->attr == 0) // the instruction is counted, and begins anew
+        e->retired--;
+    count_retired(e);
+    poll(e, request_word(marker->imm));
+    if (marker->attr == 0)
+        e->retired++;
+}
+
+// A block with one way in goes on counting where the way began; else the way counts.
+static bool takes_count_over(const struct emit *e, uint16_t target)
+{
+    return e->plan->ways_in[target] == 1 && target > e->ir_block;
+}
+
+static unsigned value_bytes(const struct emit *e, vm_ir_value v)
+{
+    return vm_ir_type_bytes(vm_ir_value_type(e->r, v));
+}
+
+static void move_value(struct emit *e, struct x64_mem to, vm_ir_value from)
+{
+    unsigned bytes = value_bytes(e, from);
+    e->locked = 0;
+    if (bytes <= 8) {
+        emit_store_operand(e, X64_64, to, from);
+        return;
+    }
+    enum x64_reg reg = emit_temp(e);
+    for (unsigned i = 0; i < bytes; i += 8) {
+        x64_mov_rm(&e->code, X64_64, reg, at_offset(emit_slot(e, from), (int32_t)i));
+        x64_mov_mr(&e->code, X64_64, at_offset(to, (int32_t)i), reg);
+    }
+}
+
+static void copy_slot(struct emit *e, struct x64_mem to, struct x64_mem from, unsigned bytes)
+{
+    e->locked = 0;
+    enum x64_reg reg = emit_temp(e);
+    for (unsigned i = 0; i < (bytes < 8 ? 8 : bytes); i += 8) {
+        x64_mov_rm(&e->code, X64_64, reg, at_offset(from, (int32_t)i));
+        x64_mov_mr(&e->code, X64_64, at_offset(to, (int32_t)i), reg);
+    }
+}
+
+// The parallel assignment of arguments to parameters, which live in slots: through further slots
+// where there is more than one, since a parameter may be another's argument.
+static void assign_params(struct emit *e, uint16_t target, uint32_t extra)
+{
+    const struct vm_ir_block *b = &e->r->blocks[target];
+    struct x64_mem through[MAX_PARAMS];
+    if (b->params > MAX_PARAMS) {
+        e->failed = true;
+        return;
+    }
+    if (b->params == 1) {
+        move_value(e, emit_slot(e, b->first), e->r->extra[extra]);
+        return;
+    }
+    for (unsigned i = 0; i < b->params; i++) {
+        vm_ir_value arg = e->r->extra[extra + i];
+        through[i] = emit_new_slot(e, value_bytes(e, arg));
+        move_value(e, through[i], arg);
+    }
+    for (unsigned i = 0; i < b->params; i++)
+        copy_slot(e, emit_slot(e, (vm_ir_value)(b->first + i)), through[i],
+                  value_bytes(e, (vm_ir_value)(b->first + i)));
+}
+
+// The whole way to a block; it may fall through to the one that is emitted next.
+static void go(struct emit *e, uint16_t target, uint32_t extra, bool may_fall)
+{
+    int32_t retired = e->retired;
+    bool over = takes_count_over(e, target);
+    if (over)
+        e->begun[target] = (int16_t)retired;
+    poll_loop(e, target);
+    if (!over)
+        count_retired(e);
+    assign_params(e, target, extra);
+    if (!(may_fall && target == e->ir_block + 1))
+        x64_jmp_label(&e->code, &e->labels[target]);
+    e->retired = retired;
+}
+
+void emit_op_jump(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)v;
+    go(e, (uint16_t)o->imm, o->args[3], true);
+}
+
+// The goto that a block consists of, or NULL.
+static const struct vm_ir_op *sole_goto(const struct emit *e, uint16_t block)
+{
+    const struct vm_ir_block *b = &e->r->blocks[block];
+    const struct vm_ir_op *found = NULL;
+    for (unsigned i = 0; i < b->count; i++) {
+        const struct vm_ir_op *o = &e->r->ops[b->first + i];
+        if (o->code == VM_IR_goto)
+            found = o;
+        else if (o->code != VM_IR_nop && !(o->code == VM_IR_insn && o->attr == 0))
+            return NULL;
+    }
+    return found;
+}
+
+// Whether the branch does nothing but leave on both ways.
+static bool leaves_both_ways(const struct emit *e, uint16_t then_block, uint16_t else_block)
+{
+    return takes_count_over(e, then_block) && takes_count_over(e, else_block) &&
+           sole_goto(e, then_block) && sole_goto(e, else_block);
+}
+
+static bool polls(const struct emit *e, uint16_t block)
+{
+    return needs_poll(e, sole_goto(e, block)->imm);
+}
+
+static enum x64_cc condition(struct emit *e, const struct vm_ir_op *o)
+{
+    if (jit_is_taken_in(e->plan, o->args[0]))
+        return emit_compare(e, o->args[0]);
+    enum x64_reg c = emit_in_register(e, o->args[0]);
+    x64_test_rr(&e->code, X64_64, c, c);
+    return X64_NE;
+}
+
+// Counts and polls ahead of the comparison, at the branch itself: it is executed anew after a
+// request. Then each near way is the jump itself.
+static void branch_out(struct emit *e, const struct vm_ir_op *o, uint16_t then_block,
+                       uint16_t else_block)
+{
+    count_retired(e);
+    if (polls(e, then_block) || polls(e, else_block))
+        poll(e, exit_word(JIT_EXIT_REQUEST, e->offset, (uint32_t)-1));
+    enum x64_cc cc = condition(e, o);
+    const struct vm_ir_op *yes = sole_goto(e, then_block), *no = sole_goto(e, else_block);
+    e->locked = 0;
+    e->done[then_block] = e->done[else_block] = true;
+    if (is_near(e, yes->imm)) {
+        struct jit_way *way = new_way(e, yes->imm);
+        way->place = x64_jcc32(&e->code, cc);
+        emit_cold(e, COLD_WAY, NULL)->way = way_number(e, way);
+        leave(e, no->imm);
+        return;
+    }
+    struct x64_label other = {0};
+    x64_jcc_label(&e->code, cc ^ 1, &other);
+    leave(e, yes->imm);
+    x64_bind(&e->code, &other);
+    leave(e, no->imm);
+}
+
+void emit_op_branch(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    uint16_t then_block = (uint16_t)o->imm, else_block = (uint16_t)(o->imm >> 32);
+    uint32_t extra = o->args[3], then_args = e->r->blocks[then_block].params;
+    (void)v;
+    if (leaves_both_ways(e, then_block, else_block)) {
+        branch_out(e, o, then_block, else_block);
+        return;
+    }
+    enum x64_cc cc = condition(e, o);
+    struct x64_label other = {0};
+    // The temporaries of the two ways differ from here on.
+    emit_spill_temps(e);
+    x64_jcc_label(&e->code, cc ^ 1, &other);
+    go(e, then_block, extra, false);
+    emit_forget_temps(e);
+    x64_bind(&e->code, &other);
+    go(e, else_block, extra + then_args, true);
+}
+
+// --- the cold section ---
+
+static void cold_load(struct emit *e, const struct cold *c)
+{
+    x64_call_to(&e->code, e->jit->thunks.load);
+    x64_mov_rm(&e->code, X64_64, c->result, at_state(e, &e->jit->frame->result[0]));
+}
+
+static void cold_store(struct emit *e, const struct cold *c)
+{
+    x64_call_to(&e->code, e->jit->thunks.store);
+    (void)c;
+}
+
+static void pass_value(struct emit *e, const struct operand *value)
+{
+    struct x64_mem to = at_state(e, &e->jit->frame->args[0]);
+    if (value->kind == IMMEDIATE) {
+        x64_mov_mi(&e->code, X64_64, to, (int32_t)value->imm);
+    } else if (value->kind == IN_MEMORY) {
+        x64_mov_rm(&e->code, X64_64, X64_RCX, value->mem);
+        x64_mov_mr(&e->code, X64_64, to, X64_RCX);
+    } else {
+        x64_mov_mr(&e->code, X64_64, to, value->reg);
+    }
+}
+
+static void cold_access(struct emit *e, const struct cold *c)
+{
+    if (c->kind == COLD_STORE)
+        pass_value(e, &c->value);
+    if (c->address != X64_RAX)
+        x64_mov_rr(&e->code, X64_64, X64_RAX, c->address);
+    x64_imm(&e->code, X64_RCX, c->attr);
+    x64_imm(&e->code, X64_RDX, c->word);
+    if (c->kind == COLD_LOAD)
+        cold_load(e, c);
+    else
+        cold_store(e, c);
+    x64_jmp_to(&e->code, c->back);
+}
+
+// Where a way leads while it is not linked.
+static void cold_way(struct emit *e, const struct cold *c)
+{
+    struct jit_way *way = &e->block->ways[c->way];
+    if (!way->stub) {
+        way->stub = e->code.at;
+        x64_imm(&e->code, X64_RAX, (uintptr_t)way);
+        x64_jmp_to(&e->code, e->jit->thunks.link);
+    }
+    if (c->from)
+        x64_patch32(c->from, way->stub);
+    jit_emit_unlink(way);
+}
+
+static void cold_leave(struct emit *e, uint64_t word)
+{
+    x64_imm(&e->code, X64_RAX, word);
+    x64_jmp_to(&e->code, e->jit->thunks.leave);
+}
+
+void emit_cold_section(struct emit *e)
+{
+    for (unsigned i = 0; i < e->cold_count; i++) {
+        const struct cold *c = &e->cold[i];
+        if (c->kind != COLD_WAY)
+            x64_patch32(c->from, e->code.at);
+        switch (c->kind) {
+        case COLD_LOAD:
+        case COLD_STORE: cold_access(e, c); break;
+        case COLD_FAULT:
+        case COLD_REQUEST: cold_leave(e, c->word); break;
+        case COLD_WAY: cold_way(e, c); break;
+        }
+    }
+}
+
+void jit_emit_link(struct jit_way *way, const struct jit_block *to, uint32_t generation)
+{
+    if (!way->near)
+        x64_patch32_raw(way->guard, (int32_t)generation);
+    x64_patch32(way->place, to->place);
+}
+
+void jit_emit_unlink(struct jit_way *way)
+{
+    if (!way->near)
+        x64_patch32_raw(way->guard, 0);
+    x64_patch32(way->place, way->stub);
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+//
+// Memory accesses. The check against the first-level TLB is inline; what misses it, and what is not
+// plain (atomics, other MMU indexes, alignment rules, byte order) goes through C.
+//
+// A check, the address in A:
+//
+//     rorx rcx, A, 8; and ecx, 0x1ff0        the entry's offset
+//     mov rdx, [r14+rcx+array]; xor rdx, A   below a page if the tag matches,
+//     cmp rdx, 4096 - size; ja cold          and by how much it does not cross
+//     mov rdx, [r14+rcx+array+8]             host address = A + addend
+#include "emit.h"
+
+#include <stddef.h>
+#include <vm/osal/cpu.h>
+
+enum {
+    ENTRY_SHIFT = 4,
+    INDEX_MASK = (VM_TLB_ENTRIES - 1) << ENTRY_SHIFT,
+};
+
+// Whether an access needs nothing but size, sign and the host's own ordering.
+static bool is_plain(const struct vm_ir_op *o)
+{
+    const uint32_t plain = 7 | VM_IR_MEM_SIGNED | 7u << VM_IR_MEM_ORDER_SHIFT;
+    return (o->attr & ~plain) == 0 && vm_ir_mem_size_log2(o->attr) <= 3 &&
+           vm_ir_mem_order(o->attr) != VM_IR_SEQ_CST;
+}
+
+// The address in a register: the base itself, or rax. All temporaries are free then.
+static enum x64_reg address_of(struct emit *e, const struct vm_ir_op *o)
+{
+    int64_t disp = (int64_t)o->imm;
+    struct operand a = emit_operand(e, o->args[0]);
+    if (a.kind == IN_REGISTER && emit_is_temporary(a.reg))
+        emit_detach(e, a.reg);
+    emit_claim_all(e);
+    if (a.kind == IN_REGISTER && !emit_is_temporary(a.reg) && disp == 0)
+        return a.reg;
+    if (a.kind == IN_REGISTER && disp == (int32_t)disp) {
+        if (a.reg != X64_RAX || disp)
+            x64_lea_rm(&e->code, X64_64, X64_RAX, x64_at(a.reg, (int32_t)disp));
+        return X64_RAX;
+    }
+    if (a.kind == IN_REGISTER && a.reg != X64_RAX)
+        x64_mov_rr(&e->code, X64_64, X64_RAX, a.reg);
+    else if (a.kind == IN_MEMORY)
+        x64_mov_rm(&e->code, X64_64, X64_RAX, a.mem);
+    else if (a.kind == IMMEDIATE)
+        x64_imm(&e->code, X64_RAX, (uint64_t)a.imm);
+    if (disp != (int32_t)disp) {
+        x64_imm(&e->code, X64_RDX, (uint64_t)disp);
+        x64_add_rr(&e->code, X64_64, X64_RAX, X64_RDX);
+    } else if (disp) {
+        x64_add_ri(&e->code, X64_64, X64_RAX, (int32_t)disp);
+    }
+    return X64_RAX;
+}
+
+// Leaves the addend in rdx; returns the place of the jump that is taken on a miss.
+static uint8_t *check(struct emit *e, enum x64_reg address, unsigned size, size_t array)
+{
+    struct x64_code *c = &e->code;
+    if (has_feature(e, VM_CPU_X86_64_BMI2)) {
+        x64_rorx_rri(c, X64_64, X64_RCX, address, VM_PAGE_SHIFT - ENTRY_SHIFT);
+    } else {
+        x64_mov_rr(c, X64_64, X64_RCX, address);
+        x64_shr_ri(c, X64_64, X64_RCX, VM_PAGE_SHIFT - ENTRY_SHIFT);
+    }
+    x64_and_ri(c, X64_32, X64_RCX, INDEX_MASK);
+    x64_mov_rm(c, X64_64, X64_RDX, x64_at_index(REG_TLB, X64_RCX, 0, (int32_t)array));
+    x64_xor_rr(c, X64_64, X64_RDX, address);
+    x64_cmp_ri(c, X64_64, X64_RDX, (int32_t)(VM_PAGE_SIZE - size));
+    uint8_t *miss = x64_jcc32(c, X64_A);
+    x64_mov_rm(c, X64_64, X64_RDX, x64_at_index(REG_TLB, X64_RCX, 0, (int32_t)array + 8));
+    return miss;
+}
+
+static void load_extended(struct x64_code *c, enum x64_reg to, struct x64_mem from, unsigned log2,
+                          bool sign)
+{
+    switch (log2) {
+    case 0: sign ? x64_movsx8_rm(c, X64_64, to, from) : x64_movzx8_rm(c, X64_32, to, from); break;
+    case 1: sign ? x64_movsx16_rm(c, X64_64, to, from) : x64_movzx16_rm(c, X64_32, to, from); break;
+    case 2: sign ? x64_movsx32_rm(c, X64_64, to, from) : x64_mov_rm(c, X64_32, to, from); break;
+    default: x64_mov_rm(c, X64_64, to, from); break;
+    }
+}
+
+// What C has to be told of an access.
+static void pass_access(struct emit *e, enum x64_reg address, uint32_t attr)
+{
+    if (address != X64_RAX)
+        x64_mov_rr(&e->code, X64_64, X64_RAX, address);
+    x64_imm(&e->code, X64_RCX, attr);
+    x64_imm(&e->code, X64_RDX, emit_fault_word(e));
+}
+
+static struct x64_mem at_result(const struct emit *e)
+{
+    return at_state(e, &e->jit->frame->result[0]);
+}
+
+// A load through C whose result may have 128 bits.
+static void load_through_c(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    enum x64_reg address = address_of(e, o);
+    pass_access(e, address, o->attr);
+    x64_call_to(&e->code, e->jit->thunks.load);
+    if (o->type == VM_I128) {
+        for (int i = 0; i < 16; i += 8) {
+            x64_mov_rm(&e->code, X64_64, X64_RAX,
+                       at_offset(at_state(e, e->jit->frame->pair[3]), i));
+            x64_mov_mr(&e->code, X64_64, at_offset(emit_slot(e, v), i), X64_RAX);
+        }
+        return;
+    }
+    x64_mov_rm(&e->code, X64_64, X64_RAX, at_result(e));
+    emit_define(e, v, X64_RAX);
+}
+
+void emit_op_load(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    if (!is_plain(o) || o->type == VM_I128) {
+        load_through_c(e, v, o);
+        return;
+    }
+    unsigned log2 = vm_ir_mem_size_log2(o->attr);
+    enum x64_reg address = address_of(e, o);
+    uint8_t *miss = check(e, address, 1u << log2, offsetof(struct vm_tlb_context, read));
+    enum x64_reg to = X64_RAX;
+    uint16_t home = e->plan->home[v];
+    if (home != VM_IR_NONE && e->fixed[home] != NO_REG)
+        to = (enum x64_reg)e->fixed[home];
+    load_extended(&e->code, to, x64_at_index(X64_RDX, address, 0, 0), log2,
+                  o->attr & VM_IR_MEM_SIGNED);
+    struct cold *cold = emit_cold(e, COLD_LOAD, miss);
+    cold->back = e->code.at;
+    cold->address = address;
+    cold->result = to;
+    cold->attr = o->attr;
+    cold->word = emit_fault_word(e);
+    emit_define(e, v, to);
+}
+
+static void store_value(struct x64_code *c, enum x64_width w, struct x64_mem to,
+                        const struct operand *value)
+{
+    if (value->kind == IMMEDIATE)
+        x64_mov_mi(c, w, to, (int32_t)value->imm);
+    else
+        x64_mov_mr(c, w, to, value->reg);
+}
+
+// Where the value of a store stays while the temporaries are used for the check: a host register of
+// the guest's, memory, or an immediate.
+static struct operand stored_value(struct emit *e, vm_ir_value v)
+{
+    uint64_t value;
+    emit_claim_all(e);
+    if (emit_is_const(e, v, &value) && (int64_t)value != (int32_t)value) {
+        vm_ir_value root = e->plan->root[v];
+        x64_imm(&e->code, X64_RCX, value);
+        struct x64_mem slot = emit_slot(e, root);
+        x64_mov_mr(&e->code, X64_64, slot, X64_RCX);
+        return (struct operand){.kind = IN_MEMORY, .mem = slot};
+    }
+    return emit_operand(e, v);
+}
+
+void emit_op_store(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    (void)v;
+    unsigned log2 = vm_ir_mem_size_log2(o->attr);
+    if (!is_plain(o)) {
+        if (log2 >= 4) {
+            struct x64_mem slot = emit_slot(e, o->args[1]);
+            enum x64_reg reg = emit_temp(e);
+            for (int i = 0; i < 16; i += 8) {
+                x64_mov_rm(&e->code, X64_64, reg, at_offset(slot, i));
+                x64_mov_mr(&e->code, X64_64, at_offset(at_state(e, e->jit->frame->pair[0]), i),
+                           reg);
+            }
+        } else {
+            emit_store_operand(e, X64_64, at_state(e, &e->jit->frame->args[0]), o->args[1]);
+        }
+        enum x64_reg address = address_of(e, o);
+        pass_access(e, address, o->attr);
+        x64_call_to(&e->code, e->jit->thunks.store);
+        return;
+    }
+    struct operand value = stored_value(e, o->args[1]);
+    enum x64_reg address = address_of(e, o);
+    uint8_t *miss = check(e, address, 1u << log2, offsetof(struct vm_tlb_context, write));
+    struct operand from = value;
+    if (value.kind == IN_MEMORY) {
+        x64_mov_rm(&e->code, X64_64, X64_RCX, value.mem);
+        from = (struct operand){.kind = IN_REGISTER, .reg = X64_RCX};
+    }
+    store_value(&e->code, (enum x64_width)log2, x64_at_index(X64_RDX, address, 0, 0), &from);
+    struct cold *cold = emit_cold(e, COLD_STORE, miss);
+    cold->back = e->code.at;
+    cold->address = address;
+    cold->value = value;
+    cold->attr = o->attr;
+    cold->word = emit_fault_word(e);
+}
+
+// --- atomics ---
+
+static void pass_operand(struct emit *e, unsigned i, vm_ir_value v, bool wide)
+{
+    if (!wide) {
+        emit_store_operand(e, X64_64, at_state(e, &e->jit->frame->args[i]), v);
+        return;
+    }
+    enum x64_reg reg = emit_temp(e);
+    for (int k = 0; k < 16; k += 8) {
+        x64_mov_rm(&e->code, X64_64, reg, at_offset(emit_slot(e, v), k));
+        x64_mov_mr(&e->code, X64_64, at_offset(at_state(e, e->jit->frame->pair[i]), k), reg);
+    }
+}
+
+// eax: address, ecx: attr, edx: exit word; the op's code and whether it is wide in frame.args[3].
+static void atomic(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    bool wide = vm_ir_mem_size_log2(o->attr) >= 4;
+    unsigned operands = vm_ir_op_args(e->r, o) - 1;
+    for (unsigned i = 0; i < operands; i++) {
+        pass_operand(e, i, o->args[i + 1], wide);
+        e->locked = 0;
+    }
+    enum x64_reg address = address_of(e, o);
+    x64_mov_mi(&e->code, X64_64, at_state(e, &e->jit->frame->args[3]), o->code | wide << 16);
+    pass_access(e, address, o->attr);
+    x64_call_to(&e->code, e->jit->thunks.atomic);
+    if (o->type == VM_I128 && o->code != VM_IR_sc) {
+        for (int i = 0; i < 16; i += 8) {
+            x64_mov_rm(&e->code, X64_64, X64_RAX,
+                       at_offset(at_state(e, e->jit->frame->pair[3]), i));
+            x64_mov_mr(&e->code, X64_64, at_offset(emit_slot(e, v), i), X64_RAX);
+        }
+        return;
+    }
+    x64_mov_rm(&e->code, X64_64, X64_RAX, at_result(e));
+    emit_define(e, v, X64_RAX);
+}
+
+#define ATOMIC(name)                                                             \
+    void emit_op_##name(struct emit *e, vm_ir_value v, const struct vm_ir_op *o) \
+    {                                                                            \
+        atomic(e, v, o);                                                         \
+    }
+ATOMIC(lr)
+ATOMIC(sc)
+ATOMIC(cas)
+ATOMIC(rmw)
+
+// Only what orders a write before a read needs a fence of the host.
+void emit_op_fence(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    enum { READ = 1 << 1 | 1 << 3, WRITE = 1 << 0 | 1 << 2 }; // I and R, O and W
+    (void)v;
+    if (o->attr >> 4 & WRITE && o->attr & READ)
+        x64_mfence(&e->code);
+}

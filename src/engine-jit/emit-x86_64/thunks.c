@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+//
+// The code that blocks share: entry and exit, the table of indirect jumps, and the calls of C.
+//
+// Whatever a call of the host's ABI (System V, or Windows' x64) may destroy of the guest's
+// registers goes to their entries in the state before it and comes back after it.
+#include "emit.h"
+
+#include <stddef.h>
+
+// Generated code follows the System V ABI on every OS (JIT_ABI says so to the C compiler).
+#define ARG0 X64_RDI
+#define ARG1 X64_RSI
+#define ARG2 X64_RDX
+#define ARG3 X64_RCX
+static const uint8_t preserved[] = {X64_RBX, X64_RBP, X64_R12, X64_R13, X64_R14, X64_R15};
+
+struct thunks {
+    struct x64_code code;
+    struct jit *jit;
+    const struct vm_regfile *regfile;
+};
+
+static struct x64_mem in_state(const struct thunks *t, const void *field)
+{
+    const char *base = (const char *)t->jit->vcpu->state + STATE_BIAS;
+    return x64_at(REG_STATE, (int32_t)((const char *)field - base));
+}
+
+static struct x64_mem in_entry(const struct thunks *t, uint16_t entry)
+{
+    return x64_at(REG_STATE, (int32_t)t->regfile->registers[entry].offset - STATE_BIAS);
+}
+
+static bool is_preserved(unsigned reg)
+{
+    for (unsigned i = 0; i < sizeof preserved; i++) {
+        if (preserved[i] == reg)
+            return true;
+    }
+    return false;
+}
+
+// Moves the guest's registers to or from their entries: all, or those that a call may destroy.
+static void move_fixed(struct thunks *t, bool to_state, bool all)
+{
+    const uint16_t *hot = t->regfile->hot;
+    for (unsigned i = 0; i < FIXED_COUNT && hot && hot[i] != VM_IR_NONE; i++) {
+        enum x64_reg reg = (enum x64_reg)x64_fixed[i];
+        if (!all && is_preserved(reg))
+            continue;
+        if (to_state)
+            x64_mov_mr(&t->code, X64_64, in_entry(t, hot[i]), reg);
+        else
+            x64_mov_rm(&t->code, X64_64, reg, in_entry(t, hot[i]));
+    }
+}
+
+enum {
+    FRAME_BYTES = 8,  // keep the stack aligned after the pushes of an entry
+    CALL_BYTES = 8,   // in a thunk, which the block has called
+    ACCESS_BYTES = 16 // the same after a push
+};
+
+// enter(state, entry): the host's registers are kept on the stack.
+static void emit_enter(struct thunks *t)
+{
+    struct x64_code *c = &t->code;
+    for (unsigned i = 0; i < sizeof preserved; i++)
+        x64_push_r(c, (enum x64_reg)preserved[i]);
+    x64_sub_ri(c, X64_64, X64_RSP, FRAME_BYTES);
+    x64_lea_rm(c, X64_64, REG_STATE, x64_at(ARG0, STATE_BIAS));
+    x64_mov_rr(c, X64_64, X64_RAX, ARG1);
+    x64_mov_rm(c, X64_64, REG_TLB, in_state(t, &t->jit->vcpu->tlb.data));
+    move_fixed(t, false, true);
+    x64_jmp_r(c, X64_RAX);
+}
+
+// rax: the exit word.
+static void emit_leave(struct thunks *t)
+{
+    struct x64_code *c = &t->code;
+    t->jit->thunks.leave = c->at;
+    move_fixed(t, true, true);
+    x64_add_ri(c, X64_64, X64_RSP, FRAME_BYTES);
+    for (unsigned i = sizeof preserved; i-- > 0;)
+        x64_pop_r(c, (enum x64_reg)preserved[i]);
+    x64_ret(c);
+}
+
+// rax: the way.
+static void emit_link(struct thunks *t)
+{
+    struct x64_code *c = &t->code;
+    t->jit->thunks.link = c->at;
+    x64_mov_mr(c, X64_64, in_state(t, &t->jit->frame->exit_way), X64_RAX);
+    x64_imm(c, X64_RAX, JIT_EXIT_LINK);
+    x64_jmp_to(c, t->jit->thunks.leave);
+}
+
+// rax: the guest PC. Looks it up in the table of struct jit_jump; page base and PC are put in
+// place.
+static void emit_indirect(struct thunks *t)
+{
+    struct x64_code *c = &t->code;
+    struct jit *j = t->jit;
+    const struct vm_register *pc = &t->regfile->registers[t->regfile->pc];
+    struct x64_label request = {0}, miss = {0};
+    j->thunks.indirect = c->at;
+    x64_mov_mr(c, X64_64, x64_at(REG_STATE, pc->offset - STATE_BIAS), X64_RAX);
+    x64_cmp_mi(c, X64_32, in_state(t, (const void *)&j->vcpu->request), 0);
+    x64_jcc_label(c, X64_NE, &request);
+    // The slot as jit_jump_slot has it, times 32.
+    x64_mov_rr(c, X64_64, X64_RCX, X64_RAX);
+    x64_shr_ri(c, X64_64, X64_RCX, JIT_JUMP_BITS);
+    x64_xor_rr(c, X64_64, X64_RCX, X64_RAX);
+    x64_shr_ri(c, X64_64, X64_RCX, 1);
+    x64_and_ri(c, X64_32, X64_RCX, (1 << JIT_JUMP_BITS) - 1);
+    x64_shl_ri(c, X64_32, X64_RCX, 5);
+    x64_imm(c, X64_RDX, (uintptr_t)j->jumps);
+    x64_add_rr(c, X64_64, X64_RDX, X64_RCX);
+    x64_cmp_rm(c, X64_64, X64_RAX, x64_at(X64_RDX, offsetof(struct jit_jump, pc)));
+    x64_jcc_label(c, X64_NE, &miss);
+    x64_mov_rm(c, X64_64, X64_RCX, in_state(t, &j->vcpu->tlb.code));
+    x64_mov_rm(c, X64_64, X64_RCX,
+               x64_at(X64_RCX, offsetof(struct vm_tlb_context, code_generation)));
+    x64_cmp_rm(c, X64_64, X64_RCX, x64_at(X64_RDX, offsetof(struct jit_jump, generation)));
+    x64_jcc_label(c, X64_NE, &miss);
+    x64_mov_rm(c, X64_32, X64_RCX, in_state(t, &j->vcpu->mode));
+    x64_cmp_rm(c, X64_32, X64_RCX, x64_at(X64_RDX, offsetof(struct jit_jump, mode)));
+    x64_jcc_label(c, X64_NE, &miss);
+    x64_and_ri(c, X64_64, X64_RAX, ~(int32_t)VM_PAGE_MASK);
+    x64_mov_mr(c, X64_64, in_state(t, &j->frame->page_base), X64_RAX);
+    x64_jmp_m(c, x64_at(X64_RDX, offsetof(struct jit_jump, entry)));
+    x64_bind(c, &request);
+    x64_imm(c, X64_RAX, JIT_EXIT_INDIRECT_REQUEST);
+    x64_jmp_to(c, j->thunks.leave);
+    x64_bind(c, &miss);
+    x64_imm(c, X64_RAX, JIT_EXIT_LOOKUP);
+    x64_jmp_to(c, j->thunks.leave);
+}
+
+// --- calls of C: the block has called the thunk, so the stack is 8 bytes off ---
+
+static void call_c(struct thunks *t, uintptr_t function)
+{
+    struct x64_code *c = &t->code;
+    x64_sub_ri(c, X64_64, X64_RSP, CALL_BYTES);
+    x64_imm(c, X64_RAX, function);
+    x64_call_r(c, X64_RAX);
+    x64_add_ri(c, X64_64, X64_RSP, CALL_BYTES);
+}
+
+// rax: guest address, rcx: attr, edx: the exit word of a fault (kept on the stack).
+static uint8_t *emit_access(struct thunks *t, uintptr_t function, bool is_atomic)
+{
+    struct x64_code *c = &t->code;
+    struct x64_label fault = {0};
+    uint8_t *start = c->at;
+    move_fixed(t, true, false);
+    x64_push_r(c, X64_RDX);
+    x64_sub_ri(c, X64_64, X64_RSP, ACCESS_BYTES);
+    x64_mov_rr(c, X64_64, X64_R10, X64_RCX);
+    x64_mov_rr(c, X64_64, ARG1, X64_RAX);
+    x64_mov_rr(c, X64_32, ARG2, X64_R10);
+    if (is_atomic)
+        x64_mov_rm(c, X64_32, ARG3, in_state(t, &t->jit->frame->args[3]));
+    x64_imm(c, ARG0, (uintptr_t)t->jit->vcpu);
+    x64_imm(c, X64_RAX, function);
+    x64_call_r(c, X64_RAX);
+    x64_add_ri(c, X64_64, X64_RSP, ACCESS_BYTES);
+    x64_pop_r(c, X64_RDX);
+    move_fixed(t, false, false);
+    x64_test_rr(c, X64_8, X64_RAX, X64_RAX);
+    x64_jcc_label(c, X64_E, &fault);
+    x64_ret(c);
+    x64_bind(c, &fault);
+    x64_add_ri(c, X64_64, X64_RSP, 8); // the block's return address
+    x64_mov_rr(c, X64_64, X64_RAX, X64_RDX);
+    x64_jmp_to(c, t->jit->thunks.leave);
+    return start;
+}
+
+// rax: the helper; arguments in the frame, the result in rax.
+static uint8_t *emit_call(struct thunks *t, bool all)
+{
+    struct x64_code *c = &t->code;
+    uint8_t *start = c->at;
+    move_fixed(t, true, all);
+    x64_mov_rr(c, X64_64, ARG1, X64_RAX);
+    x64_imm(c, ARG0, (uintptr_t)t->jit->vcpu);
+    call_c(t, (uintptr_t)jit_slow_call);
+    move_fixed(t, false, all);
+    x64_mov_rm(c, X64_64, REG_TLB, in_state(t, &t->jit->vcpu->tlb.data));
+    x64_ret(c);
+    return start;
+}
+
+// rcx: what; operands in the frame, the result in rax.
+static uint8_t *emit_evaluation(struct thunks *t)
+{
+    struct x64_code *c = &t->code;
+    uint8_t *start = c->at;
+    move_fixed(t, true, false);
+    x64_mov_rr(c, X64_64, X64_R10, X64_RCX);
+    x64_mov_rr(c, X64_64, ARG1, X64_R10);
+    x64_imm(c, ARG0, (uintptr_t)t->jit->vcpu);
+    call_c(t, (uintptr_t)jit_slow_evaluate);
+    move_fixed(t, false, false);
+    x64_ret(c);
+    return start;
+}
+
+uint8_t *jit_emit_thunks(struct jit *j, uint8_t *place, uint8_t *end)
+{
+    struct thunks t = {
+        .code = {.at = place, .end = end},
+        .jit = j,
+        .regfile = j->vcpu->guest->regfile,
+    };
+    emit_enter(&t);
+    emit_leave(&t);
+    emit_link(&t);
+    emit_indirect(&t);
+    j->thunks.load = emit_access(&t, (uintptr_t)jit_slow_load, false);
+    j->thunks.store = emit_access(&t, (uintptr_t)jit_slow_store, false);
+    j->thunks.atomic = emit_access(&t, (uintptr_t)jit_slow_atomic, true);
+    j->thunks.call = emit_call(&t, false);
+    j->thunks.call_all = emit_call(&t, true);
+    j->thunks.evaluate = emit_evaluation(&t);
+    j->enter = (jit_enter_fn *)(uintptr_t)jit_executable(j, place);
+    return t.code.overflow ? NULL : (uint8_t *)(((uintptr_t)t.code.at + 63) & ~(uintptr_t)63);
+}

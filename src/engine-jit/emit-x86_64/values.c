@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+//
+// Where values are while a block is emitted (emit.h): temporaries, homes, slots, constants.
+#include "emit.h"
+
+#include <vm/base/bits.h>
+
+enum { NONE = VM_IR_NONE };
+
+static const uint8_t temporaries[] = {X64_RAX, X64_RCX, X64_RDX};
+
+void emit_forget_temps(struct emit *e)
+{
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(e->temps); i++) {
+        if (e->temps[i] != NONE)
+            e->reg_of[e->temps[i]] = NO_REG;
+        e->temps[i] = NONE;
+    }
+    e->locked = 0;
+}
+
+bool emit_is_const(const struct emit *e, vm_ir_value v, uint64_t *value)
+{
+    const struct vm_ir_op *o = &e->r->ops[e->plan->root[v]];
+    if (o->code != VM_IR_const)
+        return false;
+    *value = o->imm;
+    if (vm_ir_value_type(e->r, v) == VM_I32)
+        *value = vm_sign_extend(o->imm, 32);
+    return true;
+}
+
+static bool is_live(const struct emit *e, vm_ir_value root)
+{
+    return e->plan->last_use[root] > e->at;
+}
+
+// Whether the value is in memory or can be made anew, so that a register may be given up.
+static bool is_elsewhere(const struct emit *e, vm_ir_value root)
+{
+    return e->plan->home[root] != NONE || e->slot_of[root] || e->r->ops[root].code == VM_IR_const;
+}
+
+static uint16_t new_slot(struct emit *e, unsigned bytes)
+{
+    unsigned align = bytes < 8 ? 8 : bytes;
+    unsigned at = (e->slots + align - 1) & ~(align - 1);
+    if (at + align > e->jit->frame_slots) {
+        e->failed = true;
+        return 1;
+    }
+    e->slots = at + align;
+    return (uint16_t)(at + 1);
+}
+
+struct x64_mem emit_slot(struct emit *e, vm_ir_value v)
+{
+    vm_ir_value root = e->plan->root[v];
+    if (!e->slot_of[root])
+        e->slot_of[root] = new_slot(e, vm_ir_type_bytes(vm_ir_value_type(e->r, root)));
+    return at_state(e, &e->jit->frame->slots[e->slot_of[root] - 1]);
+}
+
+struct x64_mem emit_new_slot(struct emit *e, unsigned bytes)
+{
+    return at_state(e, &e->jit->frame->slots[new_slot(e, bytes) - 1]);
+}
+
+void emit_spill_temps(struct emit *e)
+{
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(temporaries); i++) {
+        vm_ir_value root = e->temps[temporaries[i]];
+        if (root != NONE && e->plan->last_use[root] >= e->at && !is_elsewhere(e, root))
+            x64_mov_mr(&e->code, X64_64, emit_slot(e, root), (enum x64_reg)temporaries[i]);
+    }
+}
+
+// Empties a temporary; what is needed later goes to its slot.
+static void empty(struct emit *e, enum x64_reg reg)
+{
+    vm_ir_value root = e->temps[reg];
+    if (root == NONE)
+        return;
+    if ((is_live(e, root) || (e->plan->last_use[root] == e->at)) && !is_elsewhere(e, root))
+        x64_mov_mr(&e->code, X64_64, emit_slot(e, root), reg);
+    e->reg_of[root] = NO_REG;
+    e->temps[reg] = NONE;
+}
+
+void emit_detach(struct emit *e, enum x64_reg reg)
+{
+    vm_ir_value root = e->temps[reg];
+    if (root == NONE)
+        return;
+    if (is_live(e, root) && !is_elsewhere(e, root))
+        x64_mov_mr(&e->code, X64_64, emit_slot(e, root), reg);
+    e->reg_of[root] = NO_REG;
+    e->temps[reg] = NONE;
+}
+
+void emit_claim(struct emit *e, enum x64_reg reg)
+{
+    empty(e, reg);
+    e->locked |= (uint16_t)(1u << reg);
+}
+
+void emit_claim_all(struct emit *e)
+{
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(temporaries); i++)
+        emit_claim(e, (enum x64_reg)temporaries[i]);
+}
+
+enum x64_reg emit_temp(struct emit *e)
+{
+    int best = -1;
+    uint32_t best_use = 0;
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(temporaries); i++) {
+        unsigned reg = temporaries[i];
+        if (e->locked >> reg & 1)
+            continue;
+        vm_ir_value root = e->temps[reg];
+        // The free one, else the one that is needed last.
+        uint32_t use =
+            root == NONE || e->plan->last_use[root] < e->at ? UINT32_MAX : e->plan->last_use[root];
+        if (best < 0 || use > best_use) {
+            best = (int)reg;
+            best_use = use;
+        }
+    }
+    if (best < 0) {
+        e->failed = true;
+        return X64_RAX;
+    }
+    emit_claim(e, (enum x64_reg)best);
+    return (enum x64_reg)best;
+}
+
+static struct x64_mem home_memory(const struct emit *e, vm_ir_value root)
+{
+    return at_entry(e, e->plan->home[root]);
+}
+
+static bool has_fixed_home(const struct emit *e, vm_ir_value root)
+{
+    uint16_t home = e->plan->home[root];
+    return home != NONE && e->fixed[home] != NO_REG;
+}
+
+struct operand emit_operand(struct emit *e, vm_ir_value v)
+{
+    vm_ir_value root = e->plan->root[v];
+    uint64_t value;
+    if (e->reg_of[root] != NO_REG) {
+        e->locked |= (uint16_t)(1u << e->reg_of[root]);
+        return (struct operand){.kind = IN_REGISTER, .reg = (enum x64_reg)e->reg_of[root]};
+    }
+    if (emit_is_const(e, v, &value)) {
+        if (value == vm_sign_extend(value, 32))
+            return (struct operand){.kind = IMMEDIATE, .imm = (int64_t)value};
+        return (struct operand){.kind = IN_REGISTER, .reg = emit_in_register(e, v)};
+    }
+    if (has_fixed_home(e, root))
+        return (struct operand){.kind = IN_REGISTER,
+                                .reg = (enum x64_reg)e->fixed[e->plan->home[root]]};
+    if (e->plan->home[root] != NONE)
+        return (struct operand){.kind = IN_MEMORY, .mem = home_memory(e, root)};
+    return (struct operand){.kind = IN_MEMORY, .mem = emit_slot(e, root)};
+}
+
+static void hold(struct emit *e, vm_ir_value root, enum x64_reg reg)
+{
+    e->temps[reg] = root;
+    e->reg_of[root] = (uint8_t)reg;
+}
+
+enum x64_reg emit_in_register(struct emit *e, vm_ir_value v)
+{
+    vm_ir_value root = e->plan->root[v];
+    uint64_t value;
+    if (e->reg_of[root] == NO_REG && emit_is_const(e, v, &value)) {
+        enum x64_reg reg = emit_temp(e);
+        x64_imm_keep_flags(&e->code, reg, value);
+        hold(e, root, reg);
+        return reg;
+    }
+    struct operand o = emit_operand(e, v);
+    if (o.kind == IN_REGISTER)
+        return o.reg;
+    enum x64_reg reg = emit_temp(e);
+    x64_mov_rm(&e->code, X64_64, reg, o.mem);
+    hold(e, root, reg);
+    return reg;
+}
+
+void emit_load_value(struct emit *e, enum x64_reg to, vm_ir_value v)
+{
+    uint64_t value;
+    vm_ir_value root = e->plan->root[v];
+    if (e->reg_of[root] == NO_REG && emit_is_const(e, v, &value)) {
+        x64_imm_keep_flags(&e->code, to, value);
+        return;
+    }
+    uint16_t locked = e->locked;
+    struct operand o = emit_operand(e, v);
+    if (o.kind == IN_MEMORY)
+        x64_mov_rm(&e->code, X64_64, to, o.mem);
+    else if (o.reg != to)
+        x64_mov_rr(&e->code, X64_64, to, o.reg);
+    e->locked = locked;
+}
+
+uint32_t emit_busy(const struct operand *o)
+{
+    return o->kind == IN_REGISTER ? 1u << o->reg : 0;
+}
+
+enum x64_reg emit_result(struct emit *e, vm_ir_value v, uint32_t busy)
+{
+    vm_ir_value root = e->plan->root[v];
+    if (has_fixed_home(e, root)) {
+        enum x64_reg reg = (enum x64_reg)e->fixed[e->plan->home[root]];
+        if (!(busy >> reg & 1))
+            return reg;
+    }
+    return emit_temp(e);
+}
+
+static void store_home(struct emit *e, vm_ir_value root, enum x64_reg reg)
+{
+    unsigned fixed = e->fixed[e->plan->home[root]];
+    if (fixed == NO_REG)
+        x64_mov_mr(&e->code, X64_64, home_memory(e, root), reg);
+    else if (fixed != reg)
+        x64_mov_rr(&e->code, X64_64, (enum x64_reg)fixed, reg);
+}
+
+void emit_define(struct emit *e, vm_ir_value v, enum x64_reg reg)
+{
+    vm_ir_value root = e->plan->root[v];
+    if (e->plan->home[root] != NONE)
+        store_home(e, root, reg);
+    if (e->plan->marks[root] & JIT_ESCAPES)
+        x64_mov_mr(&e->code, X64_64, emit_slot(e, root), reg);
+    if (emit_is_temporary(reg) && !has_fixed_home(e, root) && is_live(e, root)) {
+        if (e->temps[reg] != NONE && e->temps[reg] != root)
+            e->reg_of[e->temps[reg]] = NO_REG;
+        hold(e, root, reg);
+    }
+}
+
+void emit_store_operand(struct emit *e, enum x64_width w, struct x64_mem to, vm_ir_value v)
+{
+    struct operand o = emit_operand(e, v);
+    if (o.kind == IMMEDIATE) {
+        x64_mov_mi(&e->code, w, to, (int32_t)o.imm);
+        return;
+    }
+    enum x64_reg reg = o.kind == IN_REGISTER ? o.reg : emit_in_register(e, v);
+    x64_mov_mr(&e->code, w, to, reg);
+}

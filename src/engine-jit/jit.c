@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+//
+// The JIT as an engine (vm/core/engine.h): enters generated code and serves what it comes back for.
+#include <vm/base/memory.h>
+#include <vm/osal/cpu.h>
+
+#include "jit.h"
+
+static void place_frame(struct jit *j)
+{
+    struct vm_vcpu *v = j->vcpu;
+    unsigned offset = (v->guest->regfile->state_size + 31u) & ~31u;
+    j->frame = (struct jit_frame *)(void *)((char *)v->state + offset);
+    j->frame_slots = VM_VCPU_SCRATCH - 64 - (unsigned)sizeof *j->frame;
+}
+
+static void destroy(struct vm_vcpu *v)
+{
+    const struct vm_allocator *a = &v->machine->host->allocator;
+    struct jit *j = jit_of(v);
+    jit_cache_destroy(j);
+    a->release(a->context, j, sizeof *j);
+    v->engine = NULL;
+    v->engine_data = NULL;
+}
+
+static vm_status create(struct vm_vcpu *v, struct vm_error *e)
+{
+    struct jit *j = vm_alloc_zeroed(&v->machine->host->allocator, sizeof *j, 64);
+    if (!j)
+        return vm_error_set(e, VM_ERR_HOST, "out of memory for the JIT");
+    j->vcpu = v;
+    j->cpu_features = vm_osal_cpu_features();
+    v->engine = &vm_jit_ops;
+    v->engine_data = j;
+    place_frame(j);
+    vm_status status = jit_cache_create(j, e);
+    if (status != VM_OK)
+        destroy(v);
+    return status;
+}
+
+static uint64_t offset_of(uint64_t word)
+{
+    return word >> 8 & 0xffff;
+}
+
+static void set_pc(struct jit *j, uint64_t offset)
+{
+    vm_vcpu_set_pc(j->vcpu, j->frame->page_base + offset);
+}
+
+static enum vm_engine_exit exit_of(uint32_t reason)
+{
+    static const enum vm_engine_exit exits[] = {
+        [VM_IR_EXIT_RESYNC] = VM_ENGINE_RESYNC,
+        [VM_IR_EXIT_WAIT] = VM_ENGINE_WAIT,
+        [VM_IR_EXIT_PAUSE] = VM_ENGINE_PAUSE,
+    };
+    return exits[reason];
+}
+
+// Follows a direct exit for the first time: the next block, which it is linked to, or NULL.
+static struct jit_block *follow(struct jit *j, bool single, enum vm_engine_exit *exit)
+{
+    struct jit_way *way = (struct jit_way *)(uintptr_t)j->frame->exit_way;
+    uint64_t flushes = j->stats.cache_flushes;
+    // A block that is not kept may be gone when the next one is translated.
+    bool may_link = !way->block->common.dropped;
+    set_pc(j, way->offset);
+    *exit = VM_ENGINE_RESYNC;
+    if (single)
+        return NULL;
+    struct jit_block *to = jit_find(j, exit);
+    if (to && may_link && flushes == j->stats.cache_flushes)
+        jit_connect(j, way, to);
+    return to;
+}
+
+// Serves an exit of generated code: the block to go on with, or NULL and why to leave.
+static struct jit_block *serve(struct jit *j, uint64_t word, bool single, enum vm_engine_exit *exit)
+{
+    struct vm_vcpu *v = j->vcpu;
+    switch ((enum jit_exit)(word & 0xff)) {
+    case JIT_EXIT_LINK: return follow(j, single, exit);
+    case JIT_EXIT_LOOKUP: *exit = VM_ENGINE_RESYNC; return single ? NULL : jit_find(j, exit);
+    case JIT_EXIT_REQUEST:
+        set_pc(j, offset_of(word));
+        v->icount += (uint64_t)(int64_t)(int32_t)(word >> 32);
+        VM_FALLTHROUGH;
+    case JIT_EXIT_INDIRECT_REQUEST: *exit = VM_ENGINE_REQUEST; return NULL;
+    case JIT_EXIT_RESYNC: *exit = VM_ENGINE_RESYNC; return NULL;
+    case JIT_EXIT_RAISE: vm_vcpu_raise(v, j->frame->args[1], j->frame->args[0]); VM_FALLTHROUGH;
+    case JIT_EXIT_FAULT:
+        set_pc(j, offset_of(word));
+        v->icount += (uint64_t)(int64_t)(int32_t)(word >> 32);
+        *exit = VM_ENGINE_EXCEPTION;
+        return NULL;
+    case JIT_EXIT_REASON:
+        set_pc(j, offset_of(word));
+        *exit = exit_of((uint32_t)(word >> 32));
+        return NULL;
+    }
+    *exit = VM_ENGINE_FAILED;
+    return NULL;
+}
+
+static enum vm_engine_exit run_from(struct jit *j, struct jit_block *b, bool single)
+{
+    struct vm_vcpu *v = j->vcpu;
+    enum vm_engine_exit exit = VM_ENGINE_FAILED;
+    while (b) {
+        j->frame->page_base = vm_vcpu_pc(v) & ~(uint64_t)VM_PAGE_MASK;
+        b = serve(j, j->enter(v->state, b->entry), single, &exit);
+        if (b && atomic_load_explicit(&v->request, memory_order_relaxed))
+            return VM_ENGINE_REQUEST;
+    }
+    return exit;
+}
+
+// Far links compare the low half of the generation.
+static void guard_generations(struct jit *j)
+{
+    uint64_t high = j->vcpu->tlb.code->code_generation >> 32;
+    if (high == j->generation_high)
+        return;
+    j->generation_high = high;
+    jit_flush(j);
+}
+
+static enum vm_engine_exit run(struct vm_vcpu *v)
+{
+    struct jit *j = jit_of(v);
+    enum vm_engine_exit exit;
+    bool single = v->insn_limit != UINT64_MAX;
+    if (v->icount >= v->insn_limit)
+        return VM_ENGINE_LIMIT;
+    if (single && jit_at_breakpoint(v))
+        return VM_ENGINE_BREAKPOINT;
+    guard_generations(j);
+    struct jit_block *b = single ? jit_translate_alone(j, 1, &exit) : jit_find(j, &exit);
+    return b ? run_from(j, b, single) : exit;
+}
+
+static void sync_code(struct vm_vcpu *v)
+{
+    struct jit *j = jit_of(v);
+    uint64_t before = j->cache.code_writes;
+    vm_block_sync(&j->cache, v);
+    if (before != j->cache.code_writes)
+        vm_zero(j->jumps, sizeof j->jumps);
+}
+
+static void flush(struct vm_vcpu *v)
+{
+    jit_flush(jit_of(v));
+}
+
+static void stats(const struct vm_vcpu *v, struct vm_engine_stats *out)
+{
+    const struct jit *j = jit_of(v);
+    *out = j->stats;
+    for (unsigned i = 0; i < JIT_PARTITIONS; i++)
+        out->cache_bytes += (uint64_t)(j->partitions[i].at - j->partitions[i].start);
+}
+
+const struct vm_engine_ops vm_jit_ops = {
+    .name = "jit",
+    .create = create,
+    .destroy = destroy,
+    .run = run,
+    .sync_code = sync_code,
+    .flush = flush,
+    .stats = stats,
+};

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+//
+// What the JIT's files share: its code cache, blocks, and the frame through which generated code
+// and C talk.
+//
+// A cache belongs to one vCPU and its thread, so nothing here locks: vCPUs translate and run beside
+// each other, and a block that two of them run is translated twice. Its memory has two views, one
+// writable, one executable; "place" is an address of the writable one.
+//
+// Inside generated code the most used registers of the guest are in host registers, the page base
+// in the frame, and the count of retired instructions is behind by what the block has not counted
+// yet. Whatever leaves generated code puts all that back first.
+#ifndef ENGINE_JIT_H
+#define ENGINE_JIT_H
+
+#include <vm/core/block.h>
+#include <vm/core/vcpu.h>
+#include <vm/engine-jit/jit.h>
+#include <vm/osal/exec.h>
+
+#include "plan.h"
+
+enum {
+    JIT_PARTITIONS = 8,
+    JIT_JUMP_BITS = 12,
+    JIT_BLOCK_INSNS = 64,
+    JIT_FRAME_ARGS = 4,
+    JIT_CACHE_BYTES = 64 << 20, // for all vCPUs, unless the embedder says otherwise
+};
+
+// In the vCPU's scratch, behind the state struct: generated code reaches it from the register that
+// holds the state.
+struct jit_frame {
+    uint64_t page_base;            // of the guest PC: where the current block's page is mapped
+    uint64_t exit_way;             // the struct jit_way of a JIT_EXIT_LINK
+    uint64_t args[JIT_FRAME_ARGS]; // operands of what C does for a block
+    uint64_t result[2];
+    uint64_t pair[4][2]; // 128-bit operands and result
+    uint8_t slots[];     // spilled values, as the block says
+};
+
+// Why generated code came back. In the word that it returns: bits 0-7; bits 8-23 the offset of the
+// guest PC from the page base, where it is not in the state already; bits 32-63 as said below.
+enum jit_exit {
+    JIT_EXIT_LINK,             // a direct exit that leads nowhere yet: frame.exit_way
+    JIT_EXIT_LOOKUP,           // an indirect jump to state's PC that the table does not know
+    JIT_EXIT_REQUEST,          // vcpu->request; with the offset, and in 32-63 what to add to icount
+    JIT_EXIT_INDIRECT_REQUEST, // the same with PC in the state
+    JIT_EXIT_RESYNC, // an indirect jump that may have changed the mode: PC is in the state
+    JIT_EXIT_FAULT, // an exception is recorded; with the offset, and in 32-63 what to add to icount
+    JIT_EXIT_RAISE, // the same; cause in frame.args[1], value in frame.args[0]
+    JIT_EXIT_REASON, // enum vm_ir_exit in 32-63; with the offset
+};
+
+// A direct exit.
+struct jit_way {
+    struct jit_block *block;
+    uint64_t offset; // of the guest PC from the page base
+    uint8_t *place;  // of the jump's displacement
+    uint8_t *stub;   // where it leads while it is not linked
+    uint8_t *guard;  // of a far one: where the generation is compared
+    bool near;       // leads to an instruction that lies in the same page
+};
+
+struct jit_block {
+    struct vm_block common;
+    const uint8_t *entry; // executable view
+    uint8_t *place;       // writable view
+    uint32_t code_bytes;
+    struct jit_way *ways; // as many as common.links
+    unsigned partition;
+};
+
+// An entry of the table by virtual address that indirect jumps look up.
+struct jit_jump {
+    uint64_t pc, generation;
+    const uint8_t *entry;
+    uint32_t mode;
+    uint32_t unused;
+};
+
+// Places in the code that blocks jump or call to.
+struct jit_thunks {
+    uint8_t *leave;    // rax: the exit word
+    uint8_t *link;     // rax: the struct jit_way
+    uint8_t *indirect; // rax: the guest PC to go to
+    uint8_t *load, *store, *atomic, *call, *call_all, *evaluate;
+};
+
+// A part of the cache that is filled from the start and emptied as a whole.
+struct jit_partition {
+    uint8_t *start, *at, *end; // writable view
+    struct vm_arena blocks;    // struct jit_block and what belongs to them
+};
+
+// Runs generated code from a block's entry on; returns the exit word. The build defines JIT_ABI:
+// the calling convention between generated code and C.
+typedef JIT_ABI uint64_t jit_enter_fn(void *state, const void *entry);
+
+struct jit {
+    struct vm_vcpu *vcpu;
+    struct vm_block_cache cache;
+    struct vm_arena scratch; // of one translation
+    struct vm_osal_exec exec;
+    jit_enter_fn *enter;
+    struct jit_thunks thunks;
+    struct jit_partition partitions[JIT_PARTITIONS];
+    unsigned partition; // being filled
+    uint64_t generation_high;
+    struct jit_frame *frame;
+    unsigned frame_slots;  // bytes
+    uint32_t cpu_features; // VM_CPU_* bits that may be used
+    bool no_links;         // every block comes back to C
+    struct vm_engine_stats stats;
+    struct jit_jump jumps[1 << JIT_JUMP_BITS];
+};
+
+static inline struct jit *jit_of(const struct vm_vcpu *v)
+{
+    return v->engine_data;
+}
+
+static inline struct jit_block *jit_block_of(struct vm_block *b)
+{
+    return (struct jit_block *)(void *)b;
+}
+
+static inline const uint8_t *jit_executable(const struct jit *j, const uint8_t *place)
+{
+    return j->exec.execute + (place - j->exec.write);
+}
+
+static inline unsigned jit_jump_slot(uint64_t pc)
+{
+    return (pc >> 1 ^ pc >> (JIT_JUMP_BITS + 1)) & ((1 << JIT_JUMP_BITS) - 1);
+}
+
+// --- cache.c ---
+
+// The block at the vCPU's PC, translated if need be; NULL: *exit says why.
+struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit);
+// One that is not kept, of at most `max_insns` instructions: for single steps.
+struct jit_block *jit_translate_alone(struct jit *j, uint32_t max_insns, enum vm_engine_exit *exit);
+void jit_flush(struct jit *j);
+bool jit_at_breakpoint(struct vm_vcpu *v);
+// Has a direct exit lead to `to` from now on, if that may be.
+void jit_connect(struct jit *j, struct jit_way *way, struct jit_block *to);
+vm_status jit_cache_create(struct jit *j, struct vm_error *e);
+void jit_cache_destroy(struct jit *j);
+
+// --- slow.c: what generated code calls ---
+
+// Operands and results of memory accesses are in the frame (args[0], or pair where they have 128
+// bits). False: an exception is recorded.
+JIT_ABI bool jit_slow_load(struct vm_vcpu *v, uint64_t gva, uint32_t attr);
+JIT_ABI bool jit_slow_store(struct vm_vcpu *v, uint64_t gva, uint32_t attr);
+// `what`: bits 0-15 the op's code (lr, sc, cas or rmw), bit 16 whether its operands have 128 bits.
+JIT_ABI bool jit_slow_atomic(struct vm_vcpu *v, uint64_t gva, uint32_t attr, uint32_t what);
+// Calls a helper with the frame's args.
+JIT_ABI uint64_t jit_slow_call(struct vm_vcpu *v, vm_ir_helper_fn *helper);
+// Computes a pure or FP op of which args[] has the operands; `what` as vm_ir_float_word has it.
+JIT_ABI uint64_t jit_slow_evaluate(struct vm_vcpu *v, uint64_t what);
+
+// --- the emitter of this host ---
+
+// Writes the thunks at the start of the cache, and fills thunks and enter. Returns the first byte
+// after them, or NULL when there is no room.
+uint8_t *jit_emit_thunks(struct jit *j, uint8_t *place, uint8_t *end);
+
+// Writes a block at `place`; fills entry, ways and links (allocated from `arena`). False: it does
+// not fit before `end`, or memory is out; *full tells the first.
+bool jit_emit_block(struct jit *j, const struct jit_plan *plan, struct jit_block *b, uint8_t *place,
+                    uint8_t *end, struct vm_arena *arena, bool *full);
+
+void jit_emit_link(struct jit_way *way, const struct jit_block *to, uint32_t generation);
+void jit_emit_unlink(struct jit_way *way);
+
+#endif

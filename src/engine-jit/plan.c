@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+//
+// The plan of a region (plan.h): one walk forwards for uses, one backwards per block for homes.
+#include "plan.h"
+
+#include <vm/base/memory.h>
+
+enum {
+    NONE = VM_IR_NONE,
+    WINDOW = 24, // how far before a put its value may be made
+};
+
+static const struct vm_ir_op *op_at(const struct jit_plan *p, vm_ir_value v)
+{
+    return &p->r->ops[v];
+}
+
+// --- uses ---
+
+static vm_ir_value root_of(const struct jit_plan *p, vm_ir_value v)
+{
+    const struct vm_ir_op *o = op_at(p, v);
+    switch (o->code) {
+    case VM_IR_trunc:
+    case VM_IR_fbits:
+    case VM_IR_bitsf:
+    case VM_IR_lo:
+    case VM_IR_flagbits: return o->args[0] < v ? p->root[o->args[0]] : v;
+    default: return v;
+    }
+}
+
+static void note_use(struct jit_plan *p, vm_ir_value v, uint32_t at, uint16_t block)
+{
+    vm_ir_value root = p->root[v];
+    if (p->uses[root] < UINT16_MAX)
+        p->uses[root]++;
+    if (at > p->last_use[root])
+        p->last_use[root] = (uint16_t)at;
+    if (p->block_of[root] != block)
+        p->marks[root] |= JIT_ESCAPES;
+}
+
+static void note_edge_uses(struct jit_plan *p, const struct vm_ir_op *o, uint32_t at,
+                           uint16_t block)
+{
+    uint16_t targets[2];
+    unsigned n = vm_ir_successors(o, targets);
+    uint32_t extra = o->args[3];
+    for (unsigned t = 0; t < n; t++) {
+        p->ways_in[targets[t]]++;
+        for (unsigned i = 0; i < p->r->blocks[targets[t]].params; i++)
+            note_use(p, p->r->extra[extra++], at, block);
+    }
+}
+
+static void note_uses(struct jit_plan *p, uint16_t block)
+{
+    const struct vm_ir_region *r = p->r;
+    for (uint32_t i = r->blocks[block].first, n = i + r->blocks[block].count; i < n; i++) {
+        const struct vm_ir_op *o = &r->ops[i];
+        if (o->code == VM_IR_nop)
+            continue;
+        unsigned args = vm_ir_op_args(r, o);
+        for (unsigned a = 0; a < args; a++)
+            note_use(p, o->args[a], i, block);
+        if (o->code == VM_IR_jump || o->code == VM_IR_branch)
+            note_edge_uses(p, o, i, block);
+    }
+}
+
+static bool is_compare(const struct vm_ir_op *o)
+{
+    return o->code >= VM_IR_eq && o->code <= VM_IR_leu && (o->type == VM_I64 || o->type == VM_I32);
+}
+
+// What can be a part of the one op that uses it: it moves down to that op.
+static void take_in(struct jit_plan *p, vm_ir_value v, uint32_t at)
+{
+    const struct vm_ir_op *o = op_at(p, v);
+    unsigned args = vm_ir_op_args(p->r, o);
+    p->marks[v] |= JIT_TAKEN_IN;
+    for (unsigned a = 0; a < args; a++)
+        note_use(p, o->args[a], at, p->block_of[v]);
+}
+
+static bool is_used_here_only(const struct jit_plan *p, vm_ir_value v, uint32_t at)
+{
+    return p->root[v] == v && p->uses[v] == 1 && p->block_of[v] == p->block_of[at] && v < at;
+}
+
+static bool is_word_arithmetic(const struct vm_ir_op *o)
+{
+    switch (o->code) {
+    case VM_IR_add:
+    case VM_IR_sub:
+    case VM_IR_mul:
+    case VM_IR_and:
+    case VM_IR_or:
+    case VM_IR_xor: return o->type == VM_I64;
+    default: return false;
+    }
+}
+
+// A comparison goes into the branch or selection that uses it; an i64 operation of which only the
+// low word is used into the extract (RISC-V's ADDW and its like).
+static void take_parts_in(struct jit_plan *p, uint32_t at)
+{
+    const struct vm_ir_op *o = &p->r->ops[at];
+    vm_ir_value v = o->args[0];
+    if (o->code == VM_IR_branch || o->code == VM_IR_select) {
+        if (is_used_here_only(p, v, at) && is_compare(op_at(p, v)))
+            take_in(p, v, at);
+    } else if (o->code == VM_IR_extract && o->type == VM_I64 &&
+               o->attr == (VM_IR_FIELD(0, 32) | VM_IR_FIELD_SIGNED)) {
+        if (is_used_here_only(p, v, at) && is_word_arithmetic(op_at(p, v)))
+            take_in(p, v, at);
+    }
+}
+
+// --- homes ---
+
+struct homing {
+    struct jit_plan *p;
+    uint16_t *next_write; // by entry: the next put or call that writes it
+};
+
+static bool is_whole(const struct vm_register *e)
+{
+    return e->type == VM_I64 || e->type == VM_F64 || e->type == VM_FLAGS;
+}
+
+static const struct vm_register *entry_of(const struct jit_plan *p, uint64_t reg)
+{
+    return &p->r->regfile->registers[reg];
+}
+
+static bool makes_value(const struct jit_plan *p, vm_ir_value v)
+{
+    const struct vm_ir_op *o = op_at(p, v);
+    if (o->code == VM_IR_const || o->code == VM_IR_param || o->code == VM_IR_get ||
+        o->code == VM_IR_nop || jit_is_taken_in(p, v))
+        return false;
+    enum vm_type t = vm_ir_value_type(p->r, v);
+    return t != VM_VOID && vm_ir_type_bytes(t) <= 8;
+}
+
+static bool is_between(const struct vm_ir_op *o, uint64_t reg)
+{
+    const unsigned barrier = VM_IR_E_FAULT | VM_IR_E_CALL | VM_IR_E_TERM;
+    if (vm_ir_op_infos[o->code].effects & barrier)
+        return true;
+    return (o->code == VM_IR_get || o->code == VM_IR_put) && o->imm == reg;
+}
+
+static bool can_fuse(const struct homing *h, uint32_t put, uint16_t next)
+{
+    const struct jit_plan *p = h->p;
+    const struct vm_ir_op *o = &p->r->ops[put];
+    vm_ir_value v = p->root[o->args[0]];
+    if (!is_whole(entry_of(p, o->imm)) || !makes_value(p, v) || p->marks[v] & JIT_ESCAPES ||
+        p->block_of[v] != p->block_of[put] || p->home[v] != NONE || put - v > WINDOW)
+        return false;
+    for (uint32_t i = v + 1u; i < put; i++) {
+        if (is_between(&p->r->ops[i], o->imm))
+            return false;
+    }
+    return next == NONE || p->last_use[v] <= p->effect[next];
+}
+
+static void place_put(struct homing *h, uint32_t at)
+{
+    struct jit_plan *p = h->p;
+    const struct vm_ir_op *o = &p->r->ops[at];
+    p->effect[at] = (uint16_t)at;
+    if (can_fuse(h, at, h->next_write[o->imm])) {
+        vm_ir_value v = p->root[o->args[0]];
+        p->home[v] = (uint16_t)o->imm;
+        p->effect[at] = v;
+        p->marks[at] |= JIT_FUSED;
+    }
+    h->next_write[o->imm] = (uint16_t)at;
+}
+
+static void place_get(struct homing *h, uint32_t at)
+{
+    struct jit_plan *p = h->p;
+    uint16_t reg = (uint16_t)p->r->ops[at].imm, next = h->next_write[reg];
+    if (is_whole(entry_of(p, reg)) && !(p->marks[at] & JIT_ESCAPES) &&
+        (next == NONE || p->last_use[at] <= p->effect[next]))
+        p->home[at] = reg;
+}
+
+static void note_call_writes(struct homing *h, uint32_t at)
+{
+    struct jit_plan *p = h->p;
+    const struct vm_ir_helper *helper = &p->r->helpers[p->r->ops[at].imm];
+    p->effect[at] = (uint16_t)at;
+    if (helper->effects & VM_IR_HELPER_WRITES_ALL) {
+        for (uint16_t reg = 0; reg < p->r->regfile->count; reg++)
+            h->next_write[reg] = (uint16_t)at;
+        return;
+    }
+    for (const uint16_t *w = helper->writes; w && *w != NONE; w++)
+        h->next_write[*w] = (uint16_t)at;
+}
+
+static void home_block(struct homing *h, const struct vm_ir_block *b)
+{
+    const struct vm_ir_region *r = h->p->r;
+    for (uint16_t reg = 0; reg < r->regfile->count; reg++)
+        h->next_write[reg] = NONE;
+    for (uint32_t i = b->first + b->count; i-- > b->first;) {
+        switch (r->ops[i].code) {
+        case VM_IR_put: place_put(h, i); break;
+        case VM_IR_get: place_get(h, i); break;
+        case VM_IR_call: note_call_writes(h, i); break;
+        default: break;
+        }
+    }
+}
+
+// --- the whole ---
+
+static bool allocate(struct jit_plan *p, uint16_t **next_write, struct vm_arena *arena)
+{
+    uint32_t n = p->r->op_count, blocks = p->r->block_count, regs = p->r->regfile->count;
+    size_t words = (size_t)n * 6 + blocks + regs;
+    uint16_t *w = vm_arena_alloc(arena, words * sizeof *w + n, 8);
+    if (!w)
+        return false;
+    p->root = w;
+    p->effect = w + n;
+    p->home = w + 2 * n;
+    p->block_of = w + 3 * n;
+    *next_write = w + 4 * n;
+    p->last_use = *next_write + regs;
+    p->uses = p->last_use + n;
+    p->ways_in = p->uses + n;
+    p->marks = (uint8_t *)(p->ways_in + blocks);
+    for (size_t i = 0; i < 4 * (size_t)n; i++)
+        w[i] = NONE;
+    vm_zero(p->last_use, (2 * (size_t)n + blocks) * sizeof *w + n);
+    return true;
+}
+
+bool jit_plan_region(struct jit_plan *p, const struct vm_ir_region *r, struct vm_arena *arena)
+{
+    struct homing h = {.p = p};
+    *p = (struct jit_plan){.r = r};
+    if (!allocate(p, &h.next_write, arena))
+        return false;
+    for (uint16_t b = 0; b < r->block_count; b++) {
+        for (uint32_t i = r->blocks[b].first, n = i + r->blocks[b].count; i < n; i++)
+            p->block_of[i] = b;
+    }
+    for (uint32_t i = 0; i < r->op_count; i++)
+        p->root[i] = root_of(p, (vm_ir_value)i);
+    p->ways_in[0] = 1; // the entry
+    for (uint16_t b = 0; b < r->block_count; b++)
+        note_uses(p, b);
+    for (uint32_t i = 0; i < r->op_count; i++) {
+        if (p->block_of[i] != NONE)
+            take_parts_in(p, i);
+    }
+    for (uint16_t b = 0; b < r->block_count; b++)
+        home_block(&h, &r->blocks[b]);
+    return true;
+}

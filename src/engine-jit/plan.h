@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+//
+// What the emitter knows of a region before it writes the first instruction: who uses which value,
+// which ops are part of another, and which values live in a register-file entry:
+//
+// - A `get` is no instruction where its uses can read the entry itself.
+// - A `put` is none where the op that makes the value can write the entry: nothing between the two
+//   may fault, leave or look at the entry.
+//
+// Tables are indexed by op number.
+#ifndef ENGINE_JIT_PLAN_H
+#define ENGINE_JIT_PLAN_H
+
+#include <vm/ir/ir.h>
+
+struct jit_plan {
+    const struct vm_ir_region *r;
+    uint16_t *root;     // the value that this one is another name for, or itself
+    uint16_t *last_use; // of a root: the last op that uses it
+    uint16_t *uses;     // of a root: how many
+    uint16_t *effect;   // of a put or call: the op at which it takes effect
+    uint16_t *home;     // of a root: the register-file entry that it lives in, or NONE
+    uint16_t *block_of; // the block an op is in
+    uint16_t *ways_in;  // by block: how many edges lead to it
+    uint8_t *marks;     // JIT_* bits
+};
+
+enum {
+    JIT_ESCAPES = 1 << 0,  // of a root: used in another block
+    JIT_FUSED = 1 << 1,    // of a put: nothing to emit
+    JIT_TAKEN_IN = 1 << 2, // of a pure op: part of the one that uses it
+};
+
+// Fills the plan from `arena`; false when memory is out.
+bool jit_plan_region(struct jit_plan *p, const struct vm_ir_region *r, struct vm_arena *arena);
+
+static inline bool jit_is_const(const struct jit_plan *p, vm_ir_value v)
+{
+    return p->r->ops[p->root[v]].code == VM_IR_const;
+}
+
+static inline bool jit_is_taken_in(const struct jit_plan *p, vm_ir_value v)
+{
+    return p->marks[v] & JIT_TAKEN_IN;
+}
+
+#endif
