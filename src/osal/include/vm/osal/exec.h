@@ -18,7 +18,8 @@ struct vm_osal_exec {
 // Makes `size` bytes (rounded up to whole pages) that can be executed; pages that nobody touches
 // cost nothing. The caller owns *exec and ends it by
 // vm_osal_exec_destroy. VM_ERR_HOST, with the host's reason in the text, where the host has no such
-// memory or forbids it: then there can be no run-time code in this process. Any thread.
+// memory or forbids it: then there can be no run-time code in this process. Any thread,
+// but before it enters the sandbox (vm/osal/sandbox.h), which forbids new executable mappings.
 vm_status vm_osal_exec_create(uint64_t size, struct vm_osal_exec *exec, struct vm_error *e);
 
 // The same with the executable view, whole, no further than `reach` bytes from `near` if the host
