@@ -94,7 +94,8 @@ int share_mknod(struct share *s, struct share_call *c)
     struct place p;
     struct taken t = take_place(s, &c->in, &p);
     uint32_t mode = (uint32_t)share_take(&c->in, 4), format = mode & SHARE_S_IFMT;
-    share_take(&c->in, 4 + 4 + 4); // device numbers, group
+    share_take(&c->in, 8); // device numbers
+    share_take(&c->in, 4); // group
     int e = judge(&c->in, &t);
     if (e == 0)
         e = judge_mode(mode);
