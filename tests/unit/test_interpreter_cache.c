@@ -461,12 +461,12 @@ static void instructions_may_cross_pages(void **state)
     run_from(0x1ff8);
     assert_int_equal(x()[1], 21);
     remap(0x2000, RIG_RAM + PAGE);
-    vm_tlb_flush_page(&vcpu()->tlb, vm_gva_of(0x2000));
+    vm_tlb_flush_pages(&vcpu()->tlb, vm_gva_of(0x2000), vm_gva_of(0x2000));
     run_from(0x1ff8);
     assert_int_equal(x()[1], 10);
     // The second page goes away: the fault names it, the PC the instruction.
     rig.mapping_count = 1;
-    vm_tlb_flush_page(&vcpu()->tlb, vm_gva_of(0x2000));
+    vm_tlb_flush_pages(&vcpu()->tlb, vm_gva_of(0x2000), vm_gva_of(0x2000));
     assert_int_equal(engine_from(0x1ffe), VM_ENGINE_EXCEPTION);
     rig_expect_exception(vcpu(), RIG_PAGE_FAULT + VM_ACCESS_EXECUTE, 0x2000);
     assert_int_equal(vm_vcpu_pc(vcpu()), 0x1ffe);
@@ -514,14 +514,14 @@ static void flushed_pages_are_looked_up_anew(void **state)
         run_from(0x2000);
         assert_int_equal(x()[1], n % 2 + 1);
         remap(0x2000, RIG_RAM + (n % 2 ? PAGE : 2 * PAGE));
-        vm_tlb_flush_page(&vcpu()->tlb, vm_gva_of(0x2000));
+        vm_tlb_flush_pages(&vcpu()->tlb, vm_gva_of(0x2000), vm_gva_of(0x2000));
     }
 }
 
 static void move_own_page(struct vm_vcpu *v)
 {
     remap(0x1000, RIG_RAM + PAGE);
-    vm_tlb_flush_page(&v->tlb, vm_gva_of(0x1000));
+    vm_tlb_flush_pages(&v->tlb, vm_gva_of(0x1000), vm_gva_of(0x1000));
 }
 
 static void do_nothing(struct vm_vcpu *v)
@@ -541,7 +541,7 @@ static void near_links_stay_in_their_page(void **state)
     assert_int_equal(x()[1], 2);
     helper = do_nothing;
     remap(0x1000, RIG_RAM);
-    vm_tlb_flush_page(&vcpu()->tlb, vm_gva_of(0x1000));
+    vm_tlb_flush_pages(&vcpu()->tlb, vm_gva_of(0x1000), vm_gva_of(0x1000));
     run_from(0x1000);
     assert_int_equal(x()[1], 1);
 }
