@@ -219,6 +219,7 @@ static int imsic_describe(const void *device, void *fdt)
     vm_describe_text(&d, "compatible", "riscv,imsics");
     vm_describe_reg(&d, s->base.v, (uint64_t)s->files * VM_IMSIC_PAGE);
     vm_describe_flag(&d, "interrupt-controller");
+    vm_describe_cell(&d, "#address-cells", 0);
     vm_describe_cell(&d, "#interrupt-cells", 0);
     vm_describe_flag(&d, "msi-controller");
     vm_describe_cell(&d, "#msi-cells", 0);
