@@ -28,8 +28,11 @@ class Driver:
         if firmware != "builtin":
             self.options += ["--bios", str(self.guest / firmware)]
 
-    def start(self, vcpus, *options):
-        return Machine(self.vm, self.guest, *self.options, "--smp", str(vcpus), *options)
+    def start(self, vcpus, parameters=""):
+        """With patience (sanitizers), the kernel has some as well before it calls a CPU stalled."""
+        stall = "rcupdate.rcu_cpu_stall_timeout=300 " if PATIENCE > 1 else ""
+        return Machine(self.vm, self.guest, *self.options, "--smp", str(vcpus),
+                       "--append", f"console=ttyS0 {stall}{parameters}")
 
     def boots(self, vcpus):
         """To the shell, some work there, and a plain power-off."""
@@ -104,7 +107,7 @@ class Driver:
         assert machine.end() == 0, machine.error
 
     def runs_a_command_from_the_kernels_command_line(self):
-        machine = self.start(1, "--append", "console=ttyS0 trine.run=echo%20" + MARK)
+        machine = self.start(1, "trine.run=echo%20" + MARK)
         yield machine
         machine.wait_for(b"\n" + MARK.encode(), BOOT_LIMIT)
         machine.wait_for(b"command ended with status 0", COMMAND_LIMIT)
