@@ -129,6 +129,17 @@ def a_device_tree_needs_no_kernel():
 
 
 @case
+def the_machine_has_options():
+    for aia, there, missing in (("none", b"riscv,plic0", b"riscv,aplic"),
+                                ("aplic", b"riscv,aplic", b"riscv,imsics"),
+                                ("aplic-imsic", b"riscv,imsics", b"riscv,plic0")):
+        blob = vm("debug", "dump-dtb", "--machine", f"virt,aia={aia}").out
+        assert there in blob and missing not in blob, (aia, blob)
+    for text, what in ("aia=plic", "none, aplic or aplic-imsic"), ("aia", "no option"):
+        refused(vm("debug", "dump-dtb", "--machine", f"virt,{text}"), 2, "--machine", what)
+
+
+@case
 def a_device_tree_needs_a_guest_and_a_place():
     refused(vm("debug", "dump-dtb", "--guest", "z80"), 2, "z80", "riscv64")
     initrd = write_file("initrd", bytes(1 << 20))

@@ -154,6 +154,7 @@ def wrong_values_are_refused_with_the_option_and_the_fix():
             ("engine", "interpeter", "did you mean interpreter"),
             ("engine", "jit", "auto\\|interpreter"),
             ("machine", "virtt", "did you mean virt"), ("machine", "q35", "virt"),
+            ("machine", "virtt,aia=none", "this build has virt"), ("machine", "", "virt"),
             ("stats", "yaml", "text\\|json"), ("stats", "json:", "no file after the colon"),
             ("trace", "blok", "did you mean block"), ("trace", "", "unknown topic"),
             ("trace", "exec,", "unknown topic"), ("trace", "exec:", "no file after the colon"),
