@@ -37,7 +37,7 @@ static const char *bios_file(const struct cli_options *o)
 
 bool cli_machine_has_code(const struct cli_options *o)
 {
-    return o->kernel || bios_file(o);
+    return o->kernel || bios_file(o) || *o->flash.code;
 }
 
 static vm_status read_files(struct cli_machine *m, const struct cli_options *o,
@@ -115,6 +115,7 @@ vm_status cli_machine_create(struct cli_machine *m, const struct cli_options *o,
     v.pin = o->pinned ? o->pin : NULL;
     v.memory = o->memory;
     v.append = o->append;
+    v.flash = *o->flash.code ? &o->flash : NULL;
     fill_devices(o, &v);
     vm_status status = read_files(m, o, &v, e);
     if (status != VM_OK)

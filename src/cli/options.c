@@ -159,6 +159,12 @@ static vm_status set_stats(const struct option *option, struct cli_options *o, c
     return VM_OK;
 }
 
+static vm_status set_flash(const struct option *option, struct cli_options *o, const char *value,
+                           struct vm_error *e)
+{
+    return vm_flash_options_parse(value, field(option, o), e);
+}
+
 static vm_status set_item(const struct option *option, struct cli_options *o, const char *value,
                           struct vm_error *e)
 {
@@ -228,6 +234,9 @@ static const struct option options[] = {
     {"bios", "builtin|none|FILE", MACHINE, set_name, FIELD(bios), NULL, NULL,
      "firmware: the built-in one (default), none (the kernel starts in the most privileged mode), "
      "or a file"},
+    {"pflash", "code=FILE[,vars=FILE]", CLI_RUN, set_flash, FIELD(flash), NULL, NULL,
+     "firmware in flash, started in place of the kernel, which it may load; its variables are kept "
+     "in the second file"},
     {"dtb", "FILE", MACHINE, set_name, FIELD(dtb), NULL, NULL,
      "a device tree to use instead of the machine's own"},
     {"guest", NULL, MACHINE | CLI_DISASSEMBLE, set_choice, FIELD(guest), choice_guest, NULL,

@@ -8,6 +8,8 @@
 #include <vm/base/arena.h>
 #include <vm/base/error.h>
 
+#include <vm/libvm/flash.h>
+
 #include "list.h"
 #include "text.h"
 
@@ -40,10 +42,11 @@ struct cli_options {
     unsigned vcpus;
     bool pinned;
     unsigned pin[CLI_MAX_VCPUS];
-    uint64_t memory;          // bytes
-    struct cli_list disks;    // of struct vm_disk_options
-    struct cli_list nets;     // of struct vm_net_options
-    struct cli_list consoles; // of struct vm_console_options
+    uint64_t memory;               // bytes
+    struct vm_flash_options flash; // code "": not given
+    struct cli_list disks;         // of struct vm_disk_options
+    struct cli_list nets;          // of struct vm_net_options
+    struct cli_list consoles;      // of struct vm_console_options
     bool rng, balloon;
     struct cli_stats_option stats;
     struct cli_trace_option trace;

@@ -21,7 +21,7 @@
 enum {
     HOSTED_MAX_DEVICES = 31, // a PCI bus has no more slots
     HOSTED_MMIO_SLOTS = 8,
-    HOSTED_MAX_LOOPS = HOSTED_MAX_DEVICES,
+    HOSTED_MAX_LOOPS = HOSTED_MAX_DEVICES + 1, // and one for the flash
     HOSTED_MAX_CLEANUPS = 2 * HOSTED_MAX_DEVICES,
     HOSTED_NAME = 16, // bytes of a device's or a loop's name
 };

@@ -16,6 +16,7 @@
 #include <vm/osal/thread.h>
 
 #include "devices.h"
+#include "flash.h"
 
 // One vCPU's thread and how it is woken.
 struct hosted_vcpu {
@@ -39,6 +40,7 @@ struct vm {
     bool machine_ready;
     struct vm_board *board;
     struct hosted_devices devices;
+    struct hosted_flash *flash; // NULL: none
     struct vm_osal_shared_memory *ram;
     void *ram_map;
     char engine_reason[128];

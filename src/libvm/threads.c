@@ -236,6 +236,7 @@ static bool run_once(struct vm *vm, uint64_t deadline)
 
 static vm_status reset_board(struct vm *vm, struct vm_error *e)
 {
+    hosted_settle_flash(vm);
     vm_osal_mutex_lock(vm->timer_drain);
     vm_status status = vm->board_ops->reset(vm->board, e);
     vm_osal_mutex_unlock(vm->timer_drain);

@@ -114,6 +114,7 @@ static vm_status create_board(struct vm *vm, struct vm_error *e)
         .options = vm_board_options(o->machine),
         .append = o->append,
         .console = {serial_output, serial_room, vm},
+        .flash = hosted_board_flash(vm),
         .virtio = vm->devices.virtio,
         .virtio_count = vm->devices.count,
     };
@@ -140,6 +141,8 @@ static vm_status create_machine(struct vm *vm, struct vm_error *e)
         status = create_vcpus(vm, e);
     if (status == VM_OK)
         status = hosted_create_devices(vm, e);
+    if (status == VM_OK)
+        status = hosted_create_flash(vm, e);
     if (status == VM_OK)
         status = create_board(vm, e);
     return status;
@@ -185,6 +188,7 @@ void vm_destroy(struct vm *vm)
     hosted_stop_devices(vm);
     if (vm->board_ops)
         vm->board_ops->destroy(vm->board);
+    hosted_destroy_flash(vm);
     hosted_destroy_devices(vm);
     if (vm->machine_ready)
         vm_machine_destroy(&vm->machine);

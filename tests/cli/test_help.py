@@ -7,13 +7,12 @@ import re
 from harness import case, main, refused, vm, write_file
 
 TOPICS = ("run", "info", "debug", "disk", "devices", "config", "trace", "keys", "status", "help")
-OPTIONS = ("kernel", "initrd", "append", "bios", "dtb", "guest", "cpu", "smp", "memory", "machine",
-           "engine", "virtio-blk", "virtio-net", "virtio-console", "config", "stats", "trace",
-           "transport", "timeout")
+OPTIONS = ("kernel", "initrd", "append", "bios", "pflash", "dtb", "guest", "cpu", "smp", "memory",
+           "machine", "engine", "virtio-blk", "virtio-net", "virtio-console", "config", "stats",
+           "trace", "transport", "timeout", "sandbox")
 FLAGS = ("virtio-rng", "virtio-balloon")
 # Of the contract, but not built: absent from help, and refused.
-NOT_BUILT = ("pflash", "simd", "code-cache", "perfmap", "sandbox", "share", "virtio-vsock",
-             "gdb")
+NOT_BUILT = ("simd", "code-cache", "perfmap", "share", "virtio-vsock", "gdb")
 
 
 def page(*words):

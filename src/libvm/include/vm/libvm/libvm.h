@@ -23,6 +23,7 @@
 #include <vm/base/types.h>
 #include <vm/libvm/console.h>
 #include <vm/libvm/disk.h>
+#include <vm/libvm/flash.h>
 #include <vm/libvm/net.h>
 
 #define VM_FOREVER UINT64_MAX
@@ -62,7 +63,10 @@ struct vm_options {
     struct vm_blob kernel, initrd, dtb, bios;
     enum vm_bios bios_mode;
     const char *append; // kernel command line, or NULL
-    uint32_t trace;     // mask of trace topics (vm/base/trace.h)
+    // Firmware in flash, which starts in place of the kernel, or of all firmware if bios_mode is
+    // NONE; kernel, initrd and command line are there for it to load. NULL: none.
+    const struct vm_flash_options *flash;
+    uint32_t trace; // mask of trace topics (vm/base/trace.h)
 
     // Virtio devices, in the order in which the guest finds them. All consoles are ports of one
     // device.
