@@ -95,6 +95,17 @@ static void page_devices(struct cli_text *t)
                  "for it (unix:PATH), or a file for its output (file:PATH). With stdio the lines\n"
                  "of the serial port go to standard error.\n"
                  "\n"
+                 "--share DIR:TAG[:ro] is a directory of the host. Linux mounts it with\n"
+                 "\n"
+                 "  mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt\n"
+                 "\n"
+                 "What the guest writes belongs to this program's user. With ro it cannot write.\n"
+                 "\n"
+                 "--virtio-vsock CID[,path=PATH] gives the guest a CID, 3 or more. At the host,\n"
+                 "connect to PATH (default: vsock-CID.sock) and send \"CONNECT port\" and a line\n"
+                 "feed to reach the guest's port; the guest reaches port P of the host at the\n"
+                 "socket PATH_P.\n"
+                 "\n"
                  "--virtio-rng and --virtio-balloon take no value. --transport mmio puts all\n"
                  "devices into virtio-mmio slots, of which there are eight.\n");
 }

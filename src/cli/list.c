@@ -26,9 +26,15 @@ static vm_status parse_console(const char *text, void *out, struct vm_error *e)
     return vm_console_options_parse(text, out, e);
 }
 
+static vm_status parse_share(const char *text, void *out, struct vm_error *e)
+{
+    return vm_share_options_parse(text, out, e);
+}
+
 const struct cli_item_type cli_disk_item = {sizeof(struct vm_disk_options), parse_disk};
 const struct cli_item_type cli_net_item = {sizeof(struct vm_net_options), parse_net};
 const struct cli_item_type cli_console_item = {sizeof(struct vm_console_options), parse_console};
+const struct cli_item_type cli_share_item = {sizeof(struct vm_share_options), parse_share};
 
 static bool make_room(struct cli_list *list, size_t size, struct vm_arena *arena)
 {

@@ -19,7 +19,7 @@ struct cli_item_type {
     vm_status (*parse)(const char *text, void *out, struct vm_error *e);
 };
 
-extern const struct cli_item_type cli_disk_item, cli_net_item, cli_console_item;
+extern const struct cli_item_type cli_disk_item, cli_net_item, cli_console_item, cli_share_item;
 
 // Adds the item that `text` means. The first from the command line takes the place of those from a
 // configuration file.

@@ -96,6 +96,9 @@ static void fill_devices(const struct cli_options *o, struct vm_options *v)
     v->net_count = o->nets.count;
     v->consoles = o->consoles.items;
     v->console_count = o->consoles.count;
+    v->shares = o->shares.items;
+    v->share_count = o->shares.count;
+    v->vsock = o->vsock.cid ? &o->vsock : NULL;
     v->rng = o->rng;
     v->balloon = o->balloon;
     bool mmio = o->transport && strcmp(o->transport, "mmio") == 0;

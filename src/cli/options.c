@@ -165,6 +165,12 @@ static vm_status set_flash(const struct option *option, struct cli_options *o, c
     return vm_flash_options_parse(value, field(option, o), e);
 }
 
+static vm_status set_vsock(const struct option *option, struct cli_options *o, const char *value,
+                           struct vm_error *e)
+{
+    return vm_vsock_options_parse(value, field(option, o), e);
+}
+
 static vm_status set_item(const struct option *option, struct cli_options *o, const char *value,
                           struct vm_error *e)
 {
@@ -263,6 +269,10 @@ static const struct option options[] = {
      "a source of random numbers from the host"},
     {"virtio-balloon", NULL, CLI_RUN, set_flag, FIELD(balloon), NULL, NULL,
      "the guest gives memory back that it does not need"},
+    {"share", "DIR:TAG[:ro]", CLI_RUN, set_item, FIELD(shares), NULL, &cli_share_item,
+     "a directory that the guest mounts by its tag (vm-cli help devices); repeat it for more"},
+    {"virtio-vsock", "CID[,path=PATH]", CLI_RUN, set_vsock, FIELD(vsock), NULL, NULL,
+     "sockets between programs of the guest, which has that CID, and of the host"},
     {"transport", NULL, CLI_RUN, set_choice, FIELD(transport), choice_transport, NULL,
      "how the guest reaches its virtio devices (default: pci)"},
     {"config", "FILE", MACHINE, set_name, FIELD(config), NULL, NULL,

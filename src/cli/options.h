@@ -7,6 +7,7 @@
 
 #include <vm/base/arena.h>
 #include <vm/base/error.h>
+#include <vm/libvm/vsock.h>
 
 #include <vm/libvm/flash.h>
 
@@ -47,6 +48,8 @@ struct cli_options {
     struct cli_list disks;         // of struct vm_disk_options
     struct cli_list nets;          // of struct vm_net_options
     struct cli_list consoles;      // of struct vm_console_options
+    struct cli_list shares;        // of struct vm_share_options
+    struct vm_vsock_options vsock; // cid 0: none
     bool rng, balloon;
     struct cli_stats_option stats;
     struct cli_trace_option trace;

@@ -10,7 +10,8 @@
 
 // What there can be, in the order in which the guest finds it.
 static vm_status (*const kinds[])(struct vm *vm, struct vm_error *e) = {
-    hosted_add_disks, hosted_add_nets, hosted_add_consoles, hosted_add_rng, hosted_add_balloon,
+    hosted_add_disks,   hosted_add_nets,   hosted_add_consoles, hosted_add_rng,
+    hosted_add_balloon, hosted_add_shares, hosted_add_vsock,
 };
 
 vm_status hosted_create_devices(struct vm *vm, struct vm_error *e)

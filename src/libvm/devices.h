@@ -84,6 +84,8 @@ vm_status hosted_add_nets(struct vm *vm, struct vm_error *e);
 vm_status hosted_add_consoles(struct vm *vm, struct vm_error *e);
 vm_status hosted_add_rng(struct vm *vm, struct vm_error *e);
 vm_status hosted_add_balloon(struct vm *vm, struct vm_error *e);
+vm_status hosted_add_shares(struct vm *vm, struct vm_error *e);
+vm_status hosted_add_vsock(struct vm *vm, struct vm_error *e);
 
 // --- the console that is the embedder's (stdio.c) ---
 

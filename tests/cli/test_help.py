@@ -12,7 +12,7 @@ OPTIONS = ("kernel", "initrd", "append", "bios", "pflash", "dtb", "guest", "cpu"
            "trace", "transport", "timeout", "sandbox")
 FLAGS = ("virtio-rng", "virtio-balloon")
 # Of the contract, but not built: absent from help, and refused.
-NOT_BUILT = ("simd", "code-cache", "perfmap", "share", "virtio-vsock", "gdb")
+NOT_BUILT = ("simd", "code-cache", "perfmap", "gdb")
 
 
 def page(*words):

@@ -83,7 +83,7 @@ static void check_outside(void)
 
 static struct vm_virtio *create(struct virtio_rig *rig)
 {
-    const struct vm_share_options o = {path("shared"), false, VM_SHARE_MIN_DESCRIPTORS};
+    const struct vm_share_config o = {path("shared"), false, VM_SHARE_MIN_DESCRIPTORS};
     struct vm_virtio_p9_config config = {.tag = "fuzz"};
     struct vm_virtio *v;
     must(vm_share_open(&o, &config.share, NULL) == VM_OK);

@@ -33,8 +33,8 @@ void p9_plug(struct p9_client *c, const struct p9_options *o)
 {
     memset(c, 0, sizeof *c);
     make_directories(c);
-    const struct vm_share_options share = {c->shared, o->read_only,
-                                           o->descriptors ? o->descriptors : 64};
+    const struct vm_share_config share = {c->shared, o->read_only,
+                                          o->descriptors ? o->descriptors : 64};
     struct vm_virtio_p9_config config = {.tag = "host"};
     struct vm_virtio *v;
     assert_int_equal(vm_share_open(&share, &config.share, NULL), VM_OK);

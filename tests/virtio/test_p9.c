@@ -783,15 +783,13 @@ static void refuses_what_cannot_be_shared(void **state)
     struct vm_error e;
     struct vm_share *share;
     struct vm_virtio *v = NULL;
-    assert_int_equal(vm_share_open(&(struct vm_share_options){"/nowhere", false, 64}, &share, &e),
+    assert_int_equal(vm_share_open(&(struct vm_share_config){"/nowhere", false, 64}, &share, &e),
                      VM_ERR_FILE);
-    assert_int_equal(
-        vm_share_open(&(struct vm_share_options){"/etc/passwd", false, 64}, &share, &e),
-        VM_ERR_FILE);
-    assert_int_equal(vm_share_open(&(struct vm_share_options){"/tmp", false, 5}, &share, &e),
+    assert_int_equal(vm_share_open(&(struct vm_share_config){"/etc/passwd", false, 64}, &share, &e),
+                     VM_ERR_FILE);
+    assert_int_equal(vm_share_open(&(struct vm_share_config){"/tmp", false, 5}, &share, &e),
                      VM_ERR_HOST);
-    assert_int_equal(vm_share_open(&(struct vm_share_options){"/tmp", true, 64}, &share, &e),
-                     VM_OK);
+    assert_int_equal(vm_share_open(&(struct vm_share_config){"/tmp", true, 64}, &share, &e), VM_OK);
     static char tag[VM_VIRTIO_P9_TAG + 2];
     memset(tag, 'x', VM_VIRTIO_P9_TAG + 1);
     struct vm_virtio_p9_config config = {.share = share, .tag = ""};

@@ -246,12 +246,13 @@ static void close_share(struct vm_share *share)
 
 static const struct vm_share_ops ops = {"9p", serve, reset, close_share};
 
-vm_status vm_share_open(const struct vm_share_options *o, struct vm_share **share,
+vm_status vm_share_open(const struct vm_share_config *o, struct vm_share **share,
                         struct vm_error *e)
 {
     int root;
     if (o->descriptors < VM_SHARE_MIN_DESCRIPTORS)
-        return vm_error_set(e, VM_ERR_HOST, "%u open files are too few to share %s; it needs %d",
+        return vm_error_set(e, VM_ERR_HOST,
+                            "%u open files are too few to share %s; it needs %d (ulimit -n)",
                             o->descriptors, o->directory, VM_SHARE_MIN_DESCRIPTORS);
     struct share *s = vm_heap_zalloc(sizeof *s);
     if (!s)

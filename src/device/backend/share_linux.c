@@ -17,6 +17,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -54,6 +55,16 @@ static const char *link_path(char to[LINK], int fd)
 }
 
 // --- life ---
+
+unsigned vm_share_descriptors(size_t shares)
+{
+    enum { MOST = 8192, MORE = 1 << 20 };
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return VM_SHARE_MIN_DESCRIPTORS;
+    uint64_t all = limit.rlim_cur < MORE ? limit.rlim_cur : MORE, each = all / 2 / shares;
+    return each < MOST ? (unsigned)each : MOST;
+}
 
 static int open_proc(void)
 {

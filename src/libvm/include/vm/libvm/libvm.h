@@ -25,6 +25,8 @@
 #include <vm/libvm/disk.h>
 #include <vm/libvm/flash.h>
 #include <vm/libvm/net.h>
+#include <vm/libvm/share.h>
+#include <vm/libvm/vsock.h>
 
 #define VM_FOREVER UINT64_MAX
 
@@ -73,7 +75,9 @@ struct vm_options {
     const struct vm_disk_options *disks;
     const struct vm_net_options *nets;
     const struct vm_console_options *consoles;
-    size_t disk_count, net_count, console_count;
+    const struct vm_share_options *shares;
+    size_t disk_count, net_count, console_count, share_count;
+    const struct vm_vsock_options *vsock; // NULL: none
     bool rng;     // a source of random numbers
     bool balloon; // the guest gives back memory that it does not need
     enum vm_transport transport;

@@ -39,7 +39,7 @@ enum {
     VM_SHARE_XATTR_MEMORY = 4 << 20, // bytes of extended attributes on their way
 };
 
-struct vm_share_options {
+struct vm_share_config {
     const char *directory;
     bool read_only;
     unsigned descriptors; // of the host that it may hold; what it can do without is closed before
@@ -48,7 +48,11 @@ struct vm_share_options {
 // Shares a directory by 9P2000.L. No name that the guest gives, and nothing that happens in the
 // directory meanwhile, leads out of it. docs/virtio.md has the rules for owners and modes.
 // VM_ERR_FILE: it is no directory, or may not be read; VM_ERR_HOST: the host cannot do this.
-vm_status vm_share_open(const struct vm_share_options *options, struct vm_share **share,
+vm_status vm_share_open(const struct vm_share_config *options, struct vm_share **share,
                         struct vm_error *e);
+
+// How many descriptors each of so many shares may have, if something is to be left for the rest of
+// this process.
+unsigned vm_share_descriptors(size_t shares);
 
 #endif
