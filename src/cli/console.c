@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <vm/osal/clock.h>
+#include <vm/osal/sandbox.h>
 #include <vm/osal/signal.h>
 #include <vm/osal/terminal.h>
 #include <vm/osal/thread.h>
@@ -262,8 +263,8 @@ void cli_console_destroy(struct cli_console *c)
     free(c);
 }
 
-vm_status cli_console_start(struct cli_console *c, struct vm *vm, bool resizes, uint64_t deadline,
-                            struct vm_error *e)
+vm_status cli_console_start(struct cli_console *c, struct vm *vm, bool resizes, bool sandbox,
+                            uint64_t deadline, struct vm_error *e)
 {
     c->vm = vm;
     c->resizes = resizes && vm_osal_is_terminal(vm_osal_stdout());
@@ -274,7 +275,8 @@ vm_status cli_console_start(struct cli_console *c, struct vm *vm, bool resizes, 
     c->is_terminal = vm_osal_is_terminal(c->input);
     vm_status status = vm_osal_terminal_raw(c->input, e);
     if (status == VM_OK)
-        status = vm_osal_thread_create("console", serve, c, &c->thread, e);
+        status = vm_osal_sandbox_thread_create("console", sandbox ? VM_OSAL_SANDBOX_CONSOLE : 0,
+                                               serve, c, &c->thread, e);
     if (status != VM_OK)
         vm_osal_terminal_restore();
     return status;

@@ -25,8 +25,8 @@ void cli_console_destroy(struct cli_console *console); // NULL is allowed
 
 // Starts to serve `vm`: the terminal, if standard input is one, becomes raw. At `deadline` (of
 // vm_clock) output that waits for its reader is given up, so that it cannot hold up the end.
-// `resizes`: the guest's console wants to know the terminal's size.
-vm_status cli_console_start(struct cli_console *console, struct vm *vm, bool resizes,
+// `resizes`: the guest's console wants to know the terminal's size. `sandbox`: its thread is in it.
+vm_status cli_console_start(struct cli_console *console, struct vm *vm, bool resizes, bool sandbox,
                             uint64_t deadline, struct vm_error *e);
 // Ends that and restores the terminal. Nothing happens when it was not started.
 void cli_console_stop(struct cli_console *console);

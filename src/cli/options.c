@@ -202,6 +202,12 @@ static const char *choice_transport(size_t index)
     return index < VM_ARRAY_SIZE(names) ? names[index] : NULL;
 }
 
+static const char *choice_sandbox(size_t index)
+{
+    static const char *const names[] = {"on", "off"};
+    return index < VM_ARRAY_SIZE(names) ? names[index] : NULL;
+}
+
 static const char *choice_guest(size_t index)
 {
     return index == 0 ? "auto" : vm_built_guest(index - 1);
@@ -275,6 +281,8 @@ static const struct option options[] = {
      "sockets between programs of the guest, which has that CID, and of the host"},
     {"transport", NULL, CLI_RUN, set_choice, FIELD(transport), choice_transport, NULL,
      "how the guest reaches its virtio devices (default: pci)"},
+    {"sandbox", NULL, CLI_RUN, set_choice, FIELD(sandbox), choice_sandbox, NULL,
+     "threads give up the host calls that they do not need (default: on, where the host can)"},
     {"config", "FILE", MACHINE, set_name, FIELD(config), NULL, NULL,
      "read options from a JSON file (vm-cli help config); the command line overrides it"},
     {"stats", "text[:FILE]", CLI_RUN, set_stats, FIELD(stats), NULL, NULL,

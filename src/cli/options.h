@@ -38,7 +38,7 @@ struct cli_trace_option {
 // What the options say. Strings are those of argv or of the arena. NULL or 0: not given.
 struct cli_options {
     const char *kernel, *initrd, *append, *bios, *dtb;
-    const char *guest, *cpu, *machine, *engine, *transport;
+    const char *guest, *cpu, *machine, *engine, *transport, *sandbox;
     const char *config;
     unsigned vcpus;
     bool pinned;

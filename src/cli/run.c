@@ -5,8 +5,10 @@
 // Two threads besides the machine's: this one sits in vm_run, the console's serves input and pauses
 // the machine when the run is to end.
 #include <stdlib.h>
+#include <string.h>
 #include <vm/base/format.h>
 #include <vm/osal/clock.h>
+#include <vm/osal/sandbox.h>
 #include <vm/osal/signal.h>
 
 #include "commands.h"
@@ -23,6 +25,9 @@ struct run {
     struct cli_console *console;
     struct cli_serial_log *serial; // NULL: the serial port is the console
     struct cli_trace *trace;
+    bool sandbox;
+    struct vm_error no_sandbox; // why not, if it is not off; "": it is
+    struct vm_osal_inherited inherited;
     struct vm_osal_file *stats_file;
 
     bool started;         // options and the statistics' file are right: a report is due
@@ -72,10 +77,25 @@ static vm_status open_stats(struct run *r, struct vm_error *e)
     return status == VM_OK ? VM_OK : vm_error_prefix(e, status, "--stats");
 }
 
+// In the sandbox, unless that is off or was not asked for and cannot be had.
+static vm_status choose_sandbox(struct run *r, struct vm_error *e)
+{
+    const char *wanted = r->options.sandbox;
+    if (wanted && strcmp(wanted, "off") == 0)
+        return VM_OK;
+    vm_status status = vm_osal_sandbox_probe(&r->no_sandbox);
+    r->sandbox = status == VM_OK;
+    if (status != VM_OK && wanted)
+        return vm_error_set(e, status, "--sandbox: %s", r->no_sandbox.text);
+    return VM_OK;
+}
+
 static vm_status prepare(struct run *r, struct vm_error *e)
 {
     vm_status status = open_stats(r, e);
     r->started = status == VM_OK;
+    if (status == VM_OK)
+        status = choose_sandbox(r, e);
     if (status == VM_OK)
         status = cli_trace_open(&r->options.trace, &r->trace, e);
     if (status == VM_OK && !cli_machine_has_code(&r->options))
@@ -95,6 +115,7 @@ static vm_status prepare(struct run *r, struct vm_error *e)
     base.log = on_log;
     if (r->serial)
         base.serial_output = on_serial;
+    base.sandbox = r->sandbox;
     base.trace = r->options.trace.mask;
     if (r->trace)
         base.trace_line = on_trace;
@@ -103,6 +124,17 @@ static vm_status prepare(struct run *r, struct vm_error *e)
 
 // --- the run ---
 
+// Everything is open that will be.
+static vm_status enter_sandbox(const struct run *r, struct vm_error *e)
+{
+    if (r->no_sandbox.text[0])
+        cli_say("no sandbox: %s", r->no_sandbox.text);
+    if (!r->sandbox)
+        return VM_OK;
+    vm_osal_streams_close_inherited(&r->inherited);
+    return vm_osal_sandbox_enter(VM_OSAL_SANDBOX_MAIN, e);
+}
+
 static vm_status run_machine(struct run *r, struct vm_error *e)
 {
     struct vm *vm = r->machine.vm;
@@ -110,11 +142,14 @@ static vm_status run_machine(struct run *r, struct vm_error *e)
             vm_engine_reason(vm));
     uint64_t now = vm_clock(), timeout = r->options.timeout;
     uint64_t deadline = timeout ? now + timeout : VM_FOREVER;
-    vm_status status = cli_console_start(r->console, vm, r->serial != NULL, deadline, e);
+    vm_status status =
+        cli_console_start(r->console, vm, r->serial != NULL, r->sandbox, deadline, e);
     if (status != VM_OK)
         return status;
+    status = enter_sandbox(r, e);
     r->guest_start = vm_clock();
-    status = vm_run(vm, deadline, &r->result, e);
+    if (status == VM_OK)
+        status = vm_run(vm, deadline, &r->result, e);
     cli_console_stop(r->console);
     return status;
 }
@@ -244,6 +279,7 @@ int cli_run(char **argv)
         return cli_fail(&e);
     }
     r->start = vm_clock();
+    vm_osal_streams_inherited(&r->inherited);
     vm_status status = cli_options_parse(&r->options, CLI_RUN, argv, 0, &r->error);
     if (status == VM_OK)
         status = prepare(r, &r->error);

@@ -59,16 +59,9 @@ vm_status hosted_reserve_device(const struct vm *vm, struct vm_error *e)
                         mmio ? "there are more slots with --transport pci" : "leave some out");
 }
 
-vm_status hosted_get_loop(struct vm *vm, const char *name, struct vm_loop **loop,
-                          struct vm_error *e)
+static vm_status make_loop(struct hosted_devices *d, const char *name, struct vm_loop **loop,
+                           struct vm_error *e)
 {
-    struct hosted_devices *d = &vm->devices;
-    for (size_t i = 0; i < d->loop_count; i++) {
-        if (vm_text_equal(d->loops[i].name, name)) {
-            *loop = d->loops[i].loop;
-            return VM_OK;
-        }
-    }
     struct hosted_loop *l = &d->loops[d->loop_count];
     vm_format(l->name, sizeof l->name, "%s", name);
     vm_status status = vm_loop_create(l->name, &l->loop, e);
@@ -76,6 +69,23 @@ vm_status hosted_get_loop(struct vm *vm, const char *name, struct vm_loop **loop
         d->loop_count++;
         *loop = l->loop;
     }
+    return status;
+}
+
+vm_status hosted_get_loop(struct vm *vm, const char *name, unsigned work, struct vm_loop **loop,
+                          struct vm_error *e)
+{
+    struct hosted_devices *d = &vm->devices;
+    vm_status status = VM_OK;
+    *loop = NULL;
+    for (size_t i = 0; i < d->loop_count; i++) {
+        if (vm_text_equal(d->loops[i].name, name))
+            *loop = d->loops[i].loop;
+    }
+    if (!*loop)
+        status = make_loop(d, name, loop, e);
+    if (status == VM_OK && vm->options.sandbox)
+        vm_loop_confine(*loop, work);
     return status;
 }
 

@@ -67,8 +67,9 @@ void hosted_destroy_devices(struct vm *vm);
 // Whether there is room for one more device, with a loop and two cleanups of its own. Comes first.
 vm_status hosted_reserve_device(const struct vm *vm, struct vm_error *e);
 
-// The I/O thread of that name, the same for all who name it.
-vm_status hosted_get_loop(struct vm *vm, const char *name, struct vm_loop **loop,
+// The I/O thread of that name, the same for all who name it. `work` is what the device needs of the
+// host there (vm/osal/sandbox.h).
+vm_status hosted_get_loop(struct vm *vm, const char *name, unsigned work, struct vm_loop **loop,
                           struct vm_error *e);
 
 // Hands a device over; `disk` is NULL for what is none.

@@ -76,7 +76,7 @@ vm_status hosted_add_consoles(struct vm *vm, struct vm_error *e)
         return VM_OK;
     vm_status status = check(vm, e);
     if (status == VM_OK)
-        status = hosted_get_loop(vm, "console", &loop, e);
+        status = hosted_get_loop(vm, "console", VM_OSAL_SANDBOX_CONSOLE, &loop, e);
     if (status != VM_OK)
         return status;
     status = open_ports(vm, loop, &ports, e);

@@ -48,7 +48,7 @@ static vm_status add_disk(struct vm *vm, size_t index, struct vm_error *e)
     struct vm_block *block;
     struct vm_virtio *virtio;
     vm_format(name, sizeof name, "blk%zu", index);
-    vm_status status = hosted_get_loop(vm, name, &loop, e);
+    vm_status status = hosted_get_loop(vm, name, VM_OSAL_SANDBOX_DISK, &loop, e);
     if (status != VM_OK)
         return status;
     struct disk *disk = allocate(vm, e);

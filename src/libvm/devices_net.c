@@ -17,7 +17,9 @@ static vm_status add_net(struct vm *vm, size_t index, struct vm_error *e)
     struct vm_virtio *virtio;
     struct vm_virtio_net_config config = {0};
     vm_format(name, sizeof name, "net%zu", index);
-    vm_status status = hosted_get_loop(vm, o->kind == VM_NET_USER ? "net" : name, &loop, e);
+    bool user = o->kind == VM_NET_USER;
+    vm_status status = hosted_get_loop(vm, user ? "net" : name,
+                                       user ? VM_OSAL_SANDBOX_NET : VM_OSAL_SANDBOX_TAP, &loop, e);
     if (status == VM_OK)
         status = hosted_open_net(o, vm->options.vcpus, loop, &config.backend, e);
     if (status != VM_OK)

@@ -17,7 +17,7 @@ vm_status hosted_add_rng(struct vm *vm, struct vm_error *e)
         return VM_OK;
     vm_status status = hosted_reserve_device(vm, e);
     if (status == VM_OK)
-        status = hosted_get_loop(vm, loop_name, &loop, e);
+        status = hosted_get_loop(vm, loop_name, VM_OSAL_SANDBOX_DEVICE, &loop, e);
     if (status == VM_OK)
         status = vm_virtio_rng_create(&vm->machine, vm_loop_io(loop), "rng0", &virtio, e);
     if (status == VM_OK)
@@ -40,7 +40,7 @@ vm_status hosted_add_balloon(struct vm *vm, struct vm_error *e)
         return VM_OK;
     vm_status status = hosted_reserve_device(vm, e);
     if (status == VM_OK)
-        status = hosted_get_loop(vm, loop_name, &loop, e);
+        status = hosted_get_loop(vm, loop_name, VM_OSAL_SANDBOX_DEVICE, &loop, e);
     if (status == VM_OK)
         status = vm_virtio_balloon_create(&vm->machine, vm_loop_io(loop), "balloon0", &config,
                                           &vm->devices.balloon, &virtio, e);

@@ -6,6 +6,7 @@
 #include <vm/device/backend/tap.h>
 #include <vm/libvm/libvm.h>
 #include <vm/osal/aio.h>
+#include <vm/osal/sandbox.h>
 
 static bool always(void)
 {
@@ -35,6 +36,7 @@ static const struct {
     {"user network", "", vm_slirp_built, ask_user_network},
     {"tap network", "", vm_tap_built, vm_tap_available},
     {"io_uring", "disks use threads", always, ask_kernel_aio},
+    {"sandbox", "threads keep all host calls", always, vm_osal_sandbox_probe},
 };
 
 bool vm_describe_feature(size_t index, struct vm_feature *out)

@@ -4,6 +4,7 @@
 // waits for a reason to stop, and carries resets out.
 #include <vm/base/format.h>
 #include <vm/osal/clock.h>
+#include <vm/osal/sandbox.h>
 
 #include "hosted.h"
 
@@ -158,12 +159,15 @@ vm_status hosted_start_threads(struct vm *vm, struct vm_error *e)
     vm->threads_started = true;
     vm->quitting = false;
     vm->turn = 0;
-    vm_status status = vm_osal_thread_create("timers", timer_thread, vm, &vm->timer_thread, e);
+    const bool sandbox = vm->options.sandbox;
+    vm_status status = vm_osal_sandbox_thread_create("timers", sandbox ? VM_OSAL_SANDBOX_TIMER : 0,
+                                                     timer_thread, vm, &vm->timer_thread, e);
     for (unsigned i = 0; status == VM_OK && i < vm->options.vcpus; i++) {
         struct hosted_vcpu *h = &vm->vcpus[i];
         char name[16];
         vm_format(name, sizeof name, "vcpu%u", i);
-        status = vm_osal_thread_create(name, vcpu_thread, h, &h->thread, e);
+        status = vm_osal_sandbox_thread_create(name, sandbox ? VM_OSAL_SANDBOX_VCPU : 0,
+                                               vcpu_thread, h, &h->thread, e);
         if (status == VM_OK && vm->options.pin)
             status = vm_osal_thread_pin(h->thread, vm->options.pin[i], e);
     }

@@ -4,6 +4,7 @@
 #include <vm/base/memory.h>
 #include <vm/osal/clock.h>
 #include <vm/osal/entropy.h>
+#include <vm/osal/sandbox.h>
 
 #include "hosted.h"
 
@@ -165,6 +166,8 @@ vm_status vm_create(const struct vm_options *options, struct vm **out, struct vm
     hosted_fill_host(vm);
     uint64_t probe;
     status = vm_osal_entropy_fill(&probe, sizeof probe, e);
+    if (status == VM_OK && vm->options.sandbox)
+        status = vm_osal_sandbox_probe(e);
     if (status == VM_OK)
         status = hosted_create_locks(vm, e);
     if (status == VM_OK)

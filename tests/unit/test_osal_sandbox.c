@@ -43,8 +43,9 @@ enum {
     TAP = VM_OSAL_SANDBOX_TAP,
     SHARE = VM_OSAL_SANDBOX_SHARE,
     CONSOLE = VM_OSAL_SANDBOX_CONSOLE,
+    VSOCK = VM_OSAL_SANDBOX_VSOCK,
     MAIN = VM_OSAL_SANDBOX_MAIN,
-    LOOPS = DEVICE | DISK | NET | TAP | SHARE | CONSOLE,
+    LOOPS = DEVICE | DISK | NET | TAP | SHARE | CONSOLE | VSOCK,
     ALL = VCPU | TIMER | LOOPS | MAIN,
     KILLED = -SIGSYS,
     PASSED = 0,
@@ -55,8 +56,8 @@ static const struct {
     unsigned work;
     const char *name;
 } works[] = {
-    {VCPU, "vCPU"}, {TIMER, "timer"}, {DEVICE, "device"},   {DISK, "disk"}, {NET, "network"},
-    {TAP, "tap"},   {SHARE, "share"}, {CONSOLE, "console"}, {MAIN, "main"},
+    {VCPU, "vCPU"}, {TIMER, "timer"}, {DEVICE, "device"},   {DISK, "disk"},   {NET, "network"},
+    {TAP, "tap"},   {SHARE, "share"}, {CONSOLE, "console"}, {VSOCK, "vsock"}, {MAIN, "main"},
 };
 
 // --- the calls; each is 0 if the host carried it out, -1 with errno if not ---
@@ -275,9 +276,9 @@ static const struct call {
     {"mkdirat", make_directory, SHARE, 0},
     {"stat", stat_path, NET | SHARE, 0},
     {"socket", internet_socket, NET, 0},
-    {"socket", unix_socket, 0, 0},
-    {"accept4", accept_one, NET | CONSOLE, 0},
-    {"connect", connect_one, NET, 0},
+    {"socket", unix_socket, VSOCK, 0},
+    {"accept4", accept_one, NET | CONSOLE | VSOCK, 0},
+    {"connect", connect_one, NET | VSOCK, 0},
     {"preadv", transfer, DISK | SHARE | MAIN, 0},
     {"fdatasync", sync_file, DISK | SHARE | MAIN, 0},
     {"io_uring_enter", use_ring, DISK | MAIN, 0},

@@ -159,11 +159,11 @@ static const char *work_name(unsigned work)
         unsigned work;
         const char *name;
     } kinds[] = {
-        {VM_OSAL_SANDBOX_MAIN, "main"},     {VM_OSAL_SANDBOX_VCPU, "vCPU"},
-        {VM_OSAL_SANDBOX_TIMER, "timer"},   {VM_OSAL_SANDBOX_SHARE, "share"},
-        {VM_OSAL_SANDBOX_NET, "network"},   {VM_OSAL_SANDBOX_TAP, "tap"},
-        {VM_OSAL_SANDBOX_DISK, "disk"},     {VM_OSAL_SANDBOX_CONSOLE, "console"},
-        {VM_OSAL_SANDBOX_DEVICE, "device"},
+        {VM_OSAL_SANDBOX_MAIN, "main"},       {VM_OSAL_SANDBOX_VCPU, "vCPU"},
+        {VM_OSAL_SANDBOX_TIMER, "timer"},     {VM_OSAL_SANDBOX_SHARE, "share"},
+        {VM_OSAL_SANDBOX_NET, "network"},     {VM_OSAL_SANDBOX_TAP, "tap"},
+        {VM_OSAL_SANDBOX_VSOCK, "vsock"},     {VM_OSAL_SANDBOX_DISK, "disk"},
+        {VM_OSAL_SANDBOX_CONSOLE, "console"}, {VM_OSAL_SANDBOX_DEVICE, "device"},
     };
     for (size_t i = 0; i < VM_ARRAY_SIZE(kinds); i++) {
         if (work & kinds[i].work)

@@ -5,7 +5,7 @@
 //
 // What is told apart by arguments: memory may not become executable, signals go to this process
 // only, threads may be started but no processes, terminals may be set up but not typed into
-// (TIOCSTI), sockets are of the internet only.
+// (TIOCSTI), sockets are of the internet or, for vsock, of the host's file system only.
 #include "sandbox_rules.h"
 
 #include <errno.h>
@@ -29,8 +29,9 @@ enum {
     TAP = VM_OSAL_SANDBOX_TAP,
     SHARE = VM_OSAL_SANDBOX_SHARE,
     CONSOLE = VM_OSAL_SANDBOX_CONSOLE,
+    VSOCK = VM_OSAL_SANDBOX_VSOCK,
     MAIN = VM_OSAL_SANDBOX_MAIN,
-    LOOPS = VM_OSAL_SANDBOX_DEVICE | DISK | NET | TAP | SHARE | CONSOLE,
+    LOOPS = VM_OSAL_SANDBOX_DEVICE | DISK | NET | TAP | SHARE | CONSOLE | VSOCK,
     ALL = VCPU | TIMER | LOOPS | MAIN,
     READS = O_ACCMODE | O_CREAT | O_TRUNC,
     THREAD = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD,
@@ -100,7 +101,7 @@ const struct vm_osal_sandbox_rule vm_osal_sandbox_rules[] = {
     // Descriptors; the terminal's mode, which a fatal signal puts back on whatever thread it is.
     ALLOW(close, ALL),
     ALLOW(fstat, ALL),
-    ALLOW(lseek, ALL),
+    ALLOW(lseek, DISK | SHARE | MAIN),
     IF(newfstatat, ALL & ~(NET | SHARE), 3, AT_EMPTY_PATH, AT_EMPTY_PATH),
     ALLOW(fcntl, ALL),
     ALLOW(getpgrp, ALL),
@@ -114,7 +115,7 @@ const struct vm_osal_sandbox_rule vm_osal_sandbox_rules[] = {
     ALLOW(preadv, DISK | SHARE | MAIN),
     ALLOW(pwritev, DISK | SHARE | MAIN),
     ALLOW(pread64, DISK | SHARE | MAIN),
-    ALLOW(pwrite64, DISK | SHARE | MAIN),
+    ALLOW(pwrite64, ALL), // traces go to their file so
     ALLOW(fdatasync, DISK | SHARE | MAIN),
     ALLOW(fsync, DISK | SHARE | MAIN),
     ALLOW(fallocate, DISK | SHARE | MAIN),
@@ -123,20 +124,21 @@ const struct vm_osal_sandbox_rule vm_osal_sandbox_rules[] = {
     // Networks. The resolver's configuration is read anew when it changes.
     IF(socket, NET, 0, UINT32_MAX, AF_INET),
     IF(socket, NET, 0, UINT32_MAX, AF_INET6),
+    IF(socket, VSOCK, 0, UINT32_MAX, AF_UNIX),
     ALLOW(bind, NET),
-    ALLOW(connect, NET),
+    ALLOW(connect, NET | VSOCK),
     ALLOW(listen, NET),
     ALLOW(accept, NET),
-    ALLOW(accept4, NET | CONSOLE),
+    ALLOW(accept4, NET | CONSOLE | VSOCK),
     ALLOW(getsockname, NET),
     ALLOW(getpeername, NET),
-    ALLOW(getsockopt, NET),
+    ALLOW(getsockopt, NET | VSOCK),
     ALLOW(setsockopt, NET),
-    ALLOW(shutdown, NET | MAIN),
+    ALLOW(shutdown, NET | VSOCK | MAIN),
     ALLOW(sendto, ALL), // how channels are written
-    ALLOW(recvfrom, NET),
-    ALLOW(sendmsg, NET),
-    ALLOW(recvmsg, NET),
+    ALLOW(recvfrom, NET | VSOCK),
+    ALLOW(sendmsg, NET | VSOCK),
+    ALLOW(recvmsg, NET | VSOCK),
     CONTROL(NET, FIONREAD),
     CONTROL(NET, FIONBIO),
     ALLOW(stat, NET),

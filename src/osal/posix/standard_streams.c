@@ -22,3 +22,20 @@ vm_status vm_osal_streams_reserve(struct vm_error *e)
     }
     return VM_OK;
 }
+
+void vm_osal_streams_inherited(struct vm_osal_inherited *found)
+{
+    *found = (struct vm_osal_inherited){0};
+    for (int fd = STDERR_FILENO + 1; fd < VM_OSAL_MAX_INHERITED; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0)
+            found->open[fd / 64] |= (uint64_t)1 << fd % 64;
+    }
+}
+
+void vm_osal_streams_close_inherited(const struct vm_osal_inherited *found)
+{
+    for (int fd = STDERR_FILENO + 1; fd < VM_OSAL_MAX_INHERITED; fd++) {
+        if (found->open[fd / 64] >> fd % 64 & 1)
+            close(fd);
+    }
+}

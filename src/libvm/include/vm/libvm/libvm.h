@@ -82,6 +82,11 @@ struct vm_options {
     bool balloon; // the guest gives back memory that it does not need
     enum vm_transport transport;
 
+    // The machine's threads give up the host calls that their work does not need, and the process
+    // ends should one make such a call all the same. Callbacks run in it too: they may write to
+    // what is open, allocate and wait, but not open files or start threads.
+    bool sandbox;
+
     // Callbacks, each with `context`; NULL where not wanted. They run on the machine's threads.
     void *context;
     // The guest's console: its serial port, or the virtio console VM_CONSOLE_STDIO, if there is

@@ -25,7 +25,8 @@ enum vm_osal_sandbox_work {
     VM_OSAL_SANDBOX_TAP = 1 << 5,     // and with an open tap interface
     VM_OSAL_SANDBOX_SHARE = 1 << 6,   // and with shared directories: files by name
     VM_OSAL_SANDBOX_CONSOLE = 1 << 7, // and with consoles: terminals, connections to a socket
-    VM_OSAL_SANDBOX_MAIN = 1 << 8,    // starts and ends the others, and what they have open
+    VM_OSAL_SANDBOX_VSOCK = 1 << 8,   // and with connections to Unix sockets, both ways
+    VM_OSAL_SANDBOX_MAIN = 1 << 9,    // starts and ends the others, and what they have open
 };
 
 // VM_OK if this host and this build can; VM_ERR_HOST with the reason if not.

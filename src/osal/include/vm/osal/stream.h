@@ -23,6 +23,15 @@ vm_osal_stream vm_osal_stderr(void);
 // for one of them. The program calls it before it opens anything.
 vm_status vm_osal_streams_reserve(struct vm_error *e);
 
+// Streams beyond the standard ones that the starter has left open, as far as VM_OSAL_MAX_INHERITED.
+enum { VM_OSAL_MAX_INHERITED = 256 };
+struct vm_osal_inherited {
+    uint64_t open[VM_OSAL_MAX_INHERITED / 64]; // a bit each
+};
+// Comes before this process opens any itself.
+void vm_osal_streams_inherited(struct vm_osal_inherited *found);
+void vm_osal_streams_close_inherited(const struct vm_osal_inherited *found);
+
 // No stream: for a wait on an event alone.
 vm_osal_stream vm_osal_stream_none(void);
 
