@@ -38,7 +38,7 @@ static vm_status add_share(struct vm *vm, size_t index, struct vm_error *e)
     vm_format(name, sizeof name, "share%zu", index);
     vm_status status = check_tag(vm, index, e);
     if (status == VM_OK)
-        status = hosted_get_loop(vm, name, &loop, e);
+        status = hosted_get_loop(vm, name, VM_OSAL_SANDBOX_SHARE, &loop, e);
     if (status == VM_OK)
         status = vm_share_open(&share, &config.share, e);
     if (status != VM_OK)

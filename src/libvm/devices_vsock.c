@@ -17,7 +17,7 @@ vm_status hosted_add_vsock(struct vm *vm, struct vm_error *e)
         return VM_OK;
     vm_status status = hosted_reserve_device(vm, e);
     if (status == VM_OK)
-        status = hosted_get_loop(vm, "vsock", &loop, e);
+        status = hosted_get_loop(vm, "vsock", VM_OSAL_SANDBOX_VSOCK, &loop, e);
     if (status != VM_OK)
         return status;
     status = vm_vsock_open(o->path, loop, &config.backend, e);
