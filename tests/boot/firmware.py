@@ -45,6 +45,11 @@ class Machine(shared.Machine):
                                         stderr=self.log)
 
 
+def skip(cause):
+    print(f"1..0 # SKIP {cause}")
+    sys.exit(77)
+
+
 def make_disk(guest, scratch):
     """A disk with one partition that U-Boot finds a kernel on; mke2fs copies the files."""
     root, partition, disk = scratch / "root", scratch / "partition", scratch / "disk.img"
@@ -75,9 +80,13 @@ class Driver:
         self.scratch = scratch
         self.command = (vm, "run", "--engine", engine, "--memory", "512M", "--smp", "2")
 
-    def files(self):
-        return ([self.guest / name for name in ("kernel", "initrd", "opensbi/fw_dynamic.bin")] +
-                [self.firmware / name for name in ("u-boot.elf", "edk2-code.fd", "edk2-vars.fd")])
+    def skip_without_files(self):
+        skip_without(self.guest / name for name in ("kernel", "initrd", "opensbi/fw_dynamic.bin"))
+        for name in ("u-boot.elf", "edk2-code.fd", "edk2-vars.fd"):
+            if not (self.firmware / name).is_file():
+                skip(f"{self.firmware / name} is missing: run tools/firmware")
+        if not shutil.which("mke2fs"):
+            skip("mke2fs is missing: install e2fsprogs")
 
     def reach_shell(self, machine, *marks):
         begin = time.monotonic()
@@ -103,7 +112,7 @@ class Driver:
         self.power_off(machine)
 
     def edk2(self, variables, *bios):
-        """The flash's configuration is in the device tree; EDK2 itself says what it has found."""
+        """EDK2 finds the flash and fw_cfg by the device tree."""
         before = variables.read_bytes()
         flash = f"code={self.firmware / 'edk2-code.fd'},vars={variables}"
         machine = Machine(*self.command, "--pflash", flash, *bios, "--kernel",
@@ -137,10 +146,7 @@ class Driver:
 def main():
     with tempfile.TemporaryDirectory(prefix="trine-test-") as scratch:
         driver = Driver(*sys.argv[1:], Path(scratch))
-        skip_without(driver.files())
-        if not shutil.which("mke2fs"):
-            print("1..0 # SKIP mke2fs is missing: install e2fsprogs")
-            return 77
+        driver.skip_without_files()
         return run_cases(driver.cases())
 
 
