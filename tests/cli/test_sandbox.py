@@ -31,6 +31,8 @@ def threads(pid):
     found = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
         fields = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+        if fields["Name"].strip().startswith("iou-"):
+            continue  # the kernel's own, which never leaves it
         found[f"{fields['Name'].strip()} {task.name}"] = {k: v.strip() for k, v in fields.items()}
     return found
 

@@ -283,7 +283,7 @@ static const struct call {
     {"fdatasync", sync_file, DISK | SHARE | MAIN, 0},
     {"io_uring_enter", use_ring, DISK | MAIN, 0},
     {"io_uring_setup", make_ring, 0, 0},
-    {"ioctl", set_offload, TAP, 0},
+    {"ioctl", set_offload, TAP | VCPU | MAIN, 0},
     {"ioctl", read_size, CONSOLE | MAIN, 0},
     {"ioctl", type_into_terminal, 0, 0},
     {"execve", run_program, 0, 0},

@@ -145,8 +145,9 @@ const struct vm_osal_sandbox_rule vm_osal_sandbox_rules[] = {
     ALLOW(newfstatat, NET | SHARE),
     IF(openat, NET, 2, READS, 0),
     IF(open, NET, 1, READS, 0),
-    CONTROL(TAP, TUNSETOFFLOAD),
-    CONTROL(TAP, TUNSETQUEUE),
+    // A vCPU that negotiates features or resets the device sets these itself.
+    CONTROL(TAP | VCPU | MAIN, TUNSETOFFLOAD),
+    CONTROL(TAP | VCPU | MAIN, TUNSETQUEUE),
 
     // Consoles.
     CONTROL(CONSOLE | MAIN, TIOCGWINSZ),
