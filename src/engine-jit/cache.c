@@ -112,9 +112,9 @@ static void trace_ir(struct jit *j, const struct vm_ir_region *r, uint64_t pc)
     }
 }
 
-// Emits the region into the partition that is being filled, or into the next one.
-static struct jit_block *emit(struct jit *j, const struct vm_ir_region *r,
-                              const struct vm_block_source *source)
+// Into the partition that is being filled, or into the next one.
+struct jit_block *jit_emit_region(struct jit *j, const struct vm_ir_region *r,
+                                  const struct vm_block_source *source)
 {
     struct jit_plan plan;
     if (!jit_plan_region(&plan, r, &j->scratch))
@@ -154,7 +154,7 @@ static struct jit_block *translate(struct jit *j, uint32_t max_insns, enum vm_en
     if (!vm_ir_optimize(&region, VM_IR_TIER1, false, NULL))
         return NULL;
     trace_ir(j, &region, source.pc);
-    struct jit_block *b = emit(j, &region, &source);
+    struct jit_block *b = jit_emit_region(j, &region, &source);
     if (b) {
         j->stats.blocks++;
         j->stats.translated_insns += region.guest_insns;

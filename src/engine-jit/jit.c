@@ -105,7 +105,7 @@ static struct jit_block *serve(struct jit *j, uint64_t word, bool single, enum v
     return NULL;
 }
 
-static enum vm_engine_exit run_from(struct jit *j, struct jit_block *b, bool single)
+enum vm_engine_exit jit_run(struct jit *j, struct jit_block *b, bool single)
 {
     struct vm_vcpu *v = j->vcpu;
     enum vm_engine_exit exit = VM_ENGINE_FAILED;
@@ -139,7 +139,7 @@ static enum vm_engine_exit run(struct vm_vcpu *v)
         return VM_ENGINE_BREAKPOINT;
     guard_generations(j);
     struct jit_block *b = single ? jit_translate_alone(j, 1, &exit) : jit_find(j, &exit);
-    return b ? run_from(j, b, single) : exit;
+    return b ? jit_run(j, b, single) : exit;
 }
 
 static void sync_code(struct vm_vcpu *v)

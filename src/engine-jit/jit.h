@@ -135,12 +135,21 @@ static inline unsigned jit_jump_slot(uint64_t pc)
     return (pc >> 1 ^ pc >> (JIT_JUMP_BITS + 1)) & ((1 << JIT_JUMP_BITS) - 1);
 }
 
+// --- jit.c ---
+
+// Runs from the start of a block until something needs the run loop; with `single`, stops behind
+// the block.
+enum vm_engine_exit jit_run(struct jit *j, struct jit_block *b, bool single);
+
 // --- cache.c ---
 
 // The block at the vCPU's PC, translated if need be; NULL: *exit says why.
 struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit);
 // One that is not kept, of at most `max_insns` instructions: for single steps.
 struct jit_block *jit_translate_alone(struct jit *j, uint32_t max_insns, enum vm_engine_exit *exit);
+// Emits a region, which is not entered into the cache; NULL when memory or a limit is out.
+struct jit_block *jit_emit_region(struct jit *j, const struct vm_ir_region *r,
+                                  const struct vm_block_source *source);
 void jit_flush(struct jit *j);
 bool jit_at_breakpoint(struct vm_vcpu *v);
 // Has a direct exit lead to `to` from now on, if that may be.

@@ -234,6 +234,7 @@ static void end(struct run *k, enum toy_end how, uint64_t pc, uint64_t detail, u
     k->m->pc = pc;
     k->m->detail = detail;
     k->m->value = value;
+    k->m->insn = k->insn;
     k->ended = true;
 }
 
@@ -416,12 +417,15 @@ static void step(struct run *k, vm_ir_value v)
 {
     const struct vm_ir_op *op = &k->r->ops[v];
     enum vm_type t = vm_ir_value_type(k->r, v);
+    const unsigned none = VM_IR_E_MARK | VM_IR_E_TERM | VM_IR_E_READ_STATE;
+    k->m->acted = k->m->acted || vm_ir_op_infos[op->code].effects & ~none;
     switch (op->code) {
     case VM_IR_nop:
     case VM_IR_param: return;
     case VM_IR_insn:
         k->insn = op->imm;
         k->m->retired += op->attr != 0; // else the current instruction is counted already
+        k->m->acted = k->m->acted && op->attr == 0;
         return;
     case VM_IR_get:
         memset(&k->v[v], 0, sizeof k->v[v]);

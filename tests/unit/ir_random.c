@@ -240,10 +240,9 @@ static unsigned result_kind(unsigned code, enum vm_type t)
     }
 }
 
-static void random_op(struct gen *g, unsigned code)
+static void random_op(struct gen *g, unsigned code, enum vm_type t)
 {
     const struct vm_ir_op_info *info = &vm_ir_op_infos[code];
-    enum vm_type t = type_in(g, info->types);
     vm_ir_value args[3] = {VM_IR_NONE, VM_IR_NONE, VM_IR_NONE};
     uint64_t disp = 0;
     for (unsigned i = 0; i < info->args; i++) {
@@ -456,7 +455,7 @@ static void random_step(struct gen *g)
             code = pick(g, VM_IR_CODE_COUNT);
         while (code <= VM_IR_icount || code >= VM_IR_call ||
                (code >= VM_IR_load && code <= VM_IR_rmw && pick(g, 3)));
-        random_op(g, code);
+        random_op(g, code, type_in(g, vm_ir_op_infos[code].types));
     }
 }
 
@@ -554,6 +553,11 @@ static void fill(struct gen *g, unsigned block)
         vm_ir_start_block(&g->b, (uint16_t)block);
     for (unsigned i = 0; i < g->params[block]; i++)
         keep(g, vm_ir_param(&g->b, (enum vm_type)g->param_kind[block][i]), g->param_kind[block][i]);
+    if (!g->edges[block].count && !pick(g, 3)) { // as the two ways of a branch instruction are
+        vm_ir_insn(&g->b, pick(g, 4096), 0);
+        vm_ir_goto(&g->b, pick(g, 4096));
+        return;
+    }
     vm_ir_insn(&g->b, pick(g, 4096), pick(g, 3) * 2);
     for (unsigned i = 0; i < ops; i++) {
         if (!pick(g, 6))
@@ -574,6 +578,36 @@ struct vm_ir_region *toy_random_region(uint64_t seed, bool fold)
         vm_ir_new_block(&g.b);
     for (unsigned i = 0; i < g.blocks; i++)
         fill(&g, i);
+    return r;
+}
+
+// Puts a value of any type into an entry of that type.
+static void show(struct gen *g, vm_ir_value v, unsigned kind)
+{
+    unsigned reg = pick(g, TOY_COUNT);
+    enum vm_type t = kind == TRUTH ? VM_I64 : (enum vm_type)kind;
+    while (toy_regfile.registers[reg % TOY_COUNT].type != t || reg % TOY_COUNT == TOY_PC)
+        reg++;
+    vm_ir_put(&g->b, (uint16_t)(reg % TOY_COUNT), v);
+}
+
+struct vm_ir_region *toy_random_row(uint64_t seed, enum vm_ir_code code, enum vm_type t)
+{
+    struct vm_ir_region *r = vm_arena_alloc(toy_arena(), sizeof *r, 16);
+    struct gen g = {.random = seed, .blocks = 1, .dominators = {1}};
+    vm_ir_builder_init(&g.b, r, toy_arena(), &toy_regfile, toy_helpers, TOY_HELPERS);
+    g.b.no_fold = true;
+    vm_ir_insn(&g.b, 0, 4);
+    for (unsigned i = 0; i < 3; i++) {
+        for (unsigned n = pick(&g, 3); n; n--)
+            integer_chain(&g);
+        vm_ir_insn(&g.b, 4 + 4 * i, 4);
+        random_op(&g, code, t);
+        const struct value *last = g.value_count ? &g.values[g.value_count - 1] : NULL;
+        if (last && result_kind(code, t) == last->kind)
+            show(&g, last->v, last->kind);
+    }
+    vm_ir_goto(&g.b, 0x10);
     return r;
 }
 

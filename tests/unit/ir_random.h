@@ -10,6 +10,10 @@
 // same seed makes the same choices either way, so that both regions must do the same.
 struct vm_ir_region *toy_random_region(uint64_t seed, bool fold);
 
+// A straight region that has the op with the suffix type a few times, its operands constants,
+// entries and computed values, its result in an entry.
+struct vm_ir_region *toy_random_row(uint64_t seed, enum vm_ir_code code, enum vm_type t);
+
 void toy_random_machine(uint64_t seed, struct toy_machine *m);
 
 #endif

@@ -288,11 +288,25 @@ static const struct vm_ir_op *sole_goto(const struct emit *e, uint16_t block)
     return found;
 }
 
+// Whether the instruction has not done anything yet that doing it anew would do twice.
+static bool may_begin_anew(const struct emit *e)
+{
+    const unsigned harmless = VM_IR_E_MARK | VM_IR_E_READ_STATE;
+    for (uint32_t i = e->at; i-- > e->r->blocks[e->ir_block].first;) {
+        const struct vm_ir_op *o = &e->r->ops[i];
+        if (o->code == VM_IR_insn && o->attr)
+            return true;
+        if (vm_ir_op_infos[o->code].effects & ~harmless)
+            return false;
+    }
+    return false;
+}
+
 // Whether the branch does nothing but leave on both ways.
 static bool leaves_both_ways(const struct emit *e, uint16_t then_block, uint16_t else_block)
 {
-    return takes_count_over(e, then_block) && takes_count_over(e, else_block) &&
-           sole_goto(e, then_block) && sole_goto(e, else_block);
+    return may_begin_anew(e) && takes_count_over(e, then_block) &&
+           takes_count_over(e, else_block) && sole_goto(e, then_block) && sole_goto(e, else_block);
 }
 
 static bool polls(const struct emit *e, uint16_t block)

@@ -261,10 +261,15 @@ static void wide_product(struct emit *e, const struct vm_ir_op *o, enum x64_widt
     emit_claim(e, X64_RAX);
     emit_claim(e, X64_RDX);
     enum x64_reg b = X64_RDX;
-    struct operand operand = emit_operand(e, o->args[1]);
-    if (operand.kind == IN_REGISTER)
-        b = operand.reg;
-    else
+    uint64_t constant;
+    // A constant would ask for a third temporary, and the caller may have claimed it.
+    bool loads = emit_is_const(e, o->args[1], &constant);
+    if (!loads) {
+        struct operand operand = emit_operand(e, o->args[1]);
+        loads = operand.kind != IN_REGISTER;
+        b = loads ? X64_RDX : operand.reg;
+    }
+    if (loads)
         emit_load_value(e, X64_RDX, o->args[1]);
     emit_load_value(e, X64_RAX, o->args[0]);
     if (sign)

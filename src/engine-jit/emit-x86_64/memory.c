@@ -31,6 +31,12 @@ static bool is_plain(const struct vm_ir_op *o)
 static enum x64_reg address_of(struct emit *e, const struct vm_ir_op *o)
 {
     int64_t disp = (int64_t)o->imm;
+    uint64_t constant;
+    if (emit_is_const(e, o->args[0], &constant)) {
+        emit_claim_all(e);
+        x64_imm(&e->code, X64_RAX, constant + o->imm);
+        return X64_RAX;
+    }
     struct operand a = emit_operand(e, o->args[0]);
     if (a.kind == IN_REGISTER && emit_is_temporary(a.reg))
         emit_detach(e, a.reg);
@@ -46,8 +52,6 @@ static enum x64_reg address_of(struct emit *e, const struct vm_ir_op *o)
         x64_mov_rr(&e->code, X64_64, X64_RAX, a.reg);
     else if (a.kind == IN_MEMORY)
         x64_mov_rm(&e->code, X64_64, X64_RAX, a.mem);
-    else if (a.kind == IMMEDIATE)
-        x64_imm(&e->code, X64_RAX, (uint64_t)a.imm);
     if (disp != (int32_t)disp) {
         x64_imm(&e->code, X64_RDX, (uint64_t)disp);
         x64_add_rr(&e->code, X64_64, X64_RAX, X64_RDX);

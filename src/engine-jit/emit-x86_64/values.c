@@ -177,7 +177,8 @@ enum x64_reg emit_in_register(struct emit *e, vm_ir_value v)
 {
     vm_ir_value root = e->plan->root[v];
     uint64_t value;
-    if (e->reg_of[root] == NO_REG && emit_is_const(e, v, &value)) {
+    // The whole constant, of which v may be the low part: others will find it there.
+    if (e->reg_of[root] == NO_REG && emit_is_const(e, root, &value)) {
         enum x64_reg reg = emit_temp(e);
         x64_imm_keep_flags(&e->code, reg, value);
         hold(e, root, reg);

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// Variants: with all that the host's processor offers and with none of it; all of the toy's
+// integer registers, few, or none in registers of the host.
+#include "tested_engine.h"
+
+#include <vm/engine-jit/jit.h>
+
+#include "ir_eval.h"
+#include "jit.h"
+
+static const uint16_t *hot(unsigned variant)
+{
+    static const uint16_t all[] = {TOY_X + 3, TOY_X,     TOY_X + 1, TOY_X + 7, TOY_X + 5,
+                                   TOY_X + 4, TOY_X + 2, TOY_X + 6, 0xffff};
+    static const uint16_t few[] = {TOY_X + 2, TOY_X + 1, 0xffff};
+    const uint16_t *const choices[] = {all, few, NULL};
+    return choices[variant / 2 % 3];
+}
+
+static void set_up(struct vm_vcpu *v, unsigned variant)
+{
+    if (variant % 2)
+        jit_of(v)->cpu_features = 0;
+}
+
+static void *make(struct vm_vcpu *v, const struct vm_ir_region *r)
+{
+    const struct vm_block_source source = {.pc = TOY_PAGE_BASE, .gpa2 = {UINT64_MAX}};
+    vm_arena_reset(&jit_of(v)->scratch);
+    struct jit_block *b = jit_emit_region(jit_of(v), r, &source);
+    if (b)
+        b->common.dropped = true;
+    return b;
+}
+
+static enum vm_engine_exit run(struct vm_vcpu *v, void *made)
+{
+    return jit_run(jit_of(v), made, true);
+}
+
+const struct tested_engine tested_engine = {&vm_jit_ops, 6, hot, set_up, make, run, true};
