@@ -19,26 +19,29 @@ static void go_to(struct rv_translate *t, uint64_t offset)
         vm_ir_goto(t->b, offset);
 }
 
-RV_SEMANTIC(jal)
-{
-    uint64_t target = t->offset + (uint64_t)a->imm;
-    bool faults = target & 2 && !halfword_aligned(t);
-    if (a->rd && !faults)
-        rv_set_x(t, a->rd, vm_ir_pcrel(t->b, rv_next(t)));
-    go_to(t, target);
-    t->ends = true;
-}
-
 // x1 and x5 are the link registers of table "Return-address stack prediction hints".
 static bool is_link(unsigned n)
 {
     return n == 1 || n == 5;
 }
 
+RV_SEMANTIC(jal)
+{
+    uint64_t target = t->offset + (uint64_t)a->imm;
+    bool faults = target & 2 && !halfword_aligned(t);
+    if (a->rd && !faults)
+        rv_set_x(t, a->rd, vm_ir_pcrel(t->b, rv_next(t)));
+    if (is_link(a->rd) && !faults)
+        vm_ir_goto_call(t->b, target, rv_next(t));
+    else
+        go_to(t, target);
+    t->ends = true;
+}
+
 static enum vm_ir_hint jump_hint(const struct rv_args *a)
 {
     if (is_link(a->rd))
-        return VM_IR_HINT_CALL;
+        return is_link(a->rs1) && a->rs1 != a->rd ? VM_IR_HINT_SWAP : VM_IR_HINT_CALL;
     return is_link(a->rs1) ? VM_IR_HINT_RETURN : VM_IR_HINT_OTHER;
 }
 
@@ -61,8 +64,7 @@ RV_SEMANTIC(jalr)
         require_word_aligned(t, target);
     if (a->rd)
         rv_set_x(t, a->rd, vm_ir_pcrel(t->b, rv_next(t)));
-    enum vm_ir_hint hint = jump_hint(a);
-    vm_ir_goto_ind(t->b, target, hint, hint == VM_IR_HINT_CALL ? rv_next(t) : 0);
+    vm_ir_goto_ind(t->b, target, jump_hint(a), rv_next(t));
     t->ends = true;
 }
 

@@ -390,14 +390,21 @@ void vm_ir_goto(struct vm_ir_builder *b, uint64_t offset)
     leave(b, VM_IR_goto, 0, offset, VM_IR_NONE);
 }
 
+void vm_ir_goto_call(struct vm_ir_builder *b, uint64_t offset, uint64_t ret)
+{
+    leave(b, VM_IR_goto, ret <= VM_IR_GOTO_MAX_RET ? VM_IR_GOTO_CALL(ret) : 0, offset, VM_IR_NONE);
+}
+
 void vm_ir_goto_ind(struct vm_ir_builder *b, vm_ir_value pc, enum vm_ir_hint hint, uint64_t ret)
 {
     const struct vm_ir_region *r = b->region;
-    bool direct = hint == VM_IR_HINT_OTHER || hint == VM_IR_HINT_CALL;
-    if (!b->no_fold && !r->overflow && direct && r->ops[pc].code == VM_IR_pcrel)
+    bool direct = !b->no_fold && !r->overflow && r->ops[pc].code == VM_IR_pcrel;
+    if (direct && hint == VM_IR_HINT_OTHER)
         vm_ir_goto(b, r->ops[pc].imm);
+    else if (direct && hint == VM_IR_HINT_CALL)
+        vm_ir_goto_call(b, r->ops[pc].imm, ret);
     else
-        leave(b, VM_IR_goto_ind, hint, hint == VM_IR_HINT_CALL ? ret : 0, pc);
+        leave(b, VM_IR_goto_ind, hint, vm_ir_hint_pushes(hint) ? ret : 0, pc);
 }
 
 void vm_ir_raise(struct vm_ir_builder *b, uint64_t cause, vm_ir_value value)

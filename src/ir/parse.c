@@ -231,13 +231,29 @@ static bool parse_branch(struct parser *p)
     return true;
 }
 
+static bool parse_goto(struct parser *p)
+{
+    uint64_t ret = 0;
+    if (!parse_imm(p))
+        return false;
+    if (!vm_ir_scan_take(&p->scan, ','))
+        return true;
+    if (!parse_choice(p, vm_ir_hint_names, VM_IR_HINT_NAMES))
+        return false;
+    if (vm_ir_hint_pushes(vm_ir_hint_of(&p->op)) &&
+        !vm_ir_scan_number(&p->scan, VM_IR_GOTO_MAX_RET, &ret))
+        return false;
+    p->op.attr |= (uint32_t)ret << 8;
+    return true;
+}
+
 static bool parse_hint(struct parser *p)
 {
     if (!parse_value(p, 0) || !vm_ir_scan_take(&p->scan, ','))
         return p->op.args[0] != VM_IR_NONE;
     if (!parse_choice(p, vm_ir_hint_names, VM_IR_HINT_NAMES))
         return false;
-    return p->op.attr != VM_IR_HINT_CALL || parse_imm(p);
+    return !vm_ir_hint_pushes(vm_ir_hint_of(&p->op)) || parse_imm(p);
 }
 
 static bool parse_operands(struct parser *p)
@@ -254,6 +270,7 @@ static bool parse_operands(struct parser *p)
     case VM_IR_FORM_CALL: return parse_call(p);
     case VM_IR_FORM_JUMP: return parse_jump(p);
     case VM_IR_FORM_BRANCH: return parse_branch(p);
+    case VM_IR_FORM_GOTO: return parse_goto(p);
     case VM_IR_FORM_HINT: return parse_hint(p);
     case VM_IR_FORM_RAISE:
         return parse_imm(p) && vm_ir_scan_expect(&p->scan, ',') && parse_value(p, 0);

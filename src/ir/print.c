@@ -124,13 +124,14 @@ static void write_call(struct out *o, const struct vm_ir_region *r, const struct
     write(o, ")");
 }
 
+// The hint of a goto or goto_ind.
 static void write_hint(struct out *o, const struct vm_ir_op *op)
 {
-    write_value(o, " ", op->args[0]);
+    unsigned hint = vm_ir_hint_of(op);
     if (op->attr)
-        write(o, ", %s", op->attr < VM_IR_HINT_NAMES ? vm_ir_hint_names[op->attr] : "none");
-    if (op->attr == VM_IR_HINT_CALL)
-        write(o, " 0x%llx", (unsigned long long)op->imm);
+        write(o, ", %s", hint < VM_IR_HINT_NAMES ? vm_ir_hint_names[hint] : "none");
+    if (vm_ir_hint_pushes((enum vm_ir_hint)hint))
+        write(o, " 0x%llx", (unsigned long long)vm_ir_return_offset(op));
 }
 
 static void write_operands(struct out *o, const struct vm_ir_region *r, const struct vm_ir_op *op)
@@ -157,7 +158,14 @@ static void write_operands(struct out *o, const struct vm_ir_region *r, const st
         write_target(o, r, op, 0, ", ");
         write_target(o, r, op, 1, ", ");
         break;
-    case VM_IR_FORM_HINT: write_hint(o, op); break;
+    case VM_IR_FORM_GOTO:
+        write(o, " 0x%llx", imm);
+        write_hint(o, op);
+        break;
+    case VM_IR_FORM_HINT:
+        write_value(o, " ", op->args[0]);
+        write_hint(o, op);
+        break;
     case VM_IR_FORM_RAISE:
         write(o, " 0x%llx", imm);
         write_value(o, ", ", op->args[0]);

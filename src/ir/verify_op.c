@@ -188,6 +188,11 @@ static bool at_most(struct vm_ir_check *k, uint32_t attr, uint32_t limit)
     return attr <= limit || vm_ir_check_fail(k, "attr 0x%x is out of range", attr);
 }
 
+static bool check_goto(struct vm_ir_check *k, const struct vm_ir_op *op)
+{
+    return vm_ir_hint_of(op) == VM_IR_HINT_CALL || at_most(k, op->attr, 0);
+}
+
 static bool check_attr(struct vm_ir_check *k, const struct vm_ir_op *op)
 {
     unsigned effects = vm_ir_op_infos[op->code].effects;
@@ -201,6 +206,7 @@ static bool check_attr(struct vm_ir_check *k, const struct vm_ir_op *op)
     case VM_IR_deposit: return check_field(k, op);
     case VM_IR_cond: return at_most(k, op->attr, 15);
     case VM_IR_fence: return at_most(k, op->attr, 0xff);
+    case VM_IR_goto: return check_goto(k, op);
     case VM_IR_goto_ind: return at_most(k, op->attr, VM_IR_HINT_RESYNC);
     case VM_IR_exit: return at_most(k, op->attr, VM_IR_EXIT_PAUSE);
     case VM_IR_mergef: return at_most(k, op->attr & ~(uint32_t)VM_IR_FLAGS_ALL, 0);
@@ -223,7 +229,7 @@ static bool uses_imm(const struct vm_ir_op *op)
     case VM_IR_goto:
     case VM_IR_raise:
     case VM_IR_exit: return true;
-    case VM_IR_goto_ind: return op->attr == VM_IR_HINT_CALL;
+    case VM_IR_goto_ind: return vm_ir_hint_pushes(vm_ir_hint_of(op));
     default: return vm_ir_form_of(op->code) == VM_IR_FORM_MEMORY;
     }
 }

@@ -92,7 +92,8 @@ static const struct vm_ir_word fma_words[] = {
 };
 
 const char *const vm_ir_cond_names[VM_IR_COND_NAMES] = {"z", "c", "s", "v", "p", "cz", "sv", "zsv"};
-const char *const vm_ir_hint_names[VM_IR_HINT_NAMES] = {"other", "call", "return", "resync"};
+const char *const vm_ir_hint_names[VM_IR_HINT_NAMES] = {"other", "call", "return", "swap",
+                                                        "resync"};
 const char *const vm_ir_exit_names[VM_IR_EXIT_NAMES] = {"resync", "wait", "pause"};
 
 static const struct vm_ir_word *own_words(unsigned code)
@@ -139,8 +140,7 @@ enum vm_ir_form vm_ir_form_of(unsigned code)
     case VM_IR_insn: return VM_IR_FORM_INSN;
     case VM_IR_const:
     case VM_IR_param:
-    case VM_IR_pcrel:
-    case VM_IR_goto: return VM_IR_FORM_IMM;
+    case VM_IR_pcrel: return VM_IR_FORM_IMM;
     case VM_IR_get:
     case VM_IR_put: return VM_IR_FORM_ENTRY;
     case VM_IR_extract:
@@ -156,6 +156,7 @@ enum vm_ir_form vm_ir_form_of(unsigned code)
     case VM_IR_call: return VM_IR_FORM_CALL;
     case VM_IR_jump: return VM_IR_FORM_JUMP;
     case VM_IR_branch: return VM_IR_FORM_BRANCH;
+    case VM_IR_goto: return VM_IR_FORM_GOTO;
     case VM_IR_goto_ind: return VM_IR_FORM_HINT;
     case VM_IR_raise: return VM_IR_FORM_RAISE;
     case VM_IR_exit: return VM_IR_FORM_EXIT;

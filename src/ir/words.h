@@ -25,6 +25,7 @@ enum vm_ir_form {
     VM_IR_FORM_CALL,   // helper(operands)
     VM_IR_FORM_JUMP,   // target
     VM_IR_FORM_BRANCH, // operand, target, target
+    VM_IR_FORM_GOTO,   // imm, hint, return address
     VM_IR_FORM_HINT,   // operand, hint, return address
     VM_IR_FORM_RAISE,  // imm, operand
     VM_IR_FORM_EXIT,   // reason, imm

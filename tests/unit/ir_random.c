@@ -472,7 +472,11 @@ static void leave(struct gen *g)
     switch (pick(g, 5)) {
     case 0: vm_ir_raise(&g->b, pick(g, 16), any(g, VM_I64)); break;
     case 1: vm_ir_exit(&g->b, (enum vm_ir_exit)pick(g, VM_IR_EXIT_PAUSE + 1), offset); break;
-    case 2: vm_ir_goto_ind(&g->b, any(g, VM_I64), (enum vm_ir_hint)pick(g, 4), offset); break;
+    case 2:
+        vm_ir_goto_ind(&g->b, any(g, VM_I64), (enum vm_ir_hint)pick(g, VM_IR_HINT_RESYNC + 1),
+                       offset);
+        break;
+    case 3: vm_ir_goto_call(&g->b, offset, pick(g, 8192)); break;
     default: vm_ir_goto(&g->b, offset); break;
     }
 }

@@ -115,7 +115,7 @@
      "  %2 = const.i64 0x1\n"
      "  goto 0xe0\n"
      "}\n"},
-    {"a call and a return",
+    {"a call",
      "jal ra,.+0x1000",
      {0x000010ef},
      U,
@@ -124,7 +124,7 @@
      "  insn 0x100 4\n"
      "  %1 = pcrel 0x104\n"
      "  put ra, %1\n"
-     "  goto 0x1100\n"
+     "  goto 0x1100, call 0x104\n"
      "}\n"},
     {"return",
      "ret",
@@ -139,7 +139,61 @@
      "  %4 = and.i64 %1, %3\n"
      "  goto_ind %4, return\n"
      "}\n"},
+    {"a call by the other link register",
+     "jal t0,.-0x100",
+     {0xf01ff2ef},
+     U,
+     "region {\n"
+     "b0:\n"
+     "  insn 0x100 4\n"
+     "  %1 = pcrel 0x104\n"
+     "  put t0, %1\n"
+     "  goto 0x0, call 0x104\n"
+     "}\n"},
+    {"no call",
+     "jal a0,.+0x1000",
+     {0x0000156f},
+     U,
+     "region {\n"
+     "b0:\n"
+     "  insn 0x100 4\n"
+     "  %1 = pcrel 0x104\n"
+     "  put a0, %1\n"
+     "  goto 0x1100\n"
+     "}\n"},
+    {"a far call",
+     "auipc ra,0x1; jalr ra,0(ra)",
+     {0x00001097, 0x000080e7},
+     U,
+     "region {\n"
+     "b0:\n"
+     "  insn 0x100 4\n"
+     "  %1 = pcrel 0x1100\n"
+     "  put ra, %1\n"
+     "  insn 0x104 4\n"
+     "  %4 = const.i64 0x0\n"
+     "  %5 = const.i64 0xfffffffffffffffe\n"
+     "  %6 = pcrel 0x1100\n"
+     "  %7 = pcrel 0x108\n"
+     "  put ra, %7\n"
+     "  goto 0x1100, call 0x108\n"
+     "}\n"},
     {"an indirect call",
+     "jalr ra,0(a0)",
+     {0x000500e7},
+     U,
+     "region {\n"
+     "b0:\n"
+     "  insn 0x100 4\n"
+     "  %1 = get.i64 a0\n"
+     "  %2 = const.i64 0x0\n"
+     "  %3 = const.i64 0xfffffffffffffffe\n"
+     "  %4 = and.i64 %1, %3\n"
+     "  %5 = pcrel 0x104\n"
+     "  put ra, %5\n"
+     "  goto_ind %4, call 0x104\n"
+     "}\n"},
+    {"a coroutine goes on with another",
      "jalr ra,4(t0)",
      {0x004280e7},
      U,
@@ -153,7 +207,7 @@
      "  %5 = and.i64 %3, %4\n"
      "  %6 = pcrel 0x104\n"
      "  put ra, %6\n"
-     "  goto_ind %5, call 0x104\n"
+     "  goto_ind %5, swap 0x104\n"
      "}\n"},
     {"load-reserved and store-conditional",
      "lr.w.aq a0,(a1); sc.w.rl a0,a2,(a1)",

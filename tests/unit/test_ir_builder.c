@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,7 +131,37 @@ static void branches_fold(void **state)
     vm_ir_goto_ind(&b, vm_ir_pcrel(&b, 0x44), VM_IR_HINT_CALL, 0x10);
     check(&r, "b0:\n %x = get x1\n %one = const.i64 1\n jump b1\n"
               "b1:\n %n = const.i64 9\n %c = ltu.i64 %x, %n\n jump b2(%x)\n"
-              "b2(%p: i64):\n put x2, %p\n %pc = pcrel 0x44\n goto 0x44\n");
+              "b2(%p: i64):\n put x2, %p\n %pc = pcrel 0x44\n goto 0x44, call 0x10\n");
+}
+
+// Which hints an indirect jump keeps when its target turns out to be known.
+static void calls_keep_their_hints(void **state)
+{
+    (void)state;
+    static const struct {
+        enum vm_ir_hint hint;
+        uint64_t ret;
+        const char *text;
+    } rows[] = {
+        {VM_IR_HINT_OTHER, 0x10, "goto 0x44"},
+        {VM_IR_HINT_CALL, 0x10, "goto 0x44, call 0x10"},
+        {VM_IR_HINT_CALL, VM_IR_GOTO_MAX_RET, "goto 0x44, call 0xffffff"},
+        {VM_IR_HINT_CALL, VM_IR_GOTO_MAX_RET + 1, "goto 0x44"},
+        {VM_IR_HINT_RETURN, 0x10, "goto_ind %pc, return"},
+        {VM_IR_HINT_SWAP, 0x10, "goto_ind %pc, swap 0x10"},
+        {VM_IR_HINT_RESYNC, 0x10, "goto_ind %pc, resync"},
+    };
+    for (size_t i = 0; i < VM_ARRAY_SIZE(rows); i++) {
+        struct vm_ir_region r;
+        struct vm_ir_builder b = start(&r);
+        char text[80];
+        vm_ir_goto_ind(&b, vm_ir_pcrel(&b, 0x44), rows[i].hint, rows[i].ret);
+        snprintf(text, sizeof text, "b0:\n %%pc = pcrel 0x44\n %s\n", rows[i].text);
+        check(&r, text);
+        const struct vm_ir_op *last = &r.ops[r.op_count - 1];
+        if (vm_ir_hint_pushes(vm_ir_hint_of(last)))
+            assert_int_equal(vm_ir_return_offset(last), rows[i].ret);
+    }
 }
 
 static void values_are_masked_to_their_type(void **state)
@@ -275,6 +306,7 @@ int main(void)
         cmocka_unit_test_teardown(fp_environment_is_never_known, drop),
         cmocka_unit_test_teardown(further_blocks_of_an_instruction_get_a_marker, drop),
         cmocka_unit_test_teardown(branches_fold, drop),
+        cmocka_unit_test_teardown(calls_keep_their_hints, drop),
         cmocka_unit_test_teardown(values_are_masked_to_their_type, drop),
         cmocka_unit_test_teardown(memory_may_run_out_anywhere, drop),
         cmocka_unit_test_teardown(passes_survive_without_memory, drop),

@@ -39,10 +39,9 @@ static const struct vm_register x86_registers[] = {
     [RFLAGS] = {"rflags", 48, VM_FLAGS, VM_REG_SYSTEM}, [DF] = {"df", 56, VM_I64, VM_REG_SYSTEM},
 };
 static const struct vm_register riscv_registers[] = {
-    {"f0", 0, VM_I64, VM_REG_FLOAT},
-    {"f1", 8, VM_I64, VM_REG_FLOAT},
-    {"f2", 16, VM_I64, VM_REG_FLOAT},
-    {"f3", 24, VM_I64, VM_REG_FLOAT},
+    {"f0", 0, VM_I64, VM_REG_FLOAT},    {"f1", 8, VM_I64, VM_REG_FLOAT},
+    {"f2", 16, VM_I64, VM_REG_FLOAT},   {"f3", 24, VM_I64, VM_REG_FLOAT},
+    {"ra", 32, VM_I64, VM_REG_GENERAL},
 };
 
 static uint64_t udiv128(void *vcpu, uint64_t high, uint64_t low, uint64_t divisor, uint64_t unused)

@@ -35,7 +35,15 @@ static void prints_what_the_manual_shows(void **state)
                                "b1(%7: i64):\n"
                                "  goto 0x14\n"
                                "b2:\n"
+                               "  branch %3, b3, b4\n"
+                               "b3:\n"
                                "  goto_ind %1, call 0x18\n"
+                               "b4:\n"
+                               "  branch %3, b5, b6\n"
+                               "b5:\n"
+                               "  goto_ind %1, swap 0x1c\n"
+                               "b6:\n"
+                               "  goto 0xfffffffffffffff0, call 0xffffff\n"
                                "}\n";
     struct vm_ir_region *r = toy_parse(text);
     toy_verify(r, "as parsed");
@@ -115,6 +123,9 @@ static const struct wrong parse_wrongs[] = {
     {"line 3: the number is too large", "b0:\n %a = const.i64 0x10000000000000000\n"},
     {"line 3: the number is too large", "b0:\n %a = extract.i64 %b, 256, 1\n"},
     {"line 3: expected a number", "b0:\n goto here\n"},
+    {"line 3: expected a number", "b0:\n goto 4, call\n"},
+    {"line 3: unknown word 'home'", "b0:\n goto 4, home\n"},
+    {"line 3: the number is too large", "b0:\n goto 4, call 0x1000000\n"},
     {"line 3: load needs {size}", "b0:\n %a = load.i64 %b\n"},
     {"line 3: rmw needs {operation, size}", "b0:\n %a = rmw.i64 %b, %c {w}\n"},
     {"line 3: 'd' contradicts an earlier", "b0:\n %a = load.i64 %b {w, d}\n"},
@@ -200,6 +211,9 @@ static const struct wrong verify_wrongs[] = {
     {"b0: the entry block is empty", "b1:\n goto 0\n"},
     {"b0: the entry block takes no parameters", "b0(%a: i64):\n goto 0\n"},
     {"b0: %0 const: ends the block and is no terminator", "b0:\n %a = const.i64 0\n"},
+    {"b0: %0 goto: attr 0x2 is out of range", "b0:\n goto 0, return\n"},
+    {"b0: %0 goto: attr 0x403 is out of range", "b0:\n goto 0, swap 4\n"},
+    {"b0: %0 goto: attr 0x4 is out of range", "b0:\n goto 0, resync\n"},
     {"b0: %0 goto: a terminator ends its block", "b0:\n goto 0\n goto 4\n"},
     {"b0: %0 jump: there is no block b1", "b0:\n jump b1\nb2:\n goto 0\n"},
     {"b0: %0 jump: there is no block b7", "b0:\n jump b7\n"},

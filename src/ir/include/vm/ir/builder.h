@@ -126,6 +126,10 @@ void vm_ir_branch(struct vm_ir_builder *b, vm_ir_value cond, uint16_t then_block
                   const vm_ir_value *then_args, unsigned then_count, uint16_t else_block,
                   const vm_ir_value *else_args, unsigned else_count);
 void vm_ir_goto(struct vm_ir_builder *b, uint64_t offset);
+// A goto that is a call and returns to page base + ret. A hint: left out where ret is beyond
+// VM_IR_GOTO_MAX_RET.
+void vm_ir_goto_call(struct vm_ir_builder *b, uint64_t offset, uint64_t ret);
+// `ret` is for hints that push.
 void vm_ir_goto_ind(struct vm_ir_builder *b, vm_ir_value pc, enum vm_ir_hint hint, uint64_t ret);
 void vm_ir_raise(struct vm_ir_builder *b, uint64_t cause, vm_ir_value value);
 void vm_ir_exit(struct vm_ir_builder *b, enum vm_ir_exit reason, uint64_t next_offset);

@@ -177,12 +177,20 @@ enum vm_ir_cond {
     VM_IR_COND_NOT = 8, // added: the complement
 };
 
+// What a goto or goto_ind is in the guest's program, for return-address prediction. The return
+// address is page base + vm_ir_return_offset.
 enum vm_ir_hint {
     VM_IR_HINT_OTHER,
-    VM_IR_HINT_CALL,   // imm: the return address, page base + imm
-    VM_IR_HINT_RETURN, //
-    VM_IR_HINT_RESYNC, // execution mode or mapping may have changed: look everything up
+    VM_IR_HINT_CALL,   // pushes its return address
+    VM_IR_HINT_RETURN, // pops; not of a goto
+    VM_IR_HINT_SWAP,   // pops, then pushes: a coroutine goes on with another; not of a goto
+    VM_IR_HINT_RESYNC, // execution mode or mapping may have changed: look everything up; not of a
+                       // goto
 };
+
+// A goto's attr: the hint, and the return address of a call. goto_ind has the latter in imm.
+#define VM_IR_GOTO_CALL(ret) ((uint32_t)VM_IR_HINT_CALL | (uint32_t)(ret) << 8)
+#define VM_IR_GOTO_MAX_RET   ((1u << 24) - 1)
 
 enum vm_ir_exit {
     VM_IR_EXIT_RESYNC, // mode, mapping or code may have changed: look everything up
@@ -251,6 +259,23 @@ struct vm_ir_op_info {
 
 extern const struct vm_ir_op_info vm_ir_op_infos[VM_IR_CODE_COUNT];
 extern const char *const vm_ir_type_names[VM_TYPE_COUNT];
+
+static inline bool vm_ir_hint_pushes(enum vm_ir_hint hint)
+{
+    return hint == VM_IR_HINT_CALL || hint == VM_IR_HINT_SWAP;
+}
+
+// The hint of a goto or goto_ind.
+static inline enum vm_ir_hint vm_ir_hint_of(const struct vm_ir_op *op)
+{
+    return (enum vm_ir_hint)(op->attr & 0xff);
+}
+
+// The return address, relative to the page base, of a goto or goto_ind whose hint pushes.
+static inline uint64_t vm_ir_return_offset(const struct vm_ir_op *op)
+{
+    return op->code == VM_IR_goto ? op->attr >> 8 : op->imm;
+}
 
 // Bytes of a type (VM_FLAGS 8, VM_VOID 0), and bits of an integer or float type.
 unsigned vm_ir_type_bytes(enum vm_type t);
