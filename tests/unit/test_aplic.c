@@ -357,7 +357,7 @@ static void targets_hold_hart_and_priority(void **state)
     assert_int_equal(aplic_get(&b, M, TARGET(5)), 1 << 18 | 1);
     aplic_put(&b, M, SETIPNUM, 5);
     aplic_put(&b, M, SETIENUM, 5);
-    aplic_put(&b, M, TARGET(5), 0x3fff << 18 | 1); // nobody
+    aplic_put(&b, M, TARGET(5), 0x3fffu << 18 | 1); // nobody
     for (uint32_t hart = 0; hart < HARTS; hart++)
         assert_int_equal(aplic_get(&b, M, TOPI(hart)), 0);
     assert_int_equal(aplic_get(&b, M, GENMSI), 0);

@@ -3,6 +3,8 @@
 // The interrupt files of the IMSIC, by messages and by the registers that CSRs reach.
 #include "device_host.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #include <vm/device/imsic.h>
@@ -354,6 +356,60 @@ static void random_histories(void **state)
     tear_down(&f);
 }
 
+// --- several threads ---
+
+enum { SENDERS = 2, MESSAGES = 20000 };
+
+struct sender {
+    struct fixture *f;
+    uint32_t identity;
+    _Atomic unsigned seen; // by the hart
+};
+
+// Sends the next message when the last has been seen: one that is lost stops it.
+static void *sending(void *context)
+{
+    struct sender *s = context;
+    for (unsigned n = 0; n < MESSAGES; n++) {
+        while (atomic_load(&s->seen) < n)
+            sched_yield();
+        vm_imsic_message(&s->f->device, BASE, s->identity);
+    }
+    return NULL;
+}
+
+// The hart takes identities one by one, and all of a register at once.
+static void no_message_is_lost(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sender senders[SENDERS];
+    pthread_t threads[SENDERS];
+    set_up(&f);
+    put(&f, 0, EIE, ALL);
+    for (uint32_t i = 0; i < SENDERS; i++) {
+        senders[i] = (struct sender){.f = &f, .identity = 7 + i};
+        assert_int_equal(pthread_create(&threads[i], NULL, sending, &senders[i]), 0);
+    }
+    unsigned total = 0;
+    for (unsigned turn = 0; total < SENDERS * MESSAGES; turn++) {
+        uint64_t taken = turn % 2 ? change(&f, 0, EIP, 0, ALL) : 1ull << claim(&f, 0);
+        for (uint32_t i = 0; i < SENDERS; i++) {
+            bool seen = taken >> senders[i].identity & 1;
+            atomic_fetch_add(&senders[i].seen, seen);
+            total += seen;
+        }
+        if (taken < 2)
+            sched_yield();
+    }
+    for (uint32_t i = 0; i < SENDERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(atomic_load(&senders[i].seen), MESSAGES);
+    }
+    assert_int_equal(get(&f, 0, EIP), 0);
+    tear_down(&f);
+}
+
 static void creation_survives_every_failure(void **state)
 {
     (void)state;
@@ -393,6 +449,7 @@ int main(void)
         cmocka_unit_test(lower_identities_come_first),
         cmocka_unit_test(the_threshold_masks_itself_and_above),
         cmocka_unit_test(random_histories),
+        cmocka_unit_test(no_message_is_lost),
         cmocka_unit_test(creation_survives_every_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
