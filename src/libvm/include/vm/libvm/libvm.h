@@ -78,8 +78,8 @@ struct vm_options {
     const struct vm_share_options *shares;
     size_t disk_count, net_count, console_count, share_count;
     const struct vm_vsock_options *vsock; // NULL: none
-    bool rng;     // a source of random numbers
-    bool balloon; // the guest gives back memory that it does not need
+    bool rng;                             // a source of random numbers
+    bool balloon;                         // the guest gives back memory that it does not need
     enum vm_transport transport;
 
     // The machine's threads give up the host calls that their work does not need, and the process
