@@ -58,6 +58,13 @@ def what_is_wrong_in_an_option_is_named_with_the_nearest_right_word():
             ("virtio-console", "stdoi", "did you mean stdio"),
             ("virtio-console", "unix:", "no path"),
             ("virtio-console", "pty:x", "unix:PATH"),
+            ("share", "/tmp", "DIR:TAG"),
+            ("share", "/tmp:ro", "DIR:TAG"),
+            ("share", ":tag", "DIR:TAG"),
+            ("share", "/tmp:" + 65 * "x", "at most 64"),
+            ("virtio-vsock", "2", "3 to 4294967294"),
+            ("virtio-vsock", "5,pth=x", "did you mean path"),
+            ("virtio-vsock", "5,path=", "no path"),
             ("transport", "mmoi", "did you mean mmio"),
             ("virtio-rng=1", "", "on or off")):
         words = (f"--{option}",) if "=" in option else (f"--{option}", value)
@@ -72,6 +79,27 @@ def a_file_that_cannot_be_used_is_status_3():
             "--virtio-blk", "qcow2")
     refused(vm(*RUN, "--virtio-console", "file:/nonexistent/out"), 3, "--virtio-console",
             "/nonexistent/out")
+
+
+@case
+def a_directory_that_cannot_be_shared_is_status_3():
+    refused(vm(*RUN, "--share", "/nonexistent:tag"), 3, "--share", "/nonexistent", "No such file")
+    refused(vm(*RUN, "--share", f"{IMAGE}:tag"), 3, "--share", "directory")
+    refused(vm(*RUN, "--share", "/tmp:tag", "--share", "/:tag"), 2, "two shares", "tag")
+
+
+@case
+def a_vsock_is_made_and_unmade():
+    path = scratch_directory() / "vsock"
+    assert set(devices_of("--virtio-vsock", f"7,path={path}", "--share", "/tmp:a", "--share",
+                          "/tmp:b:ro")) == {"share0", "share1", "vsock0"}
+    assert not path.exists()
+    refused(vm(*RUN, "--virtio-vsock", "7,path=/nonexistent/vsock"), 3, "--virtio-vsock",
+            "/nonexistent/vsock")
+    with socket.socket(socket.AF_UNIX) as taken:
+        taken.bind(str(path))
+        taken.listen()
+        refused(vm(*RUN, "--virtio-vsock", f"7,path={path}"), 3, "--virtio-vsock", str(path))
 
 
 @case
