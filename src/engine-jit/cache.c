@@ -232,6 +232,15 @@ static void note_recent(struct vm_vcpu *v, uint64_t pc)
         v->recent[v->recent_next++ % VM_RECENT_BLOCKS] = pc;
 }
 
+const uint8_t *jit_known(const struct jit *j)
+{
+    const struct vm_vcpu *v = j->vcpu;
+    uint64_t pc = vm_vcpu_pc(v);
+    const struct jit_jump *e = &j->jumps[jit_jump_slot(pc)];
+    bool fits = e->pc == pc && e->generation == v->tlb.code->code_generation && e->mode == v->mode;
+    return fits ? e->entry : NULL;
+}
+
 struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit)
 {
     struct vm_vcpu *v = j->vcpu;

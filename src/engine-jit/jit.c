@@ -105,17 +105,19 @@ static struct jit_block *serve(struct jit *j, uint64_t word, bool single, enum v
     return NULL;
 }
 
-enum vm_engine_exit jit_run(struct jit *j, struct jit_block *b, bool single)
+enum vm_engine_exit jit_run(struct jit *j, const uint8_t *entry, bool single)
 {
     struct vm_vcpu *v = j->vcpu;
     enum vm_engine_exit exit = VM_ENGINE_FAILED;
-    while (b) {
+    for (;;) {
         j->frame->page_base = vm_vcpu_pc(v) & ~(uint64_t)VM_PAGE_MASK;
-        b = serve(j, j->enter(v->state, b->entry), single, &exit);
-        if (b && atomic_load_explicit(&v->request, memory_order_relaxed))
+        struct jit_block *b = serve(j, j->enter(v->state, entry), single, &exit);
+        if (!b)
+            return exit;
+        if (atomic_load_explicit(&v->request, memory_order_relaxed))
             return VM_ENGINE_REQUEST;
+        entry = b->entry;
     }
-    return exit;
 }
 
 // Far links compare the low half of the generation.
@@ -138,8 +140,11 @@ static enum vm_engine_exit run(struct vm_vcpu *v)
     if (single && jit_at_breakpoint(v))
         return VM_ENGINE_BREAKPOINT;
     guard_generations(j);
+    const uint8_t *known = single ? NULL : jit_known(j);
+    if (known)
+        return jit_run(j, known, false);
     struct jit_block *b = single ? jit_translate_alone(j, 1, &exit) : jit_find(j, &exit);
-    return b ? jit_run(j, b, single) : exit;
+    return b ? jit_run(j, b->entry, single) : exit;
 }
 
 static void sync_code(struct vm_vcpu *v)

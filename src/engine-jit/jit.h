@@ -139,10 +139,12 @@ static inline unsigned jit_jump_slot(uint64_t pc)
 
 // Runs from the start of a block until something needs the run loop; with `single`, stops behind
 // the block.
-enum vm_engine_exit jit_run(struct jit *j, struct jit_block *b, bool single);
+enum vm_engine_exit jit_run(struct jit *j, const uint8_t *entry, bool single);
 
 // --- cache.c ---
 
+// The code for an indirect jump to the vCPU's PC, if the table knows it, else NULL.
+const uint8_t *jit_known(const struct jit *j);
 // The block at the vCPU's PC, translated if need be; NULL: *exit says why.
 struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit);
 // One that is not kept, of at most `max_insns` instructions: for single steps.
