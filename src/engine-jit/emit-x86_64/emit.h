@@ -40,7 +40,7 @@ struct operand {
     int64_t imm;
 };
 
-enum cold_kind { COLD_LOAD, COLD_STORE, COLD_FAULT, COLD_REQUEST, COLD_WAY };
+enum cold_kind { COLD_LOAD, COLD_STORE, COLD_ATOMIC, COLD_FAULT, COLD_REQUEST, COLD_WAY };
 
 // Code that is rarely run, written behind the rest of the block.
 struct cold {
@@ -48,8 +48,9 @@ struct cold {
     uint8_t *from; // the displacement that leads there
     uint8_t *back; // where it goes on
     enum x64_reg address;
-    struct operand value; // of a store
-    enum x64_reg result;  // of a load
+    struct operand value, value2; // of a store, of an atomic
+    uint32_t what;                // of an atomic: the op's code
+    enum x64_reg result;          // of a load
     uint32_t attr;
     uint64_t word; // the exit word of a fault or request
     unsigned way;
@@ -170,6 +171,30 @@ static inline enum x64_width compute_width(enum vm_type t)
 // --- what each op becomes ---
 
 typedef void emit_fn(struct emit *e, vm_ir_value v, const struct vm_ir_op *o);
+
+// --- memory.c, atomic.c ---
+
+// Whether an access needs nothing but size, sign and the host's own ordering.
+bool emit_is_plain(const struct vm_ir_op *o);
+// The address in a register: the base itself, or rax. All temporaries are free then.
+enum x64_reg emit_address(struct emit *e, const struct vm_ir_op *o);
+// Where an operand stays while the temporaries are used for a check: a host register of the
+// guest's, memory, or an immediate.
+struct operand emit_settled(struct emit *e, vm_ir_value v);
+// The entry's offset in rcx and its tag xor the address in rdx; `array` is read or write.
+void emit_look_up(struct emit *e, enum x64_reg address, size_t array);
+// Then the addend in rdx.
+void emit_addend(struct emit *e, size_t array);
+// What C has to be told of an access: address, attributes, and the exit word of a fault, here the
+// current instruction's.
+void emit_pass_access_word(struct emit *e, enum x64_reg address, uint32_t attr, uint64_t word);
+void emit_pass_access(struct emit *e, enum x64_reg address, uint32_t attr);
+emit_fn emit_atomic_in_c;
+
+static inline struct x64_mem at_frame_result(const struct emit *e)
+{
+    return at_state(e, &e->jit->frame->result[0]);
+}
 
 // The flags are set by comparing; returns the condition under which it holds.
 enum x64_cc emit_compare(struct emit *e, vm_ir_value compare);

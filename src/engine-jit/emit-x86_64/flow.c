@@ -371,21 +371,9 @@ void emit_op_branch(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 
 // --- the cold section ---
 
-static void cold_load(struct emit *e, const struct cold *c)
+static void pass_value(struct emit *e, unsigned i, const struct operand *value)
 {
-    x64_call_to(&e->code, e->jit->thunks.load);
-    x64_mov_rm(&e->code, X64_64, c->result, at_state(e, &e->jit->frame->result[0]));
-}
-
-static void cold_store(struct emit *e, const struct cold *c)
-{
-    x64_call_to(&e->code, e->jit->thunks.store);
-    (void)c;
-}
-
-static void pass_value(struct emit *e, const struct operand *value)
-{
-    struct x64_mem to = at_state(e, &e->jit->frame->args[0]);
+    struct x64_mem to = at_state(e, &e->jit->frame->args[i]);
     if (value->kind == IMMEDIATE) {
         x64_mov_mi(&e->code, X64_64, to, (int32_t)value->imm);
     } else if (value->kind == IN_MEMORY) {
@@ -398,16 +386,19 @@ static void pass_value(struct emit *e, const struct operand *value)
 
 static void cold_access(struct emit *e, const struct cold *c)
 {
-    if (c->kind == COLD_STORE)
-        pass_value(e, &c->value);
-    if (c->address != X64_RAX)
-        x64_mov_rr(&e->code, X64_64, X64_RAX, c->address);
-    x64_imm(&e->code, X64_RCX, c->attr);
-    x64_imm(&e->code, X64_RDX, c->word);
-    if (c->kind == COLD_LOAD)
-        cold_load(e, c);
-    else
-        cold_store(e, c);
+    const struct jit_thunks *t = &e->jit->thunks;
+    if (c->kind == COLD_STORE || (c->kind == COLD_ATOMIC && c->what != VM_IR_lr))
+        pass_value(e, 0, &c->value);
+    if (c->kind == COLD_ATOMIC && c->what == VM_IR_cas)
+        pass_value(e, 1, &c->value2);
+    if (c->kind == COLD_ATOMIC)
+        x64_mov_mi(&e->code, X64_64, at_state(e, &e->jit->frame->args[3]), (int32_t)c->what);
+    emit_pass_access_word(e, c->address, c->attr, c->word);
+    x64_call_to(&e->code, c->kind == COLD_LOAD    ? t->load
+                          : c->kind == COLD_STORE ? t->store
+                                                  : t->atomic);
+    if (c->kind != COLD_STORE)
+        x64_mov_rm(&e->code, X64_64, c->result, at_frame_result(e));
     x64_jmp_to(&e->code, c->back);
 }
 
@@ -439,7 +430,8 @@ void emit_cold_section(struct emit *e)
             x64_patch32(c->from, e->code.at);
         switch (c->kind) {
         case COLD_LOAD:
-        case COLD_STORE: cold_access(e, c); break;
+        case COLD_STORE:
+        case COLD_ATOMIC: cold_access(e, c); break;
         case COLD_FAULT:
         case COLD_REQUEST: cold_leave(e, c->word); break;
         case COLD_WAY: cold_way(e, c); break;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Memory accesses. The check against the first-level TLB is inline; what misses it, and what is not
-// plain (atomics, other MMU indexes, alignment rules, byte order) goes through C.
+// Loads, stores and fences. The check against the first-level TLB is inline; what misses it, and
+// what is not plain (other MMU indexes, alignment rules, byte order) goes through C.
 //
 // A check, the address in A:
 //
@@ -19,16 +19,14 @@ enum {
     INDEX_MASK = (VM_TLB_ENTRIES - 1) << ENTRY_SHIFT,
 };
 
-// Whether an access needs nothing but size, sign and the host's own ordering.
-static bool is_plain(const struct vm_ir_op *o)
+bool emit_is_plain(const struct vm_ir_op *o)
 {
     const uint32_t plain = 7 | VM_IR_MEM_SIGNED | 7u << VM_IR_MEM_ORDER_SHIFT;
     return (o->attr & ~plain) == 0 && vm_ir_mem_size_log2(o->attr) <= 3 &&
            vm_ir_mem_order(o->attr) != VM_IR_SEQ_CST;
 }
 
-// The address in a register: the base itself, or rax. All temporaries are free then.
-static enum x64_reg address_of(struct emit *e, const struct vm_ir_op *o)
+enum x64_reg emit_address(struct emit *e, const struct vm_ir_op *o)
 {
     int64_t disp = (int64_t)o->imm;
     uint64_t constant;
@@ -61,8 +59,7 @@ static enum x64_reg address_of(struct emit *e, const struct vm_ir_op *o)
     return X64_RAX;
 }
 
-// Leaves the addend in rdx; returns the place of the jump that is taken on a miss.
-static uint8_t *check(struct emit *e, enum x64_reg address, unsigned size, size_t array)
+void emit_look_up(struct emit *e, enum x64_reg address, size_t array)
 {
     struct x64_code *c = &e->code;
     if (has_feature(e, VM_CPU_X86_64_BMI2)) {
@@ -74,9 +71,20 @@ static uint8_t *check(struct emit *e, enum x64_reg address, unsigned size, size_
     x64_and_ri(c, X64_32, X64_RCX, INDEX_MASK);
     x64_mov_rm(c, X64_64, X64_RDX, x64_at_index(REG_TLB, X64_RCX, 0, (int32_t)array));
     x64_xor_rr(c, X64_64, X64_RDX, address);
-    x64_cmp_ri(c, X64_64, X64_RDX, (int32_t)(VM_PAGE_SIZE - size));
-    uint8_t *miss = x64_jcc32(c, X64_A);
-    x64_mov_rm(c, X64_64, X64_RDX, x64_at_index(REG_TLB, X64_RCX, 0, (int32_t)array + 8));
+}
+
+void emit_addend(struct emit *e, size_t array)
+{
+    x64_mov_rm(&e->code, X64_64, X64_RDX, x64_at_index(REG_TLB, X64_RCX, 0, (int32_t)array + 8));
+}
+
+// Leaves the addend in rdx; returns the place of the jump that is taken on a miss.
+static uint8_t *check(struct emit *e, enum x64_reg address, unsigned size, size_t array)
+{
+    emit_look_up(e, address, array);
+    x64_cmp_ri(&e->code, X64_64, X64_RDX, (int32_t)(VM_PAGE_SIZE - size));
+    uint8_t *miss = x64_jcc32(&e->code, X64_A);
+    emit_addend(e, array);
     return miss;
 }
 
@@ -91,25 +99,24 @@ static void load_extended(struct x64_code *c, enum x64_reg to, struct x64_mem fr
     }
 }
 
-// What C has to be told of an access.
-static void pass_access(struct emit *e, enum x64_reg address, uint32_t attr)
+void emit_pass_access_word(struct emit *e, enum x64_reg address, uint32_t attr, uint64_t word)
 {
     if (address != X64_RAX)
         x64_mov_rr(&e->code, X64_64, X64_RAX, address);
     x64_imm(&e->code, X64_RCX, attr);
-    x64_imm(&e->code, X64_RDX, emit_fault_word(e));
+    x64_imm(&e->code, X64_RDX, word);
 }
 
-static struct x64_mem at_result(const struct emit *e)
+void emit_pass_access(struct emit *e, enum x64_reg address, uint32_t attr)
 {
-    return at_state(e, &e->jit->frame->result[0]);
+    emit_pass_access_word(e, address, attr, emit_fault_word(e));
 }
 
 // A load through C whose result may have 128 bits.
 static void load_through_c(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
-    enum x64_reg address = address_of(e, o);
-    pass_access(e, address, o->attr);
+    enum x64_reg address = emit_address(e, o);
+    emit_pass_access(e, address, o->attr);
     x64_call_to(&e->code, e->jit->thunks.load);
     if (o->type == VM_I128) {
         for (int i = 0; i < 16; i += 8) {
@@ -119,18 +126,18 @@ static void load_through_c(struct emit *e, vm_ir_value v, const struct vm_ir_op 
         }
         return;
     }
-    x64_mov_rm(&e->code, X64_64, X64_RAX, at_result(e));
+    x64_mov_rm(&e->code, X64_64, X64_RAX, at_frame_result(e));
     emit_define(e, v, X64_RAX);
 }
 
 void emit_op_load(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
-    if (!is_plain(o) || o->type == VM_I128) {
+    if (!emit_is_plain(o) || o->type == VM_I128) {
         load_through_c(e, v, o);
         return;
     }
     unsigned log2 = vm_ir_mem_size_log2(o->attr);
-    enum x64_reg address = address_of(e, o);
+    enum x64_reg address = emit_address(e, o);
     uint8_t *miss = check(e, address, 1u << log2, offsetof(struct vm_tlb_context, read));
     enum x64_reg to = X64_RAX;
     uint16_t home = e->plan->home[v];
@@ -156,9 +163,7 @@ static void store_value(struct x64_code *c, enum x64_width w, struct x64_mem to,
         x64_mov_mr(c, w, to, value->reg);
 }
 
-// Where the value of a store stays while the temporaries are used for the check: a host register of
-// the guest's, memory, or an immediate.
-static struct operand stored_value(struct emit *e, vm_ir_value v)
+struct operand emit_settled(struct emit *e, vm_ir_value v)
 {
     uint64_t value;
     emit_claim_all(e);
@@ -176,7 +181,7 @@ void emit_op_store(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     (void)v;
     unsigned log2 = vm_ir_mem_size_log2(o->attr);
-    if (!is_plain(o)) {
+    if (!emit_is_plain(o)) {
         if (log2 >= 4) {
             struct x64_mem slot = emit_slot(e, o->args[1]);
             enum x64_reg reg = emit_temp(e);
@@ -188,13 +193,13 @@ void emit_op_store(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         } else {
             emit_store_operand(e, X64_64, at_state(e, &e->jit->frame->args[0]), o->args[1]);
         }
-        enum x64_reg address = address_of(e, o);
-        pass_access(e, address, o->attr);
+        enum x64_reg address = emit_address(e, o);
+        emit_pass_access(e, address, o->attr);
         x64_call_to(&e->code, e->jit->thunks.store);
         return;
     }
-    struct operand value = stored_value(e, o->args[1]);
-    enum x64_reg address = address_of(e, o);
+    struct operand value = emit_settled(e, o->args[1]);
+    enum x64_reg address = emit_address(e, o);
     uint8_t *miss = check(e, address, 1u << log2, offsetof(struct vm_tlb_context, write));
     struct operand from = value;
     if (value.kind == IN_MEMORY) {
@@ -209,56 +214,6 @@ void emit_op_store(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     cold->attr = o->attr;
     cold->word = emit_fault_word(e);
 }
-
-// --- atomics ---
-
-static void pass_operand(struct emit *e, unsigned i, vm_ir_value v, bool wide)
-{
-    if (!wide) {
-        emit_store_operand(e, X64_64, at_state(e, &e->jit->frame->args[i]), v);
-        return;
-    }
-    enum x64_reg reg = emit_temp(e);
-    for (int k = 0; k < 16; k += 8) {
-        x64_mov_rm(&e->code, X64_64, reg, at_offset(emit_slot(e, v), k));
-        x64_mov_mr(&e->code, X64_64, at_offset(at_state(e, e->jit->frame->pair[i]), k), reg);
-    }
-}
-
-// eax: address, ecx: attr, edx: exit word; the op's code and whether it is wide in frame.args[3].
-static void atomic(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
-{
-    bool wide = vm_ir_mem_size_log2(o->attr) >= 4;
-    unsigned operands = vm_ir_op_args(e->r, o) - 1;
-    for (unsigned i = 0; i < operands; i++) {
-        pass_operand(e, i, o->args[i + 1], wide);
-        e->locked = 0;
-    }
-    enum x64_reg address = address_of(e, o);
-    x64_mov_mi(&e->code, X64_64, at_state(e, &e->jit->frame->args[3]), o->code | wide << 16);
-    pass_access(e, address, o->attr);
-    x64_call_to(&e->code, e->jit->thunks.atomic);
-    if (o->type == VM_I128 && o->code != VM_IR_sc) {
-        for (int i = 0; i < 16; i += 8) {
-            x64_mov_rm(&e->code, X64_64, X64_RAX,
-                       at_offset(at_state(e, e->jit->frame->pair[3]), i));
-            x64_mov_mr(&e->code, X64_64, at_offset(emit_slot(e, v), i), X64_RAX);
-        }
-        return;
-    }
-    x64_mov_rm(&e->code, X64_64, X64_RAX, at_result(e));
-    emit_define(e, v, X64_RAX);
-}
-
-#define ATOMIC(name)                                                             \
-    void emit_op_##name(struct emit *e, vm_ir_value v, const struct vm_ir_op *o) \
-    {                                                                            \
-        atomic(e, v, o);                                                         \
-    }
-ATOMIC(lr)
-ATOMIC(sc)
-ATOMIC(cas)
-ATOMIC(rmw)
 
 // Only what orders a write before a read needs a fence of the host.
 void emit_op_fence(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
