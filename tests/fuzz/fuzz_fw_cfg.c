@@ -132,8 +132,9 @@ static void check_items(struct bed *b)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input_left in = {data, size};
-    struct bed *b = calloc(1, sizeof *b + VM_PAGE_SIZE);
+    struct bed *b = aligned_alloc(_Alignof(struct bed), sizeof *b);
     must(b != NULL);
+    memset(b, 0, sizeof *b);
     set_up(b);
     while (in.left > 0) {
         uint8_t op = (uint8_t)number(&in, 1);
