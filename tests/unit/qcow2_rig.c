@@ -47,7 +47,7 @@ struct vm_block *qcow2_rig_open(struct block_memory *m, struct vm_block *backing
 {
     enum { SMALL_CACHE = 6 }; // tables
     struct vm_qcow2_header h;
-    struct vm_block *block;
+    struct vm_block *block = NULL;
     struct vm_error e = {0};
     if (vm_qcow2_read_header(&m->block, "test", &h, &e) != VM_OK ||
         vm_qcow2_open(&m->block, backing, &h, "test", false, &block, &e) != VM_OK)
