@@ -36,7 +36,8 @@ static void *make(struct vm_vcpu *v, const struct vm_ir_region *r)
 
 static enum vm_engine_exit run(struct vm_vcpu *v, void *made)
 {
-    return jit_run(jit_of(v), made->entry, true);
+    const struct jit_block *b = made;
+    return jit_run(jit_of(v), b->entry, true);
 }
 
 const struct tested_engine tested_engine = {&vm_jit_ops, 6, hot, set_up, make, run, true};
