@@ -114,6 +114,8 @@ vm_status cli_machine_create(struct cli_machine *m, const struct cli_options *o,
     v.cpu = o->cpu;
     v.machine = o->machine;
     v.engine = o->engine;
+    v.simd = o->simd;
+    v.code_cache = o->code_cache;
     v.vcpus = o->vcpus;
     v.pin = o->pinned ? o->pin : NULL;
     v.memory = o->memory;

@@ -113,6 +113,18 @@ static vm_status set_memory(const struct option *option, struct cli_options *o, 
     return VM_OK;
 }
 
+static vm_status set_size(const struct option *option, struct cli_options *o, const char *value,
+                          struct vm_error *e)
+{
+    uint64_t size;
+    vm_status status = cli_parse_size(value, &size, e);
+    if (status == VM_OK && size == 0)
+        return vm_error_set(e, VM_ERR_USAGE, "it is zero; give more");
+    if (status == VM_OK)
+        *(uint64_t *)field(option, o) = size;
+    return status;
+}
+
 static vm_status set_vcpus(const struct option *option, struct cli_options *o, const char *value,
                            struct vm_error *e)
 {
@@ -218,6 +230,11 @@ static const char *choice_engine(size_t index)
     return index == 0 ? "auto" : vm_built_engine(index - 1);
 }
 
+static const char *choice_simd(size_t index)
+{
+    return index == 0 ? "auto" : vm_simd_level(index - 1);
+}
+
 // The machines of all guests; one name may stand for a machine of each.
 static const char *choice_machine(size_t index)
 {
@@ -264,6 +281,11 @@ static const struct option options[] = {
      "controller"},
     {"engine", NULL, MACHINE, set_choice, FIELD(engine), choice_engine, NULL,
      "what executes the guest (default: auto, the fastest there is)"},
+    {"simd", NULL, MACHINE, set_choice, FIELD(simd), choice_simd, NULL,
+     "the host's vector instructions that the jit may use (default: auto, all); off: only what "
+     "every such host has"},
+    {"code-cache", "SIZE", MACHINE, set_size, FIELD(code_cache), NULL, NULL,
+     "memory for translated code, all vCPUs together (default: 64M for the jit)"},
     {"virtio-blk", "FILE[,OPTION...]", CLI_RUN, set_item, FIELD(disks), NULL, &cli_disk_item,
      "a disk, from a raw or qcow2 image (vm-cli help devices); repeat it for more"},
     {"virtio-net", "user|tap=NAME", CLI_RUN, set_item, FIELD(nets), NULL, &cli_net_item,

@@ -38,12 +38,12 @@ struct cli_trace_option {
 // What the options say. Strings are those of argv or of the arena. NULL or 0: not given.
 struct cli_options {
     const char *kernel, *initrd, *append, *bios, *dtb;
-    const char *guest, *cpu, *machine, *engine, *transport, *sandbox;
+    const char *guest, *cpu, *machine, *engine, *simd, *transport, *sandbox;
     const char *config;
     unsigned vcpus;
     bool pinned;
     unsigned pin[CLI_MAX_VCPUS];
-    uint64_t memory;               // bytes
+    uint64_t memory, code_cache;   // bytes
     struct vm_flash_options flash; // code "": not given
     struct cli_list disks;         // of struct vm_disk_options
     struct cli_list nets;          // of struct vm_net_options

@@ -112,7 +112,7 @@ static struct block *look_up(struct interpreter *in, uint64_t pc, enum vm_engine
     struct vm_block *known = vm_block_find(&in->cache, v, pc, gpa, v->mode);
     if (known || v->exception.pending)
         return known ? block_of(known) : NULL;
-    if (in->blocks.total > CACHE_LIMIT)
+    if (in->blocks.total > in->cache_limit)
         interp_cache_flush(in);
     struct block *b = translate_fitting(in, BLOCK_INSNS, &in->blocks, exit);
     if (b && !vm_block_may_keep(v, &b->common, pc))

@@ -15,6 +15,8 @@ static vm_status create(struct vm_vcpu *v, struct vm_error *e)
         return vm_error_set(e, VM_ERR_HOST, "out of memory for the interpreter");
     vm_zero(in, sizeof *in);
     in->vcpu = v;
+    const struct vm_engine_options *o = &v->machine->engine_options;
+    in->cache_limit = o->code_cache ? o->code_cache / (o->vcpus ? o->vcpus : 1) : CACHE_LIMIT;
     vm_arena_init(&in->blocks, a, CHUNK);
     vm_arena_init(&in->scratch, a, CHUNK);
     vm_block_cache_init(&in->cache, a);

@@ -66,7 +66,7 @@ struct jump_entry {
 
 enum {
     JUMP_BITS = 13,
-    CACHE_LIMIT = 96 << 20, // bytes of blocks after which the cache starts afresh
+    CACHE_LIMIT = 96 << 20, // bytes of blocks after which the cache starts afresh, if nobody says
     BLOCK_INSNS = 48,
 };
 
@@ -75,6 +75,7 @@ struct interpreter {
     struct vm_arena blocks;  // blocks, links, marks
     struct vm_arena scratch; // IR and lowering of one block; and the block, if it is not kept
     struct vm_block_cache cache;
+    uint64_t cache_limit; // bytes
     struct jump_entry jumps[1 << JUMP_BITS];
     struct vm_engine_stats stats;
 };

@@ -14,6 +14,9 @@ enum {
     BLOCKS_CHUNK = 64 << 10,
     SCRATCH_CHUNK = 256 << 10,
     PARTITION_MIN = 32 << 10, // bytes of code: several of the largest blocks fit
+    ONCE_BYTES = 32 << 10,
+    MOST_BYTES = 1 << 30, // displacements of 32 bits reach from one end to the other
+    LEAST_BYTES = JIT_PARTITIONS * PARTITION_MIN + ONCE_BYTES + (4 << 10), // with the thunks
 };
 
 static void unlinked(void *context, struct vm_link *link)
@@ -22,12 +25,34 @@ static void unlinked(void *context, struct vm_link *link)
     jit_emit_unlink((struct jit_way *)(uintptr_t)link->site);
 }
 
+// Bytes for this vCPU, or 0 with an error.
+static uint64_t share_of_cache(const struct jit *j, struct vm_error *e)
+{
+    const struct vm_engine_options *o = &j->vcpu->machine->engine_options;
+    uint64_t vcpus = o->vcpus ? o->vcpus : 1, least = (LEAST_BYTES >> 10) * vcpus;
+    uint64_t size = (o->code_cache ? o->code_cache : JIT_CACHE_BYTES) / vcpus;
+    if (size >= LEAST_BYTES)
+        return size < MOST_BYTES ? size : MOST_BYTES;
+    if (o->code_cache == 0)
+        return LEAST_BYTES;
+    vm_error_set(e, VM_ERR_USAGE, "a code cache of %lluK is too small: %llu vCPUs need %lluK",
+                 (unsigned long long)(o->code_cache >> 10), (unsigned long long)vcpus,
+                 (unsigned long long)least);
+    return 0;
+}
+
+static void create_partition(struct jit *j, unsigned i, uint8_t *at, size_t bytes)
+{
+    j->partitions[i] = (struct jit_partition){.start = at, .at = at, .end = at + bytes};
+    vm_arena_init(&j->partitions[i].blocks, &j->vcpu->machine->host->allocator, BLOCKS_CHUNK);
+}
+
 vm_status jit_cache_create(struct jit *j, struct vm_error *e)
 {
     const struct vm_allocator *a = &j->vcpu->machine->host->allocator;
-    uint64_t size = JIT_CACHE_BYTES / j->vcpu->machine->vcpu_count;
-    if (size < (uint64_t)JIT_PARTITIONS * PARTITION_MIN)
-        size = (uint64_t)JIT_PARTITIONS * PARTITION_MIN;
+    uint64_t size = share_of_cache(j, e);
+    if (!size)
+        return VM_ERR_USAGE;
     vm_status status = vm_osal_exec_create(size, &j->exec, e);
     if (status != VM_OK)
         return status;
@@ -36,18 +61,16 @@ vm_status jit_cache_create(struct jit *j, struct vm_error *e)
     vm_arena_init(&j->scratch, a, SCRATCH_CHUNK);
     uint8_t *end = j->exec.write + j->exec.size;
     uint8_t *start = jit_emit_thunks(j, j->exec.write, end);
-    size_t bytes = (size_t)(end - start) / JIT_PARTITIONS;
-    for (unsigned i = 0; i < JIT_PARTITIONS; i++) {
-        uint8_t *at = start + i * bytes;
-        j->partitions[i] = (struct jit_partition){.start = at, .at = at, .end = at + bytes};
-        vm_arena_init(&j->partitions[i].blocks, a, BLOCKS_CHUNK);
-    }
+    size_t bytes = (size_t)(end - start - ONCE_BYTES) / JIT_PARTITIONS & ~(size_t)63;
+    for (unsigned i = 0; i < JIT_PARTITIONS; i++)
+        create_partition(j, i, start + i * bytes, bytes);
+    create_partition(j, JIT_PARTITIONS, start + JIT_PARTITIONS * bytes, ONCE_BYTES);
     return VM_OK;
 }
 
 void jit_cache_destroy(struct jit *j)
 {
-    for (unsigned i = 0; i < JIT_PARTITIONS; i++) {
+    for (unsigned i = 0; i <= JIT_PARTITIONS; i++) {
         if (j->partitions[i].start)
             vm_arena_destroy(&j->partitions[i].blocks);
     }
@@ -114,33 +137,37 @@ static void trace_ir(struct jit *j, const struct vm_ir_region *r, uint64_t pc)
 
 // Into the partition that is being filled, or into the next one.
 struct jit_block *jit_emit_region(struct jit *j, const struct vm_ir_region *r,
-                                  const struct vm_block_source *source)
+                                  const struct vm_block_source *source, bool once)
 {
     struct jit_plan plan;
     if (!jit_plan_region(&plan, r, &j->scratch))
         return NULL;
     for (unsigned attempt = 0; attempt < 2; attempt++) {
-        struct jit_partition *p = &j->partitions[j->partition];
+        unsigned partition = once ? JIT_PARTITIONS : j->partition;
+        struct jit_partition *p = &j->partitions[partition];
         struct jit_block *b = vm_arena_alloc(&p->blocks, sizeof *b, 16);
         bool full = false;
         if (!b)
             return NULL;
-        *b =
-            (struct jit_block){.common.source = *source, .place = p->at, .partition = j->partition};
+        *b = (struct jit_block){.common.source = *source, .place = p->at, .partition = partition};
         if (jit_emit_block(j, &plan, b, p->at, p->end, &p->blocks, &full)) {
             p->at += (b->code_bytes + 15) & ~15u;
             return b;
         }
         if (!full)
             return NULL;
-        next_partition(j);
+        if (once)
+            empty_partition(j, JIT_PARTITIONS);
+        else
+            next_partition(j);
     }
     return NULL;
 }
 
 // NULL with *exit: a fetch fault, or VM_ENGINE_FAILED where a block of this many instructions does
 // not fit.
-static struct jit_block *translate(struct jit *j, uint32_t max_insns, enum vm_engine_exit *exit)
+static struct jit_block *translate(struct jit *j, uint32_t max_insns, bool once,
+                                   enum vm_engine_exit *exit)
 {
     struct vm_ir_region region;
     struct vm_block_source source;
@@ -154,7 +181,7 @@ static struct jit_block *translate(struct jit *j, uint32_t max_insns, enum vm_en
     if (!vm_ir_optimize(&region, VM_IR_TIER1, false, NULL))
         return NULL;
     trace_ir(j, &region, source.pc);
-    struct jit_block *b = jit_emit_region(j, &region, &source);
+    struct jit_block *b = jit_emit_region(j, &region, &source, once);
     if (b) {
         j->stats.blocks++;
         j->stats.translated_insns += region.guest_insns;
@@ -162,7 +189,7 @@ static struct jit_block *translate(struct jit *j, uint32_t max_insns, enum vm_en
     return b;
 }
 
-static struct jit_block *translate_fitting(struct jit *j, uint32_t max_insns,
+static struct jit_block *translate_fitting(struct jit *j, uint32_t max_insns, bool once,
                                            enum vm_engine_exit *exit)
 {
     struct vm_vcpu *v = j->vcpu;
@@ -170,7 +197,7 @@ static struct jit_block *translate_fitting(struct jit *j, uint32_t max_insns,
     uint64_t start = host->clock(host->context), generation = v->tlb.code->code_generation;
     struct jit_block *b = NULL;
     for (uint32_t n = max_insns; n > 0 && !b; n /= 4) {
-        b = translate(j, n, exit);
+        b = translate(j, n, once, exit);
         if (*exit == VM_ENGINE_EXCEPTION)
             break;
     }
@@ -185,7 +212,7 @@ static struct jit_block *translate_fitting(struct jit *j, uint32_t max_insns,
 
 struct jit_block *jit_translate_alone(struct jit *j, uint32_t max_insns, enum vm_engine_exit *exit)
 {
-    struct jit_block *b = translate_fitting(j, max_insns, exit);
+    struct jit_block *b = translate_fitting(j, max_insns, true, exit);
     if (b)
         b->common.dropped = true;
     return b;
@@ -206,7 +233,7 @@ static struct jit_block *look_up(struct jit *j, uint64_t pc, enum vm_engine_exit
     struct vm_block *known = vm_block_find(&j->cache, v, pc, gpa, v->mode);
     if (known || v->exception.pending)
         return known ? jit_block_of(known) : NULL;
-    struct jit_block *b = translate_fitting(j, JIT_BLOCK_INSNS, exit);
+    struct jit_block *b = translate_fitting(j, JIT_BLOCK_INSNS, false, exit);
     if (b && !vm_block_may_keep(v, &b->common, pc))
         b->common.dropped = true; // runs once, as if before the code was written
     else if (b && !vm_block_insert(&j->cache, &b->common))

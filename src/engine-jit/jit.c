@@ -30,7 +30,7 @@ static vm_status create(struct vm_vcpu *v, struct vm_error *e)
     if (!j)
         return vm_error_set(e, VM_ERR_HOST, "out of memory for the JIT");
     j->vcpu = v;
-    j->cpu_features = vm_osal_cpu_features();
+    j->cpu_features = vm_osal_cpu_features() & ~v->machine->engine_options.without_features;
     v->engine = &vm_jit_ops;
     v->engine_data = j;
     place_frame(j);

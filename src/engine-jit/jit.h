@@ -104,8 +104,8 @@ struct jit {
     struct vm_osal_exec exec;
     jit_enter_fn *enter;
     struct jit_thunks thunks;
-    struct jit_partition partitions[JIT_PARTITIONS];
-    unsigned partition; // being filled
+    struct jit_partition partitions[JIT_PARTITIONS + 1]; // the last for blocks that run once
+    unsigned partition;                                  // being filled
     uint64_t generation_high;
     struct jit_frame *frame;
     unsigned frame_slots;  // bytes
@@ -149,9 +149,10 @@ const uint8_t *jit_known(const struct jit *j);
 struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit);
 // One that is not kept, of at most `max_insns` instructions: for single steps.
 struct jit_block *jit_translate_alone(struct jit *j, uint32_t max_insns, enum vm_engine_exit *exit);
-// Emits a region, which is not entered into the cache; NULL when memory or a limit is out.
+// Emits a region, which is not entered into the cache; NULL when memory or a limit is out. With
+// `once` it takes no room from those that are kept, and is gone with the next such.
 struct jit_block *jit_emit_region(struct jit *j, const struct vm_ir_region *r,
-                                  const struct vm_block_source *source);
+                                  const struct vm_block_source *source, bool once);
 void jit_flush(struct jit *j);
 bool jit_at_breakpoint(struct vm_vcpu *v);
 // Has a direct exit lead to `to` from now on, if that may be.

@@ -4,6 +4,7 @@
 #include <vm/base/format.h>
 #include <vm/base/memory.h>
 #include <vm/loader/loader.h>
+#include <vm/osal/cpu.h>
 
 #ifdef VM_GUEST_RISCV64
 #include <vm/frontend-riscv64/frontend.h>
@@ -48,6 +49,11 @@ const char *vm_built_guest(size_t index)
 const char *vm_built_engine(size_t index)
 {
     return index < VM_ARRAY_SIZE(engines) && engines[index] ? engines[index]->name : NULL;
+}
+
+const char *vm_simd_level(size_t index)
+{
+    return index < UINT8_MAX ? vm_osal_cpu_level((unsigned)index) : NULL;
 }
 
 static const struct guest_row *find_guest(const char *name)

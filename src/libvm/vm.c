@@ -3,6 +3,7 @@
 // Making and unmaking a hosted machine.
 #include <vm/base/memory.h>
 #include <vm/osal/clock.h>
+#include <vm/osal/cpu.h>
 #include <vm/osal/entropy.h>
 #include <vm/osal/sandbox.h>
 
@@ -77,6 +78,11 @@ static vm_status create_ram(struct vm *vm, struct vm_error *e)
 static vm_status create_vcpus(struct vm *vm, struct vm_error *e)
 {
     vm_status status = VM_OK;
+    vm->machine.engine_options = (struct vm_engine_options){
+        .code_cache = vm->options.code_cache,
+        .vcpus = vm->options.vcpus,
+        .without_features = vm_osal_cpu_above(vm->options.simd),
+    };
     for (unsigned i = 0; status == VM_OK && i < vm->options.vcpus; i++) {
         struct vm_vcpu *v;
         status = vm_vcpu_create(&vm->machine, i, &v, e);

@@ -9,10 +9,10 @@ from harness import case, main, refused, vm, write_file
 TOPICS = ("run", "info", "debug", "disk", "devices", "config", "trace", "keys", "status", "help")
 OPTIONS = ("kernel", "initrd", "append", "bios", "pflash", "dtb", "guest", "cpu", "smp", "memory",
            "machine", "engine", "virtio-blk", "virtio-net", "virtio-console", "config", "stats",
-           "trace", "transport", "timeout", "sandbox")
+           "trace", "transport", "timeout", "sandbox", "simd", "code-cache")
 FLAGS = ("virtio-rng", "virtio-balloon")
 # Of the contract, but not built: absent from help, and refused.
-NOT_BUILT = ("simd", "code-cache", "perfmap", "gdb")
+NOT_BUILT = ("perfmap", "gdb")
 
 
 def page(*words):
@@ -151,7 +151,9 @@ def wrong_values_are_refused_with_the_option_and_the_fix():
             ("timeout", "9999999999", "seconds above 0"),
             ("guest", "riscv", "did you mean riscv64"), ("guest", "mips", "auto\\|riscv64"),
             ("engine", "interpeter", "did you mean interpreter"),
-            ("engine", "jit", "auto\\|interpreter"),
+            ("engine", "hvf", "auto\\|interpreter"),
+            ("simd", "mmx", "auto\\|off"), ("code-cache", "0", "give more"),
+            ("code-cache", "x", "no size"),
             ("machine", "virtt", "did you mean virt"), ("machine", "q35", "virt"),
             ("machine", "virtt,aia=none", "this build has virt"), ("machine", "", "virt"),
             ("stats", "yaml", "text\\|json"), ("stats", "json:", "no file after the colon"),

@@ -112,7 +112,8 @@ def vcpus_are_pinned_to_cpus_that_exist():
 
 @case
 def every_engine_of_the_build_can_be_named():
-    for engine in ("auto", "interpreter"):
+    engines = re.search(rb"^engines +(.*)$", vm("info").out, re.M)[1].decode()
+    for engine in ["auto"] + re.findall(r"interpreter|jit", engines):
         result = vm(*HELLO, "--engine", engine)
         assert result.status == 0 and ENGINE_LINE.match(result.error_lines[0]), result
 

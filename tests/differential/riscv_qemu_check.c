@@ -10,15 +10,14 @@
 // each. Then all that differ are named, otherwise the first difference ends the comparison.
 //
 // The first writes the random program (riscv_program.h) as an ELF file, the second runs the same
-// program on Trine and compares with what the program wrote under the oracle. Both print the number
-// of random instructions.
+// program on each of Trine's engines and compares with what the program wrote under the oracle.
+// Both print the number of random instructions.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <vm/engine-interpreter/interpreter.h>
-
+#include "riscv_engines.h"
 #include "riscv_pattern.h"
 #include "riscv_report.h"
 #include "riscv_trine.h"
@@ -54,18 +53,18 @@ static bool compare_dump(void *context, const struct dump *trine)
 }
 
 static int compare(const struct program_options *o, const struct program *p, const char *path,
-                   bool machine_mode)
+                   const struct vm_engine_ops *engine, bool machine_mode)
 {
     struct comparison c = {.options = o, .program = p, .oracle = fopen(path, "rb"), .same = true};
-    struct trine_options t = {.engine = &vm_interpreter_ops, .machine_mode = machine_mode};
+    struct trine_options t = {.engine = engine, .machine_mode = machine_mode};
     if (!c.oracle) {
         fprintf(stderr, "%s: %s\n", path, strerror(errno));
         return 2;
     }
     const char *problem = trine_run(p, &t, compare_dump, &c);
     if (problem)
-        printf("trine, batch %u: %s: --group %s --seed %lu --batches %u --length %u\n", c.batch,
-               problem, o->group, o->seed, o->batches, o->length);
+        printf("trine, %s, batch %u: %s: --group %s --seed %lu --batches %u --length %u\n",
+               engine->name, c.batch, problem, o->group, o->seed, o->batches, o->length);
     else if (c.same && c.batch != p->batches)
         printf("trine wrote %u dumps of %u\n", c.batch, p->batches);
     fclose(c.oracle);
@@ -106,7 +105,9 @@ int main(int argc, char **argv)
             status = 2;
         }
     } else {
-        status = compare(&o, &p, argv[6], argc > 7 && strcmp(argv[7], "machine-mode") == 0);
+        bool machine_mode = argc > 7 && strcmp(argv[7], "machine-mode") == 0;
+        for (size_t i = 0; status == 0 && riscv_engines[i]; i++)
+            status = compare(&o, &p, argv[6], riscv_engines[i], machine_mode);
     }
     printf("%lu\n", p.instructions);
     program_free(&p);

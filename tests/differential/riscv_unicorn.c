@@ -22,8 +22,7 @@
 #include <string.h>
 #include <unicorn/unicorn.h>
 
-#include <vm/engine-interpreter/interpreter.h>
-
+#include "riscv_engines.h"
 #include "riscv_report.h"
 #include "riscv_trine.h"
 
@@ -120,16 +119,17 @@ static void run_unicorn(struct comparison *c)
 
 // --- One program, one group, all ---
 
-static bool compare(const struct program_options *o, const struct program *p, bool machine_mode)
+static bool compare(const struct program_options *o, const struct program *p,
+                    const struct vm_engine_ops *engine, bool machine_mode)
 {
     struct comparison c = {.program_options = o, .program = p, .same = true};
-    struct trine_options t = {.engine = &vm_interpreter_ops, .machine_mode = machine_mode};
+    struct trine_options t = {.engine = engine, .machine_mode = machine_mode};
     c.trine = calloc(p->batches, sizeof *c.trine);
     if (!c.trine)
         abort();
     const char *problem = trine_run(p, &t, keep, &c);
     if (problem)
-        snprintf(c.failure, sizeof c.failure, "trine: %.150s", problem);
+        snprintf(c.failure, sizeof c.failure, "trine, %s: %.150s", engine->name, problem);
     else
         run_unicorn(&c);
     free(c.trine);
@@ -157,7 +157,9 @@ static bool compare_group(const struct options *o, const char *group)
             fprintf(stderr, "no group '%s'\n", group);
             return false;
         }
-        bool same = compare(&po, &p, o->machine_mode);
+        bool same = true;
+        for (size_t i = 0; same && riscv_engines[i]; i++)
+            same = compare(&po, &p, riscv_engines[i], o->machine_mode);
         done += p.instructions;
         program_free(&p);
         if (!same)

@@ -12,13 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <vm/engine-interpreter/interpreter.h>
 #include <vm/frontend-riscv64/frontend.h>
 
+#include "riscv_engines.h"
 #include "riscv_pattern.h"
 #include "riscv_trine.h"
-
-static const struct vm_engine_ops *const engines[] = {&vm_interpreter_ops};
 
 enum { LENGTH = 8 }; // instructions of its row in a batch
 
@@ -193,10 +191,10 @@ int main(int argc, char **argv)
         printf("%u patterns, %zu rows\n", pattern_count, vm_riscv64_row_count());
         return 1;
     }
-    for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) {
-        if (argc > 1 && strcmp(argv[1], engines[i]->name) != 0)
+    for (size_t i = 0; riscv_engines[i]; i++) {
+        if (argc > 1 && strcmp(argv[1], riscv_engines[i]->name) != 0)
             continue;
-        good &= run_engine(engines[i]);
+        good &= run_engine(riscv_engines[i]);
         any = true;
     }
     return good && any ? 0 : 1;

@@ -234,7 +234,6 @@ static void end(struct run *k, enum toy_end how, uint64_t pc, uint64_t detail, u
     k->m->pc = pc;
     k->m->detail = detail;
     k->m->value = value;
-    k->m->insn = k->insn;
     k->ended = true;
 }
 
@@ -425,7 +424,10 @@ static void step(struct run *k, vm_ir_value v)
     case VM_IR_insn:
         k->insn = op->imm;
         k->m->retired += op->attr != 0; // else the current instruction is counted already
-        k->m->acted = k->m->acted && op->attr == 0;
+        if (op->attr) {
+            k->m->insn = op->imm;
+            k->m->acted = false;
+        }
         return;
     case VM_IR_get:
         memset(&k->v[v], 0, sizeof k->v[v]);

@@ -46,7 +46,7 @@ struct toy_machine {
     uint64_t pc;     // where it goes on; where it faulted or stopped, from the page base
     uint64_t detail; // cause, reason or hint
     uint64_t value;  // of raise
-    uint64_t insn;   // the last instruction, from the page base
+    uint64_t insn;   // the last counted instruction, from the page base
     bool acted;      // it has written something: it must not begin anew
     uint64_t log;    // a hash of all memory accesses, fences and impure calls, in order
 };

@@ -28,7 +28,7 @@ static void *make(struct vm_vcpu *v, const struct vm_ir_region *r)
 {
     const struct vm_block_source source = {.pc = TOY_PAGE_BASE, .gpa2 = {UINT64_MAX}};
     vm_arena_reset(&jit_of(v)->scratch);
-    struct jit_block *b = jit_emit_region(jit_of(v), r, &source);
+    struct jit_block *b = jit_emit_region(jit_of(v), r, &source, false);
     if (b)
         b->common.dropped = true;
     return b;

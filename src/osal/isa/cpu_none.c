@@ -4,6 +4,7 @@
 #include <vm/osal/cpu.h>
 
 #include <stddef.h>
+#include <string.h>
 
 uint32_t vm_osal_cpu_features(void)
 {
@@ -14,4 +15,14 @@ const char *vm_osal_cpu_feature_name(unsigned number)
 {
     (void)number;
     return NULL;
+}
+
+const char *vm_osal_cpu_level(unsigned number)
+{
+    return number == 0 ? "off" : NULL;
+}
+
+uint32_t vm_osal_cpu_above(const char *level)
+{
+    return level && strcmp(level, "off") == 0 ? UINT32_MAX : 0;
 }

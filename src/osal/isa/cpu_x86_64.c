@@ -6,6 +6,7 @@
 
 #include <cpuid.h>
 #include <stddef.h>
+#include <string.h>
 
 enum cpuid_register { EAX, EBX, ECX, EDX };
 
@@ -85,4 +86,30 @@ uint32_t vm_osal_cpu_features(void)
 const char *vm_osal_cpu_feature_name(unsigned number)
 {
     return number < sizeof NAMES / sizeof *NAMES ? NAMES[number] : NULL;
+}
+
+#define BIT(name) VM_CPU_X86_64_##name
+enum {
+    ABOVE_AVX2 = BIT(AVX512F) | BIT(AVX512BW) | BIT(AVX512VL) | BIT(AVX512DQ),
+    ABOVE_SSE2 = ABOVE_AVX2 | BIT(AVX2) | BIT(AVX) | BIT(FMA) | BIT(F16C) | BIT(SSE4_2) |
+                 BIT(SSE4_1) | BIT(SSSE3) | BIT(SSE3) | BIT(PCLMUL) | BIT(AES) | BIT(SHA),
+};
+
+static const struct {
+    const char *name;
+    uint32_t above;
+} LEVELS[] = {{"off", UINT32_MAX}, {"sse2", ABOVE_SSE2}, {"avx2", ABOVE_AVX2}, {"avx512", 0}};
+
+const char *vm_osal_cpu_level(unsigned number)
+{
+    return number < sizeof LEVELS / sizeof *LEVELS ? LEVELS[number].name : NULL;
+}
+
+uint32_t vm_osal_cpu_above(const char *level)
+{
+    for (size_t i = 0; level && i < sizeof LEVELS / sizeof *LEVELS; i++) {
+        if (strcmp(LEVELS[i].name, level) == 0)
+            return LEVELS[i].above;
+    }
+    return 0;
 }

@@ -4,6 +4,7 @@
 #include <vm/osal/cpu.h>
 
 #include <stddef.h>
+#include <string.h>
 #include <sys/auxv.h>
 
 // Bit numbers of AT_HWCAP.
@@ -35,4 +36,14 @@ uint32_t vm_osal_cpu_features(void)
 const char *vm_osal_cpu_feature_name(unsigned number)
 {
     return number < sizeof NAMES / sizeof *NAMES ? NAMES[number] : NULL;
+}
+
+const char *vm_osal_cpu_level(unsigned number)
+{
+    return number == 0 ? "off" : NULL;
+}
+
+uint32_t vm_osal_cpu_above(const char *level)
+{
+    return level && strcmp(level, "off") == 0 ? UINT32_MAX : 0;
 }

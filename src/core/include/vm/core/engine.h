@@ -32,6 +32,13 @@ struct vm_engine_stats {
     uint64_t block_lookups; // that missed the links
 };
 
+// What an engine is told when it is created. All zero: what it thinks best.
+struct vm_engine_options {
+    uint64_t code_cache;       // bytes that translations may take, for all vCPUs together
+    uint32_t vcpus;            // that will share it; 0 is 1
+    uint32_t without_features; // bits of the host's (vm/osal/cpu.h) that it must not use
+};
+
 struct vm_engine_ops {
     const char *name;                                              // "interpreter"
     vm_status (*create)(struct vm_vcpu *vcpu, struct vm_error *e); // sets vcpu->engine_data

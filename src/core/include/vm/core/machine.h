@@ -36,6 +36,8 @@ struct vm_machine {
     struct vm_trace trace;
     struct vm_firmware firmware;
 
+    struct vm_engine_options engine_options;
+
     struct vm_vcpu *vcpus[VM_MAX_VCPUS];
     uint32_t vcpu_count;
 

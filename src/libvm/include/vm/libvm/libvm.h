@@ -57,6 +57,8 @@ struct vm_options {
     const char *cpu;     // "NAME,+ext,-ext", or NULL
     const char *machine; // board name, or NULL for the guest's first
     const char *engine;  // "interpreter", or NULL for the best there is
+    uint64_t code_cache; // bytes for translations, all vCPUs together; 0: the engine's choice
+    const char *simd;    // the host's vector instructions that may be used (vm_simd_level), or NULL
     unsigned vcpus;      // 1 to 64
     const unsigned *pin; // host CPU per vCPU, or NULL
     uint64_t memory;     // bytes
@@ -200,6 +202,8 @@ const char *vm_engine_reason(const struct vm *vm); // one line: why this one and
 // What this build has, one after the other: NULL past the end.
 const char *vm_built_guest(size_t index);
 const char *vm_built_engine(size_t index);
+// Names for vm_options.simd: this host's levels, the lowest first.
+const char *vm_simd_level(size_t index);
 const char *vm_built_machine(const char *guest, size_t index);
 
 // What depends on how the build was made and on the host: user networking, tap interfaces,

@@ -77,6 +77,12 @@ enum vm_osal_cpu_arm64 {
 // tens under a hypervisor), so callers keep the answer. Any thread.
 uint32_t vm_osal_cpu_features(void);
 
+// Levels of vector instructions that a user may keep a program to: the name of one by number, NULL
+// behind the last; and the bits of the host's list that lie above it (0 for an unknown name). "off"
+// is the first: nothing but the instruction set's base, scalar extensions neither.
+const char *vm_osal_cpu_level(unsigned number);
+uint32_t vm_osal_cpu_above(const char *level);
+
 // The name of a bit (its number) of the host's list, or NULL behind the last.
 const char *vm_osal_cpu_feature_name(unsigned number);
 
