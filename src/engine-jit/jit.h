@@ -28,11 +28,17 @@ enum {
     JIT_CACHE_BYTES = 64 << 20, // for all vCPUs, unless the embedder says otherwise
 };
 
+// Calls of the guest are calls of the host, so that the host predicts their returns: the stack has,
+// from `stack` down, the guest's return address and the host's of each call under way. Leaving
+// generated code forgets them; so code may be moved or thrown away only outside.
+//
 // In the vCPU's scratch, behind the state struct: generated code reaches it from the register that
 // holds the state.
 struct jit_frame {
     uint64_t page_base;            // of the guest PC: where the current block's page is mapped
     uint64_t exit_way;             // the struct jit_way of a JIT_EXIT_LINK
+    uint64_t stack;                // rsp at a block's entry when no call is under way
+    uint64_t stack_limit;          // calls go on from `stack` anew when rsp is below this
     uint64_t args[JIT_FRAME_ARGS]; // operands of what C does for a block
     uint64_t result[2];
     uint64_t pair[4][2]; // 128-bit operands and result
@@ -84,6 +90,7 @@ struct jit_thunks {
     uint8_t *leave;    // rax: the exit word
     uint8_t *link;     // rax: the struct jit_way
     uint8_t *indirect; // rax: the guest PC to go to
+    uint8_t *no_call;  // where a return goes when no call is under way; rax as for indirect
     uint8_t *load, *store, *atomic, *call, *call_all, *evaluate;
 };
 

@@ -41,8 +41,8 @@ static bool allocate(struct emit *e, struct vm_arena *blocks)
     const struct vm_ir_region *r = e->r;
     struct vm_arena *a = e->scratch;
     uint32_t n = r->op_count, count = r->block_count;
-    e->way_capacity = 2 * count;
-    e->cold_capacity = n + 4 * count;
+    e->way_capacity = 2 * count; // a call and its return
+    e->cold_capacity = n + 6 * count;
     e->reg_of = vm_arena_alloc(a, n, 8);
     e->slot_of = vm_arena_alloc(a, n * sizeof *e->slot_of, 8);
     e->labels = vm_arena_alloc(a, count * sizeof *e->labels, 8);

@@ -40,7 +40,15 @@ struct operand {
     int64_t imm;
 };
 
-enum cold_kind { COLD_LOAD, COLD_STORE, COLD_ATOMIC, COLD_FAULT, COLD_REQUEST, COLD_WAY };
+enum cold_kind {
+    COLD_LOAD,
+    COLD_STORE,
+    COLD_ATOMIC,
+    COLD_FAULT,
+    COLD_REQUEST,
+    COLD_WAY,
+    COLD_STACK
+};
 
 // Code that is rarely run, written behind the rest of the block.
 struct cold {
@@ -195,6 +203,22 @@ static inline struct x64_mem at_frame_result(const struct emit *e)
 {
     return at_state(e, &e->jit->frame->result[0]);
 }
+
+// --- flow.c, return.c ---
+
+// Adds the instructions that were begun to icount.
+void emit_count_retired(struct emit *e);
+struct jit_way *emit_new_way(struct emit *e, uint64_t offset);
+unsigned emit_way_number(const struct emit *e, const struct jit_way *way);
+// Compares the code mapping's generation with that of the link; goes to the way's stub if it is
+// another. While the way is not linked the guard holds 0, which no generation is.
+void emit_guard(struct emit *e, struct jit_way *way, enum x64_reg reg);
+// The page base becomes that of the way's target; rax is lost.
+void emit_move_page(struct emit *e, const struct jit_way *way);
+// A goto or goto_ind that is a call; the latter's target is in rax.
+void emit_call_way(struct emit *e, const struct vm_ir_op *o);
+void emit_call_indirect(struct emit *e, const struct vm_ir_op *o);
+void emit_cold_stack(struct emit *e, const struct cold *c);
 
 // The flags are set by comparing; returns the condition under which it holds.
 enum x64_cc emit_compare(struct emit *e, vm_ir_value compare);

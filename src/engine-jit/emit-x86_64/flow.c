@@ -11,7 +11,7 @@
 
 // --- counting and polling ---
 
-static void count_retired(struct emit *e)
+void emit_count_retired(struct emit *e)
 {
     if (e->retired)
         x64_add_mi(&e->code, X64_64, at_state(e, &e->jit->vcpu->icount), e->retired);
@@ -58,7 +58,7 @@ static bool needs_poll(const struct emit *e, uint64_t offset)
     return !is_near(e, offset) || offset <= e->offset;
 }
 
-static struct jit_way *new_way(struct emit *e, uint64_t offset)
+struct jit_way *emit_new_way(struct emit *e, uint64_t offset)
 {
     if (e->way_count == e->way_capacity) {
         e->failed = true;
@@ -71,40 +71,48 @@ static struct jit_way *new_way(struct emit *e, uint64_t offset)
     return way;
 }
 
-static unsigned way_number(const struct emit *e, const struct jit_way *way)
+unsigned emit_way_number(const struct emit *e, const struct jit_way *way)
 {
     return (unsigned)(way - e->block->ways);
 }
 
-// A far way compares the code mapping's generation and moves the page base. Its guard holds no
-// generation while it is not linked: the first is 1.
-static void leave_far(struct emit *e, struct jit_way *way)
+void emit_guard(struct emit *e, struct jit_way *way, enum x64_reg reg)
+{
+    struct x64_code *c = &e->code;
+    x64_mov_rm(c, X64_64, reg, at_state(e, &e->jit->vcpu->tlb.code));
+    x64_cmp_mi(c, X64_32, x64_at(reg, offsetof(struct vm_tlb_context, code_generation)), 1 << 30);
+    way->guard = c->at - 4;
+    emit_cold(e, COLD_WAY, x64_jcc32(c, X64_NE))->way = emit_way_number(e, way);
+}
+
+void emit_move_page(struct emit *e, const struct jit_way *way)
 {
     struct x64_code *c = &e->code;
     uint64_t page = way->offset & ~(uint64_t)VM_PAGE_MASK;
-    x64_mov_rm(c, X64_64, X64_RAX, at_state(e, &e->jit->vcpu->tlb.code));
-    x64_cmp_mi(c, X64_32, x64_at(X64_RAX, offsetof(struct vm_tlb_context, code_generation)),
-               1 << 30);
-    way->guard = c->at - 4;
-    emit_cold(e, COLD_WAY, x64_jcc32(c, X64_NE))->way = way_number(e, way);
     if ((int64_t)page == (int32_t)page) {
         x64_add_mi(c, X64_64, at_state(e, &e->jit->frame->page_base), (int32_t)page);
     } else {
         x64_imm(c, X64_RAX, page);
         x64_add_mr(c, X64_64, at_state(e, &e->jit->frame->page_base), X64_RAX);
     }
-    way->place = x64_jmp32(c);
+}
+
+static void leave_far(struct emit *e, struct jit_way *way)
+{
+    emit_guard(e, way, X64_RAX);
+    emit_move_page(e, way);
+    way->place = x64_jmp32(&e->code);
 }
 
 static void leave(struct emit *e, uint64_t offset)
 {
-    struct jit_way *way = new_way(e, offset);
+    struct jit_way *way = emit_new_way(e, offset);
     if (!way->near) {
         leave_far(e, way);
         return;
     }
     way->place = x64_jmp32(&e->code);
-    emit_cold(e, COLD_WAY, NULL)->way = way_number(e, way);
+    emit_cold(e, COLD_WAY, NULL)->way = emit_way_number(e, way);
 }
 
 // The request exit of a way: the state is that at its target.
@@ -116,7 +124,7 @@ static uint64_t request_word(uint64_t offset)
 void emit_op_goto(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     (void)v;
-    count_retired(e);
+    emit_count_retired(e);
     if (needs_poll(e, o->imm) && o->imm == (o->imm & 0xffff))
         poll(e, request_word(o->imm));
     else if (needs_poll(e, o->imm)) {
@@ -124,7 +132,10 @@ void emit_op_goto(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         x64_cmp_mi(&e->code, X64_32, at_state(e, (const void *)&e->jit->vcpu->request), 0);
         emit_cold(e, COLD_WAY, x64_jcc32(&e->code, X64_NE))->way = e->way_count;
     }
-    leave(e, o->imm);
+    if (vm_ir_hint_pushes(vm_ir_hint_of(o)))
+        emit_call_way(e, o);
+    else
+        leave(e, o->imm);
 }
 
 void emit_op_goto_ind(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
@@ -132,10 +143,12 @@ void emit_op_goto_ind(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     (void)v;
     emit_claim(e, X64_RAX);
     emit_load_value(e, X64_RAX, o->args[0]);
-    count_retired(e);
-    if (o->attr != VM_IR_HINT_RESYNC) {
-        x64_jmp_to(&e->code, e->jit->thunks.indirect);
-        return;
+    emit_count_retired(e);
+    switch (vm_ir_hint_of(o)) {
+    case VM_IR_HINT_CALL: emit_call_indirect(e, o); return;
+    case VM_IR_HINT_RETURN: x64_ret(&e->code); return;
+    case VM_IR_HINT_RESYNC: break;
+    default: x64_jmp_to(&e->code, e->jit->thunks.indirect); return;
     }
     const struct vm_register *pc = &e->r->regfile->registers[e->r->regfile->pc];
     x64_mov_mr(&e->code, X64_64, x64_at(REG_STATE, pc->offset - STATE_BIAS), X64_RAX);
@@ -158,7 +171,7 @@ void emit_op_raise(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 void emit_op_exit(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     (void)v;
-    count_retired(e);
+    emit_count_retired(e);
     emit_claim(e, X64_RAX);
     x64_imm(&e->code, X64_RAX, exit_word(JIT_EXIT_REASON, o->imm, o->attr));
     x64_jmp_to(&e->code, e->jit->thunks.leave);
@@ -185,7 +198,7 @@ static void poll_loop(struct emit *e, uint16_t target)
         return;
     if (marker->attr == 0) // the instruction is counted, and begins anew
         e->retired--;
-    count_retired(e);
+    emit_count_retired(e);
     poll(e, request_word(marker->imm));
     if (marker->attr == 0)
         e->retired++;
@@ -260,7 +273,7 @@ static void go(struct emit *e, uint16_t target, uint32_t extra, bool may_fall)
         e->begun[target] = (int16_t)retired;
     poll_loop(e, target);
     if (!over)
-        count_retired(e);
+        emit_count_retired(e);
     assign_params(e, target, extra);
     if (!(may_fall && target == e->ir_block + 1))
         x64_jmp_label(&e->code, &e->labels[target]);
@@ -328,7 +341,7 @@ static enum x64_cc condition(struct emit *e, const struct vm_ir_op *o)
 static void branch_out(struct emit *e, const struct vm_ir_op *o, uint16_t then_block,
                        uint16_t else_block)
 {
-    count_retired(e);
+    emit_count_retired(e);
     if (polls(e, then_block) || polls(e, else_block))
         poll(e, exit_word(JIT_EXIT_REQUEST, e->offset, (uint32_t)-1));
     enum x64_cc cc = condition(e, o);
@@ -336,9 +349,9 @@ static void branch_out(struct emit *e, const struct vm_ir_op *o, uint16_t then_b
     e->locked = 0;
     e->done[then_block] = e->done[else_block] = true;
     if (is_near(e, yes->imm)) {
-        struct jit_way *way = new_way(e, yes->imm);
+        struct jit_way *way = emit_new_way(e, yes->imm);
         way->place = x64_jcc32(&e->code, cc);
-        emit_cold(e, COLD_WAY, NULL)->way = way_number(e, way);
+        emit_cold(e, COLD_WAY, NULL)->way = emit_way_number(e, way);
         leave(e, no->imm);
         return;
     }
@@ -435,6 +448,7 @@ void emit_cold_section(struct emit *e)
         case COLD_FAULT:
         case COLD_REQUEST: cold_leave(e, c->word); break;
         case COLD_WAY: cold_way(e, c); break;
+        case COLD_STACK: emit_cold_stack(e, c); break;
         }
     }
 }

@@ -57,23 +57,28 @@ static void move_fixed(struct thunks *t, bool to_state, bool all)
 }
 
 enum {
-    FRAME_BYTES = 8,  // keep the stack aligned after the pushes of an entry
-    CALL_BYTES = 8,   // in a thunk, which the block has called
-    ACCESS_BYTES = 16 // the same after a push
+    CALLS_BYTES = 32 << 10, // of the stack for calls under way
+    CALL_BYTES = 8,         // in a thunk, which the block has called
+    ACCESS_BYTES = 16       // the same after a push
 };
 
-// enter(state, entry): the host's registers are kept on the stack.
+// enter(state, entry): the host's registers are kept on the stack. On top of them lies the address
+// that a return without a call finds.
 static void emit_enter(struct thunks *t)
 {
     struct x64_code *c = &t->code;
     for (unsigned i = 0; i < sizeof preserved; i++)
         x64_push_r(c, (enum x64_reg)preserved[i]);
-    x64_sub_ri(c, X64_64, X64_RSP, FRAME_BYTES);
     x64_lea_rm(c, X64_64, REG_STATE, x64_at(ARG0, STATE_BIAS));
-    x64_mov_rr(c, X64_64, X64_RAX, ARG1);
+    x64_mov_rr(c, X64_64, X64_RDX, ARG1);
+    x64_imm(c, X64_RAX, (uintptr_t)jit_executable(t->jit, t->jit->thunks.no_call));
+    x64_push_r(c, X64_RAX);
+    x64_mov_mr(c, X64_64, in_state(t, &t->jit->frame->stack), X64_RSP);
+    x64_lea_rm(c, X64_64, X64_RAX, x64_at(X64_RSP, -CALLS_BYTES));
+    x64_mov_mr(c, X64_64, in_state(t, &t->jit->frame->stack_limit), X64_RAX);
     x64_mov_rm(c, X64_64, REG_TLB, in_state(t, &t->jit->vcpu->tlb.data));
     move_fixed(t, false, true);
-    x64_jmp_r(c, X64_RAX);
+    x64_jmp_r(c, X64_RDX);
 }
 
 // rax: the exit word.
@@ -82,10 +87,20 @@ static void emit_leave(struct thunks *t)
     struct x64_code *c = &t->code;
     t->jit->thunks.leave = c->at;
     move_fixed(t, true, true);
-    x64_add_ri(c, X64_64, X64_RSP, FRAME_BYTES);
+    x64_mov_rm(c, X64_64, X64_RSP, in_state(t, &t->jit->frame->stack));
+    x64_add_ri(c, X64_64, X64_RSP, 8);
     for (unsigned i = sizeof preserved; i-- > 0;)
         x64_pop_r(c, (enum x64_reg)preserved[i]);
     x64_ret(c);
+}
+
+// rax: the guest PC. Puts back what the return has taken.
+static void emit_no_call(struct thunks *t)
+{
+    struct x64_code *c = &t->code;
+    t->jit->thunks.no_call = c->at;
+    x64_mov_rm(c, X64_64, X64_RSP, in_state(t, &t->jit->frame->stack));
+    x64_jmp_to(c, t->jit->thunks.indirect);
 }
 
 // rax: the way.
@@ -218,16 +233,18 @@ uint8_t *jit_emit_thunks(struct jit *j, uint8_t *place, uint8_t *end)
         .jit = j,
         .regfile = j->vcpu->guest->regfile,
     };
-    emit_enter(&t);
     emit_leave(&t);
     emit_link(&t);
     emit_indirect(&t);
+    emit_no_call(&t);
+    uint8_t *enter = t.code.at;
+    emit_enter(&t);
     j->thunks.load = emit_access(&t, (uintptr_t)jit_slow_load, false);
     j->thunks.store = emit_access(&t, (uintptr_t)jit_slow_store, false);
     j->thunks.atomic = emit_access(&t, (uintptr_t)jit_slow_atomic, true);
     j->thunks.call = emit_call(&t, false);
     j->thunks.call_all = emit_call(&t, true);
     j->thunks.evaluate = emit_evaluation(&t);
-    j->enter = (jit_enter_fn *)(uintptr_t)jit_executable(j, place);
+    j->enter = (jit_enter_fn *)(uintptr_t)jit_executable(j, enter);
     return t.code.overflow ? NULL : (uint8_t *)(((uintptr_t)t.code.at + 63) & ~(uintptr_t)63);
 }
