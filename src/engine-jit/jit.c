@@ -96,6 +96,11 @@ static struct jit_block *serve(struct jit *j, uint64_t word, bool single, enum v
         v->icount += (uint64_t)(int64_t)(int32_t)(word >> 32);
         *exit = VM_ENGINE_EXCEPTION;
         return NULL;
+    case JIT_EXIT_ROUNDING:
+        set_pc(j, offset_of(word));
+        jit_float_soften(j);
+        *exit = VM_ENGINE_RESYNC;
+        return single ? NULL : jit_find(j, exit);
     case JIT_EXIT_REASON:
         set_pc(j, offset_of(word));
         *exit = exit_of((uint32_t)(word >> 32));
@@ -110,6 +115,8 @@ enum vm_engine_exit jit_run(struct jit *j, const uint8_t *entry, bool single)
     struct vm_vcpu *v = j->vcpu;
     enum vm_engine_exit exit = VM_ENGINE_FAILED;
     for (;;) {
+        j->frame->fp.live = 0;
+        j->frame->fp.nans = NULL;
         j->frame->page_base = vm_vcpu_pc(v) & ~(uint64_t)VM_PAGE_MASK;
         struct jit_block *b = serve(j, j->enter(v->state, entry), single, &exit);
         if (!b)
@@ -140,6 +147,7 @@ static enum vm_engine_exit run(struct vm_vcpu *v)
     if (single && jit_at_breakpoint(v))
         return VM_ENGINE_BREAKPOINT;
     guard_generations(j);
+    jit_float_resume(j);
     const uint8_t *known = single ? NULL : jit_known(j);
     if (known)
         return jit_run(j, known, false);

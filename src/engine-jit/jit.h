@@ -25,7 +25,31 @@ enum {
     JIT_JUMP_BITS = 12,
     JIT_BLOCK_INSNS = 64,
     JIT_FRAME_ARGS = 4,
+    JIT_NO_XMM = 0xff,
     JIT_CACHE_BYTES = 64 << 20, // for all vCPUs, unless the embedder says otherwise
+};
+
+// A float value that an op has made and whose NaN is not canonical yet: where it is (float.c).
+struct jit_nan {
+    uint8_t type;   // VM_F32 or VM_F64
+    uint8_t xmm;    // or JIT_NO_XMM
+    uint16_t entry; // offset in the state + 1; 0: in no entry
+    uint16_t slot;  // offset in the frame's slots + 1; 0: in none
+};
+
+struct jit_nans {
+    unsigned count;
+    struct jit_nan list[];
+};
+
+// The host's FPU. While `live`, MXCSR has the guest's rounding mode, and exceptions that the
+// guest's flags lack; otherwise it is the host's own.
+struct jit_float {
+    uint64_t xmm[16];            // while C runs aside of the block's way
+    const struct jit_nans *nans; // what is to be made canonical before C goes on, or NULL
+    uint32_t host, guest;        // MXCSR's values that are put aside
+    uint32_t scratch;
+    uint8_t live;
 };
 
 // Calls of the guest are calls of the host, so that the host predicts their returns: the stack has,
@@ -42,7 +66,8 @@ struct jit_frame {
     uint64_t args[JIT_FRAME_ARGS]; // operands of what C does for a block
     uint64_t result[2];
     uint64_t pair[4][2]; // 128-bit operands and result
-    uint8_t slots[];     // spilled values, as the block says
+    struct jit_float fp;
+    uint8_t slots[]; // spilled values, as the block says
 };
 
 // Why generated code came back. In the word that it returns: bits 0-7; bits 8-23 the offset of the
@@ -55,7 +80,8 @@ enum jit_exit {
     JIT_EXIT_RESYNC, // an indirect jump that may have changed the mode: PC is in the state
     JIT_EXIT_FAULT, // an exception is recorded; with the offset, and in 32-63 what to add to icount
     JIT_EXIT_RAISE, // the same; cause in frame.args[1], value in frame.args[0]
-    JIT_EXIT_REASON, // enum vm_ir_exit in 32-63; with the offset
+    JIT_EXIT_ROUNDING, // a block of FP ops, in a rounding mode that the host lacks; with the offset
+    JIT_EXIT_REASON,   // enum vm_ir_exit in 32-63; with the offset
 };
 
 // A direct exit.
@@ -92,6 +118,10 @@ struct jit_thunks {
     uint8_t *indirect; // rax: the guest PC to go to
     uint8_t *no_call;  // where a return goes when no call is under way; rax as for indirect
     uint8_t *load, *store, *atomic, *call, *call_all, *evaluate;
+    // thunks_float.c
+    uint8_t *fp_control; // four words: MXCSR for enum vm_fp_round, no flag set
+    uint8_t *fp_flags;   // 64 bytes: the enum vm_fp_flag of MXCSR's six flags
+    uint8_t *fp_begin, *fp_resume, *fp_end, *fp_save, *fp_restore, *fp_nans, *fp_evaluate;
 };
 
 // A part of the cache that is filled from the start and emptied as a whole.
@@ -117,6 +147,7 @@ struct jit {
     struct jit_frame *frame;
     unsigned frame_slots;  // bytes
     uint32_t cpu_features; // VM_CPU_* bits that may be used
+    bool soft_float;       // blocks leave floating point to C
     bool no_links;         // every block comes back to C
     struct vm_engine_stats stats;
     struct jit_jump jumps[1 << JIT_JUMP_BITS];
@@ -179,6 +210,16 @@ JIT_ABI bool jit_slow_atomic(struct vm_vcpu *v, uint64_t gva, uint32_t attr, uin
 JIT_ABI uint64_t jit_slow_call(struct vm_vcpu *v, vm_ir_helper_fn *helper);
 // Computes a pure or FP op of which args[] has the operands; `what` as vm_ir_float_word has it.
 JIT_ABI uint64_t jit_slow_evaluate(struct vm_vcpu *v, uint64_t what);
+
+// --- float.c ---
+
+// Before generated code is entered: back to the host's FPU when the rounding mode allows.
+void jit_float_resume(struct jit *j);
+// From now on blocks leave floating point to C, since the host lacks the rounding mode.
+void jit_float_soften(struct jit *j);
+// Makes the NaNs of frame.fp.nans canonical, which is then none.
+void jit_float_settle(struct jit *j);
+vm_ir_helper_fn jit_help_nans; // the same
 
 // --- the emitter of this host ---
 

@@ -54,6 +54,29 @@ static void note_edge_uses(struct jit_plan *p, const struct vm_ir_op *o, uint32_
     }
 }
 
+// Whether an op reads its operands as floats, in a format that hosts have.
+static bool reads_floats(const struct jit_plan *p, const struct vm_ir_op *o)
+{
+    if (!(vm_ir_op_infos[o->code].effects & VM_IR_E_FPENV) || o->code == VM_IR_stof ||
+        o->code == VM_IR_utof)
+        return false;
+    enum vm_type t = vm_ir_value_type(p->r, o->args[0]);
+    return t == VM_F32 || t == VM_F64;
+}
+
+static void note_op_uses(struct jit_plan *p, uint32_t at, uint16_t block)
+{
+    const struct vm_ir_op *o = &p->r->ops[at];
+    unsigned args = vm_ir_op_args(p->r, o);
+    bool floats = reads_floats(p, o);
+    for (unsigned a = 0; a < args; a++) {
+        vm_ir_value v = o->code == VM_IR_store && a == 1 ? jit_stored(p, o) : o->args[a];
+        note_use(p, v, at, block);
+        if (floats)
+            p->marks[p->root[v]] |= JIT_FLOAT;
+    }
+}
+
 static void note_uses(struct jit_plan *p, uint16_t block)
 {
     const struct vm_ir_region *r = p->r;
@@ -61,9 +84,7 @@ static void note_uses(struct jit_plan *p, uint16_t block)
         const struct vm_ir_op *o = &r->ops[i];
         if (o->code == VM_IR_nop)
             continue;
-        unsigned args = vm_ir_op_args(r, o);
-        for (unsigned a = 0; a < args; a++)
-            note_use(p, o->args[a], i, block);
+        note_op_uses(p, i, block);
         if (o->code == VM_IR_jump || o->code == VM_IR_branch)
             note_edge_uses(p, o, i, block);
     }

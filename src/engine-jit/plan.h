@@ -29,6 +29,7 @@ enum {
     JIT_ESCAPES = 1 << 0,  // of a root: used in another block
     JIT_FUSED = 1 << 1,    // of a put: nothing to emit
     JIT_TAKEN_IN = 1 << 2, // of a pure op: part of the one that uses it
+    JIT_FLOAT = 1 << 3,    // of a root: an FP op reads it as a float
 };
 
 // Fills the plan from `arena`; false when memory is out.
@@ -37,6 +38,14 @@ bool jit_plan_region(struct jit_plan *p, const struct vm_ir_region *r, struct vm
 static inline bool jit_is_const(const struct jit_plan *p, vm_ir_value v)
 {
     return p->r->ops[p->root[v]].code == VM_IR_const;
+}
+
+// The value that a store writes: what is boxed, where the store is no wider.
+static inline vm_ir_value jit_stored(const struct jit_plan *p, const struct vm_ir_op *store)
+{
+    const struct vm_ir_op *o = &p->r->ops[p->root[store->args[1]]];
+    bool narrow = vm_ir_mem_size_log2(store->attr) <= 2;
+    return o->code == VM_IR_box && o->type == VM_F32 && narrow ? o->args[0] : store->args[1];
 }
 
 static inline bool jit_is_taken_in(const struct jit_plan *p, vm_ir_value v)

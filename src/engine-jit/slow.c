@@ -34,6 +34,7 @@ JIT_ABI bool jit_slow_load(struct vm_vcpu *v, uint64_t gva, uint32_t attr)
     struct jit_frame *f = jit_of(v)->frame;
     vm_u128 value = {0, 0};
     bool wide = vm_ir_mem_size_log2(attr) >= 4;
+    jit_float_settle(jit_of(v));
     bool done = wide ? vm_vcpu_load128(v, vm_gva_of(gva), attr, &value)
                      : vm_vcpu_load(v, vm_gva_of(gva), attr, &value.lo);
     if (!done)
@@ -46,6 +47,7 @@ JIT_ABI bool jit_slow_load(struct vm_vcpu *v, uint64_t gva, uint32_t attr)
 JIT_ABI bool jit_slow_store(struct vm_vcpu *v, uint64_t gva, uint32_t attr)
 {
     const struct jit_frame *f = jit_of(v)->frame;
+    jit_float_settle(jit_of(v));
     if (vm_ir_mem_size_log2(attr) >= 4)
         return vm_vcpu_store128(v, vm_gva_of(gva), attr, pair_of(f, 0));
     return vm_vcpu_store(v, vm_gva_of(gva), attr, f->args[0]);
@@ -63,6 +65,7 @@ JIT_ABI bool jit_slow_atomic(struct vm_vcpu *v, uint64_t address, uint32_t attr,
     vm_gva gva = vm_gva_of(address);
     vm_u128 old = {0, 0};
     bool done;
+    jit_float_settle(jit_of(v));
     switch (what & 0xffff) {
     case VM_IR_lr: done = vm_vcpu_load_reserved(v, gva, attr, &old); break;
     case VM_IR_sc:

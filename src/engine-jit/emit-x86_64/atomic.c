@@ -29,6 +29,7 @@ static struct cold *check(struct emit *e, const struct vm_ir_op *o, enum x64_reg
     emit_look_up(e, address, array);
     x64_test_ri(&e->code, X64_64, X64_RDX, ~(int32_t)VM_PAGE_MASK | low_bits);
     struct cold *cold = emit_cold(e, COLD_ATOMIC, x64_jcc32(&e->code, X64_NE));
+    emit_keep_float(e, cold);
     emit_addend(e, array);
     x64_add_rr(&e->code, X64_64, X64_RDX, address);
     cold->address = address;
@@ -251,6 +252,7 @@ void emit_atomic_in_c(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     }
     enum x64_reg address = emit_address(e, o);
     x64_mov_mi(&e->code, X64_64, at_state(e, &e->jit->frame->args[3]), o->code | wide << 16);
+    emit_before_c(e);
     emit_pass_access(e, address, o->attr);
     x64_call_to(&e->code, e->jit->thunks.atomic);
     if (o->type == VM_I128 && o->code != VM_IR_sc) {

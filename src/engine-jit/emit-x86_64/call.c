@@ -21,6 +21,23 @@ static bool touches_fixed(const struct emit *e, const struct vm_ir_helper *h)
            is_fixed_entry(e, h->reads) || is_fixed_entry(e, h->writes);
 }
 
+static bool is_in_environment(const struct emit *e, const uint16_t *list)
+{
+    for (; list && *list != VM_IR_NONE; list++) {
+        if (vm_ir_in_fp_env(e->r->regfile, *list))
+            return true;
+    }
+    return false;
+}
+
+// Whether the helper may look at the FP environment, or reach code that is not the core's: the core
+// has no floating point.
+static bool may_use_float(const struct emit *e, const struct vm_ir_helper *h)
+{
+    return h->effects & VM_IR_HELPER_MEMORY || is_in_environment(e, h->reads) ||
+           is_in_environment(e, h->writes);
+}
+
 static void put_pc_in_state(struct emit *e)
 {
     const struct vm_register *pc = &e->r->regfile->registers[e->r->regfile->pc];
@@ -38,10 +55,14 @@ void emit_op_call(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         e->locked = 0;
     }
     emit_claim_all(e);
+    emit_claim_xmm(e);
     if (h->effects & VM_IR_HELPER_READS_ALL)
         put_pc_in_state(e);
+    bool all = touches_fixed(e, h) || may_use_float(e, h);
     x64_imm(&e->code, X64_RAX, (uint64_t)(uintptr_t)h->fn);
-    x64_call_to(&e->code, touches_fixed(e, h) ? e->jit->thunks.call_all : e->jit->thunks.call);
+    x64_call_to(&e->code, all ? e->jit->thunks.call_all : e->jit->thunks.call);
+    if (all)
+        e->float_live = false;
     if (h->effects & VM_IR_HELPER_FAULTS) {
         x64_cmp_mi(&e->code, X64_8, at_state(e, &e->jit->vcpu->exception.pending), 0);
         struct cold *cold = emit_cold(e, COLD_FAULT, x64_jcc32(&e->code, X64_NE));
@@ -59,6 +80,7 @@ void emit_evaluate(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         e->locked = 0;
     }
     emit_claim_all(e);
+    emit_claim_xmm(e);
     uint64_t what = o->attr | vm_ir_float_word(o, vm_ir_value_type(e->r, o->args[0]));
     x64_imm(&e->code, X64_RCX, what);
     x64_call_to(&e->code, e->jit->thunks.evaluate);
@@ -79,26 +101,7 @@ EVALUATE(subf)
 EVALUATE(logicf)
 EVALUATE(cond)
 EVALUATE(fclass)
-EVALUATE(box)
-EVALUATE(unbox)
-EVALUATE(fadd)
-EVALUATE(fsub)
-EVALUATE(fmul)
-EVALUATE(fdiv)
-EVALUATE(fsqrt)
-EVALUATE(fma)
-EVALUATE(fmin)
-EVALUATE(fmax)
-EVALUATE(feq)
-EVALUATE(flt)
-EVALUATE(fle)
-EVALUATE(fround)
-EVALUATE(fcvt)
-EVALUATE(ftos)
-EVALUATE(ftou)
 EVALUATE(ftom)
-EVALUATE(stof)
-EVALUATE(utof)
 
 // Flags are bit masks: the old ones outside the mask, the new ones in it.
 void emit_op_mergef(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)

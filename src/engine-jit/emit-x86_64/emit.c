@@ -19,8 +19,12 @@ static void emit_op(struct emit *e, vm_ir_value v)
     const struct vm_ir_op *o = &e->r->ops[v];
     e->at = v;
     e->locked = 0;
-    if (!jit_is_taken_in(e->plan, v))
-        table[o->code](e, v, o);
+    e->xmm_locked = 0;
+    if (jit_is_taken_in(e->plan, v))
+        return;
+    if (e->pending_count)
+        emit_settle_for(e, v, o);
+    table[o->code](e, v, o);
 }
 
 static void emit_ir_block(struct emit *e, uint16_t index)
@@ -30,6 +34,9 @@ static void emit_ir_block(struct emit *e, uint16_t index)
     e->retired = e->begun[index];
     emit_forget_temps(e);
     x64_bind(&e->code, &e->labels[index]);
+    e->float_live = false;
+    if (index == 0 && e->uses_float)
+        emit_float_entry(e);
     for (uint32_t i = b->first, n = i + b->count; i < n && !e->failed && !e->code.overflow; i++)
         emit_op(e, (vm_ir_value)i);
 }
@@ -42,8 +49,9 @@ static bool allocate(struct emit *e, struct vm_arena *blocks)
     struct vm_arena *a = e->scratch;
     uint32_t n = r->op_count, count = r->block_count;
     e->way_capacity = 2 * count; // a call and its return
-    e->cold_capacity = n + 6 * count;
+    e->cold_capacity = 2 * n + 6 * count;
     e->reg_of = vm_arena_alloc(a, n, 8);
+    e->xmm_of = vm_arena_alloc(a, n, 8);
     e->slot_of = vm_arena_alloc(a, n * sizeof *e->slot_of, 8);
     e->labels = vm_arena_alloc(a, count * sizeof *e->labels, 8);
     e->begun = vm_arena_alloc(a, count * sizeof *e->begun, 8);
@@ -53,10 +61,11 @@ static bool allocate(struct emit *e, struct vm_arena *blocks)
     e->block->ways = vm_arena_alloc(blocks, e->way_capacity * sizeof *e->block->ways, 8);
     e->block->common.links =
         vm_arena_alloc(blocks, e->way_capacity * sizeof *e->block->common.links, 8);
-    if (!e->reg_of || !e->slot_of || !e->labels || !e->begun || !e->done || !e->fixed || !e->cold ||
-        !e->block->ways || !e->block->common.links)
+    if (!e->reg_of || !e->xmm_of || !e->slot_of || !e->labels || !e->begun || !e->done ||
+        !e->fixed || !e->cold || !e->block->ways || !e->block->common.links)
         return false;
     vm_fill(e->reg_of, NO_REG, n);
+    vm_fill(e->xmm_of, NO_REG, n);
     vm_zero(e->slot_of, n * sizeof *e->slot_of);
     vm_zero(e->labels, count * sizeof *e->labels);
     vm_zero(e->begun, count * sizeof *e->begun);
@@ -72,6 +81,17 @@ static void fix_registers(struct emit *e)
         e->fixed[hot[i]] = x64_fixed[i];
     for (unsigned i = 0; i < VM_ARRAY_SIZE(e->temps); i++)
         e->temps[i] = VM_IR_NONE;
+    for (unsigned i = 0; i < XMM_COUNT; i++)
+        e->xmms[i] = VM_IR_NONE;
+}
+
+static bool uses_float(const struct emit *e)
+{
+    for (uint32_t i = 0; i < e->r->op_count; i++) {
+        if (e->plan->block_of[i] != VM_IR_NONE && emit_is_host_float(e, &e->r->ops[i]))
+            return true;
+    }
+    return false;
 }
 
 bool jit_emit_block(struct jit *j, const struct jit_plan *plan, struct jit_block *b, uint8_t *place,
@@ -84,10 +104,12 @@ bool jit_emit_block(struct jit *j, const struct jit_plan *plan, struct jit_block
         .plan = plan,
         .block = b,
         .scratch = &j->scratch,
+        .arena = arena,
     };
     if (!allocate(&e, arena))
         return false;
     fix_registers(&e);
+    e.uses_float = uses_float(&e);
     for (uint16_t i = 0; i < e.r->block_count && !e.failed && !e.code.overflow; i++) {
         if (!e.done[i])
             emit_ir_block(&e, i);

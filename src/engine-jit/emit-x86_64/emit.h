@@ -7,10 +7,11 @@
 //   rbx rsi rdi r8-r13 r15  the guest's most used registers (struct vm_regfile's `hot`)
 //   rax rcx rdx     values of the block; nothing at its boundaries
 //   rsp             16-byte aligned
+//   xmm0-xmm15      float values of the block; nothing at its boundaries
 //
-// A value of at most 64 bits is in a register, in its home (plan.h), in a slot of the frame, or in
-// several of them at once; a wider one is in a slot. i32 and narrower ones have unspecified upper
-// bits everywhere.
+// A value of at most 64 bits is in a register of either kind, in its home (plan.h), in a slot of
+// the frame, or in several of them at once; a wider one is in a slot. i32 and narrower ones have
+// unspecified upper bits everywhere.
 #ifndef EMIT_X86_64_H
 #define EMIT_X86_64_H
 
@@ -22,6 +23,8 @@ enum {
     FIXED_COUNT = 10,
     NO_REG = 0xff,
     MAX_PARAMS = 64,
+    XMM_COUNT = 16,
+    MAX_NANS = 24,
 };
 
 #define REG_STATE X64_RBP
@@ -31,11 +34,12 @@ enum {
 // calls preserve first.
 extern const uint8_t x64_fixed[FIXED_COUNT];
 
-enum operand_kind { IN_REGISTER, IN_MEMORY, IMMEDIATE };
+enum operand_kind { IN_REGISTER, IN_MEMORY, IMMEDIATE, IN_XMM };
 
 struct operand {
     enum operand_kind kind;
     enum x64_reg reg;
+    enum x64_xmm xmm;
     struct x64_mem mem;
     int64_t imm;
 };
@@ -47,7 +51,12 @@ enum cold_kind {
     COLD_FAULT,
     COLD_REQUEST,
     COLD_WAY,
-    COLD_STACK
+    COLD_STACK,
+    COLD_FP_BEGIN,
+    COLD_FP_RESUME,
+    COLD_NANS,
+    COLD_EVALUATE,
+    COLD_UNBOX,
 };
 
 // Code that is rarely run, written behind the rest of the block.
@@ -58,10 +67,23 @@ struct cold {
     enum x64_reg address;
     struct operand value, value2; // of a store, of an atomic
     uint32_t what;                // of an atomic: the op's code
-    enum x64_reg result;          // of a load
+    enum x64_reg result;          // of a load or evaluation, unless it is an xmm register
+    uint8_t xmm;                  // this one, or JIT_NO_XMM
+    bool keeps_float;             // an access: xmm registers and MXCSR are in use
     uint32_t attr;
-    uint64_t word; // the exit word of a fault or request
+    uint64_t word; // the exit word of a fault or request; what to evaluate
     unsigned way;
+    struct operand args[3];      // of an evaluation; none: an immediate
+    const struct jit_nans *nans; // NULL: none
+};
+
+// A float value whose NaN may not be the canonical one (float.c).
+struct pending {
+    vm_ir_value root;
+    vm_ir_value box;   // the value that boxes it, or NONE
+    vm_ir_value cover; // a pending value that is a NaN if this one is, or NONE
+    uint16_t entry;    // the register-file entry that has it, or NONE
+    uint8_t type;
 };
 
 struct emit {
@@ -71,15 +93,22 @@ struct emit {
     const struct vm_ir_region *r;
     const struct jit_plan *plan;
     struct jit_block *block;
-    struct vm_arena *scratch;
+    struct vm_arena *scratch, *arena; // of this translation; of the block
 
     uint8_t *fixed;        // by register-file entry: its host register, or NO_REG
     uint8_t *reg_of;       // by root: the temporary that has it, or NO_REG
     uint16_t *slot_of;     // by root: offset of its slot in the frame's, plus 1; 0: none
     vm_ir_value temps[16]; // by host register: the root that it has, or NONE
     uint16_t locked;       // host registers that the current op has taken
-    unsigned slots;        // bytes of the frame's that are in use
-    uint32_t at;           // the op that is being emitted
+    uint8_t *xmm_of;       // the same for xmm registers
+    vm_ir_value xmms[XMM_COUNT];
+    uint16_t xmm_locked;
+    bool uses_float; // has ops for the host's FPU
+    bool float_live; // MXCSR is known to be the guest's
+    struct pending pending[MAX_NANS];
+    unsigned pending_count;
+    unsigned slots; // bytes of the frame's that are in use
+    uint32_t at;    // the op that is being emitted
 
     struct x64_label *labels; // by IR block
     int16_t *begun;           // by IR block: instructions that its one way in has not counted yet
@@ -152,6 +181,10 @@ struct x64_mem emit_slot(struct emit *e, vm_ir_value v);
 struct x64_mem emit_new_slot(struct emit *e, unsigned bytes);
 // Has everything that is in temporaries elsewhere too; flags stay as they are.
 void emit_spill_temps(struct emit *e);
+// Whether the value is in memory, or can be made anew.
+bool emit_is_in_memory(const struct emit *e, vm_ir_value root);
+// Its memory: its home, or its slot.
+struct x64_mem emit_memory_of(struct emit *e, vm_ir_value root);
 // A constant as the host has it in a register, and whether v is one.
 bool emit_is_const(const struct emit *e, vm_ir_value v, uint64_t *value);
 uint32_t emit_busy(const struct operand *o);
@@ -159,6 +192,97 @@ uint32_t emit_busy(const struct operand *o);
 void emit_forget_temps(struct emit *e);
 // Stores an operand at a place in memory; rax is free to be used where it takes a register.
 void emit_store_operand(struct emit *e, enum x64_width w, struct x64_mem to, vm_ir_value v);
+
+// --- xmm.c: values in xmm registers, computed in VEX form where the host has AVX ---
+
+// One that holds nothing that is needed; locked until the op ends.
+enum x64_xmm emit_xmm_temp(struct emit *e);
+// Brings a float value into one; locks it.
+enum x64_xmm emit_in_xmm(struct emit *e, vm_ir_value v);
+// Where a float operand is: an xmm register, or memory if it is used no more.
+struct operand emit_float_operand(struct emit *e, vm_ir_value v);
+// Unlocks the registers of operands that are used no more.
+void emit_xmm_release(struct emit *e, const struct vm_ir_op *o);
+// That register has v; v has been computed into it.
+void emit_hold_xmm(struct emit *e, vm_ir_value v, enum x64_xmm xmm);
+void emit_define_xmm(struct emit *e, vm_ir_value v, enum x64_xmm xmm);
+// What is only in xmm registers goes to slots too. Before calls of C, which destroy them.
+void emit_spill_xmm(struct emit *e);
+void emit_claim_xmm(struct emit *e);
+void emit_forget_xmm(struct emit *e);
+// Whether one holds a value that this or a later op needs.
+bool emit_xmm_in_use(const struct emit *e);
+
+// The type is VM_F32 or VM_F64.
+void emit_xmm_load(struct emit *e, enum vm_type t, enum x64_xmm to, struct x64_mem from);
+void emit_xmm_store(struct emit *e, enum vm_type t, struct x64_mem to, enum x64_xmm from);
+void emit_xmm_move(struct emit *e, enum x64_xmm to, enum x64_xmm from);
+void emit_xmm_from(struct emit *e, enum x64_width w, enum x64_xmm to, enum x64_reg from);
+void emit_xmm_to(struct emit *e, enum x64_width w, enum x64_reg to, enum x64_xmm from);
+void emit_xmm_zero(struct emit *e, enum x64_xmm to);
+// Ops of two operands (ucomisd, and to = OP from where to's old value is of no interest), and of
+// three: without AVX `to` must not be b's register.
+void emit_xmm_two(struct emit *e, enum x64_op op, enum x64_xmm to, const struct operand *from);
+void emit_xmm_three(struct emit *e, enum x64_op op, enum x64_xmm to, enum x64_xmm a,
+                    const struct operand *b);
+
+static inline struct operand in_xmm(enum x64_xmm xmm)
+{
+    return (struct operand){.kind = IN_XMM, .xmm = xmm};
+}
+
+// --- nan.c: pending NaNs ---
+
+// v, an FP op's result in an xmm register, is a NaN if an operand is: it is pending from now on.
+// Where its home is a host register, out of C's reach, it is settled, and defined after that.
+void emit_pend(struct emit *e, vm_ir_value v, enum vm_type t);
+// Before an op: settles what it makes visible.
+void emit_settle_for(struct emit *e, vm_ir_value v, const struct vm_ir_op *o);
+void emit_settle_value(struct emit *e, vm_ir_value v);
+void emit_settle_all(struct emit *e);
+// An op's operands, for the way aside of one that finds out whether they are NaNs; they are no
+// longer pending. NULL: none is.
+const struct jit_nans *emit_take_operands(struct emit *e, const struct vm_ir_op *o);
+// The entry gets another value.
+void emit_entry_written(struct emit *e, uint16_t entry);
+// Before `box`, which boxes v, is made in the given entry.
+void emit_pending_box(struct emit *e, vm_ir_value v, vm_ir_value box, uint16_t entry);
+// All that are pending now, for C; NULL: none.
+const struct jit_nans *emit_pending_list(struct emit *e);
+
+static inline bool has_fixed_home(const struct emit *e, vm_ir_value root)
+{
+    uint16_t home = e->plan->home[root];
+    return home != VM_IR_NONE && e->fixed[home] != NO_REG;
+}
+
+// --- float.c ---
+
+// Whether the op becomes the host's instructions.
+bool emit_is_host_float(const struct emit *e, const struct vm_ir_op *o);
+// At a block's entry.
+void emit_float_entry(struct emit *e);
+// Sees to it that MXCSR is the guest's.
+void emit_go_live(struct emit *e);
+// Before a call of C that may use floating point, or look at its flags.
+void emit_end_live(struct emit *e);
+// A jump to the cold section, where C computes the op: its operands are where `args` says then.
+struct cold *emit_evaluate_aside(struct emit *e, const struct vm_ir_op *o, uint8_t *from,
+                                 const struct operand *args);
+// Around an instruction that rounds as a static mode says, if the op has one.
+void emit_begin_rounding(struct emit *e, const struct vm_ir_op *o);
+void emit_end_rounding(struct emit *e, const struct vm_ir_op *o);
+// v is in xmm, its NaN to be made canonical before it is seen.
+void emit_finish_float(struct emit *e, vm_ir_value v, enum x64_xmm xmm, enum vm_type t);
+void emit_cold_float(struct emit *e, const struct cold *c);
+
+// --- thunks_float.c ---
+
+struct x64_mem emit_at_jit_state(const struct jit *j, const void *field);
+void emit_float_tables(struct x64_code *c, struct jit *j); // ahead of all others
+void emit_float_thunks(struct x64_code *c, struct jit *j);
+// Merges the guest's flags and gives MXCSR back to the host, if it is the guest's. Uses r10, r11.
+void emit_end_float(struct x64_code *c, const struct jit *j);
 
 static inline enum x64_width width_of(enum vm_type t)
 {
@@ -186,6 +310,11 @@ typedef void emit_fn(struct emit *e, vm_ir_value v, const struct vm_ir_op *o);
 bool emit_is_plain(const struct vm_ir_op *o);
 // The address in a register: the base itself, or rax. All temporaries are free then.
 enum x64_reg emit_address(struct emit *e, const struct vm_ir_op *o);
+// Before an access that always goes through C: nothing stays in xmm registers, which it destroys,
+// and it may fault.
+void emit_before_c(struct emit *e);
+// What an access keeps while it goes through C aside.
+void emit_keep_float(struct emit *e, struct cold *cold);
 // Where an operand stays while the temporaries are used for a check: a host register of the
 // guest's, memory, or an immediate.
 struct operand emit_settled(struct emit *e, vm_ir_value v);

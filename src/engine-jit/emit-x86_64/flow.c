@@ -35,7 +35,7 @@ struct cold *emit_cold(struct emit *e, enum cold_kind kind, uint8_t *from)
         return &e->overflow;
     }
     struct cold *c = &e->cold[e->cold_count++];
-    *c = (struct cold){.kind = kind, .from = from};
+    *c = (struct cold){.kind = kind, .from = from, .xmm = JIT_NO_XMM};
     return c;
 }
 
@@ -384,6 +384,14 @@ void emit_op_branch(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 
 // --- the cold section ---
 
+static void cold_result(struct emit *e, const struct cold *c)
+{
+    if (c->xmm != JIT_NO_XMM)
+        emit_xmm_load(e, VM_F64, (enum x64_xmm)c->xmm, at_frame_result(e));
+    else
+        x64_mov_rm(&e->code, X64_64, c->result, at_frame_result(e));
+}
+
 static void pass_value(struct emit *e, unsigned i, const struct operand *value)
 {
     struct x64_mem to = at_state(e, &e->jit->frame->args[i]);
@@ -392,6 +400,8 @@ static void pass_value(struct emit *e, unsigned i, const struct operand *value)
     } else if (value->kind == IN_MEMORY) {
         x64_mov_rm(&e->code, X64_64, X64_RCX, value->mem);
         x64_mov_mr(&e->code, X64_64, to, X64_RCX);
+    } else if (value->kind == IN_XMM) {
+        emit_xmm_store(e, VM_F64, to, value->xmm);
     } else {
         x64_mov_mr(&e->code, X64_64, to, value->reg);
     }
@@ -406,12 +416,18 @@ static void cold_access(struct emit *e, const struct cold *c)
         pass_value(e, 1, &c->value2);
     if (c->kind == COLD_ATOMIC)
         x64_mov_mi(&e->code, X64_64, at_state(e, &e->jit->frame->args[3]), (int32_t)c->what);
+    if (c->keeps_float) {
+        x64_imm(&e->code, X64_RCX, (uintptr_t)c->nans);
+        x64_call_to(&e->code, t->fp_save);
+    }
     emit_pass_access_word(e, c->address, c->attr, c->word);
     x64_call_to(&e->code, c->kind == COLD_LOAD    ? t->load
                           : c->kind == COLD_STORE ? t->store
                                                   : t->atomic);
+    if (c->keeps_float)
+        x64_call_to(&e->code, t->fp_restore);
     if (c->kind != COLD_STORE)
-        x64_mov_rm(&e->code, X64_64, c->result, at_frame_result(e));
+        cold_result(e, c);
     x64_jmp_to(&e->code, c->back);
 }
 
@@ -449,6 +465,7 @@ void emit_cold_section(struct emit *e)
         case COLD_REQUEST: cold_leave(e, c->word); break;
         case COLD_WAY: cold_way(e, c); break;
         case COLD_STACK: emit_cold_stack(e, c); break;
+        default: emit_cold_float(e, c); break;
         }
     }
 }

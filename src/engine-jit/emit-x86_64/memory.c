@@ -107,6 +107,19 @@ void emit_pass_access_word(struct emit *e, enum x64_reg address, uint32_t attr, 
     x64_imm(&e->code, X64_RDX, word);
 }
 
+void emit_before_c(struct emit *e)
+{
+    emit_settle_all(e);
+    emit_claim_xmm(e);
+    e->float_live = false;
+}
+
+void emit_keep_float(struct emit *e, struct cold *cold)
+{
+    cold->keeps_float = e->float_live || e->pending_count || emit_xmm_in_use(e);
+    cold->nans = emit_pending_list(e);
+}
+
 void emit_pass_access(struct emit *e, enum x64_reg address, uint32_t attr)
 {
     emit_pass_access_word(e, address, attr, emit_fault_word(e));
@@ -116,6 +129,7 @@ void emit_pass_access(struct emit *e, enum x64_reg address, uint32_t attr)
 static void load_through_c(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     enum x64_reg address = emit_address(e, o);
+    emit_before_c(e);
     emit_pass_access(e, address, o->attr);
     x64_call_to(&e->code, e->jit->thunks.load);
     if (o->type == VM_I128) {
@@ -130,10 +144,39 @@ static void load_through_c(struct emit *e, vm_ir_value v, const struct vm_ir_op 
     emit_define(e, v, X64_RAX);
 }
 
+// Whether it goes to an xmm register: FP ops read it.
+static bool is_float_load(const struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    unsigned log2 = vm_ir_mem_size_log2(o->attr);
+    return e->plan->marks[v] & JIT_FLOAT &&
+           ((o->type == VM_I64 && log2 == 3) || (o->type == VM_I32 && log2 == 2));
+}
+
+static void load_float(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    enum x64_xmm to = emit_xmm_temp(e);
+    enum x64_reg address = emit_address(e, o);
+    uint8_t *miss = check(e, address, 1u << vm_ir_mem_size_log2(o->attr),
+                          offsetof(struct vm_tlb_context, read));
+    emit_xmm_load(e, o->type == VM_I64 ? VM_F64 : VM_F32, to, x64_at_index(X64_RDX, address, 0, 0));
+    struct cold *cold = emit_cold(e, COLD_LOAD, miss);
+    emit_keep_float(e, cold);
+    cold->back = e->code.at;
+    cold->address = address;
+    cold->xmm = (uint8_t)to;
+    cold->attr = o->attr;
+    cold->word = emit_fault_word(e);
+    emit_define_xmm(e, v, to);
+}
+
 void emit_op_load(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     if (!emit_is_plain(o) || o->type == VM_I128) {
         load_through_c(e, v, o);
+        return;
+    }
+    if (is_float_load(e, v, o)) {
+        load_float(e, v, o);
         return;
     }
     unsigned log2 = vm_ir_mem_size_log2(o->attr);
@@ -146,6 +189,7 @@ void emit_op_load(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     load_extended(&e->code, to, x64_at_index(X64_RDX, address, 0, 0), log2,
                   o->attr & VM_IR_MEM_SIGNED);
     struct cold *cold = emit_cold(e, COLD_LOAD, miss);
+    emit_keep_float(e, cold);
     cold->back = e->code.at;
     cold->address = address;
     cold->result = to;
@@ -154,13 +198,15 @@ void emit_op_load(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     emit_define(e, v, to);
 }
 
-static void store_value(struct x64_code *c, enum x64_width w, struct x64_mem to,
+static void store_value(struct emit *e, enum x64_width w, struct x64_mem to,
                         const struct operand *value)
 {
     if (value->kind == IMMEDIATE)
-        x64_mov_mi(c, w, to, (int32_t)value->imm);
+        x64_mov_mi(&e->code, w, to, (int32_t)value->imm);
+    else if (value->kind == IN_XMM)
+        emit_xmm_store(e, w == X64_32 ? VM_F32 : VM_F64, to, value->xmm);
     else
-        x64_mov_mr(c, w, to, value->reg);
+        x64_mov_mr(&e->code, w, to, value->reg);
 }
 
 struct operand emit_settled(struct emit *e, vm_ir_value v)
@@ -177,6 +223,17 @@ struct operand emit_settled(struct emit *e, vm_ir_value v)
     return emit_operand(e, v);
 }
 
+// The same for a store, or an xmm register.
+static struct operand stored_value(struct emit *e, vm_ir_value v, unsigned log2)
+{
+    uint8_t xmm = e->xmm_of[e->plan->root[v]];
+    if (xmm == NO_REG || log2 < X64_32)
+        return emit_settled(e, v);
+    emit_claim_all(e);
+    e->xmm_locked |= (uint16_t)(1u << xmm);
+    return in_xmm((enum x64_xmm)xmm);
+}
+
 void emit_op_store(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     (void)v;
@@ -191,23 +248,26 @@ void emit_op_store(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
                            reg);
             }
         } else {
-            emit_store_operand(e, X64_64, at_state(e, &e->jit->frame->args[0]), o->args[1]);
+            emit_store_operand(e, X64_64, at_state(e, &e->jit->frame->args[0]),
+                               jit_stored(e->plan, o));
         }
         enum x64_reg address = emit_address(e, o);
+        emit_before_c(e);
         emit_pass_access(e, address, o->attr);
         x64_call_to(&e->code, e->jit->thunks.store);
         return;
     }
-    struct operand value = emit_settled(e, o->args[1]);
+    struct operand value = stored_value(e, jit_stored(e->plan, o), log2);
     enum x64_reg address = emit_address(e, o);
     uint8_t *miss = check(e, address, 1u << log2, offsetof(struct vm_tlb_context, write));
     struct operand from = value;
     if (value.kind == IN_MEMORY) {
-        x64_mov_rm(&e->code, X64_64, X64_RCX, value.mem);
+        x64_mov_rm(&e->code, log2 == 3 ? X64_64 : X64_32, X64_RCX, value.mem);
         from = (struct operand){.kind = IN_REGISTER, .reg = X64_RCX};
     }
-    store_value(&e->code, (enum x64_width)log2, x64_at_index(X64_RDX, address, 0, 0), &from);
+    store_value(e, (enum x64_width)log2, x64_at_index(X64_RDX, address, 0, 0), &from);
     struct cold *cold = emit_cold(e, COLD_STORE, miss);
+    emit_keep_float(e, cold);
     cold->back = e->code.at;
     cold->address = address;
     cold->value = value;

@@ -79,6 +79,8 @@ void emit_op_get(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     unsigned bytes = vm_ir_type_bytes((enum vm_type)entry->type);
     if (e->plan->home[v] != VM_IR_NONE || e->plan->uses[v] == 0)
         return; // its uses read the entry itself
+    if (vm_ir_in_fp_env(e->r->regfile, o->imm))
+        emit_end_live(e);
     if (bytes > 8) {
         copy_wide(e, emit_slot(e, v), at_entry(e, o->imm), bytes);
         return;
@@ -101,6 +103,8 @@ void emit_op_put(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     unsigned bytes = vm_ir_type_bytes((enum vm_type)entry->type);
     if (e->plan->marks[v] & JIT_FUSED)
         return;
+    if (vm_ir_in_fp_env(e->r->regfile, o->imm))
+        emit_end_live(e);
     if (bytes > 8)
         copy_wide(e, at_entry(e, o->imm), emit_slot(e, o->args[0]), bytes);
     else if (e->fixed[o->imm] != NO_REG)

@@ -87,6 +87,7 @@ static void emit_leave(struct thunks *t)
     struct x64_code *c = &t->code;
     t->jit->thunks.leave = c->at;
     move_fixed(t, true, true);
+    emit_end_float(c, t->jit);
     x64_mov_rm(c, X64_64, X64_RSP, in_state(t, &t->jit->frame->stack));
     x64_add_ri(c, X64_64, X64_RSP, 8);
     for (unsigned i = sizeof preserved; i-- > 0;)
@@ -173,6 +174,7 @@ static uint8_t *emit_access(struct thunks *t, uintptr_t function, bool is_atomic
     struct x64_label fault = {0};
     uint8_t *start = c->at;
     move_fixed(t, true, false);
+    emit_end_float(c, t->jit);
     x64_push_r(c, X64_RDX);
     x64_sub_ri(c, X64_64, X64_RSP, ACCESS_BYTES);
     x64_mov_rr(c, X64_64, X64_R10, X64_RCX);
@@ -196,12 +198,15 @@ static uint8_t *emit_access(struct thunks *t, uintptr_t function, bool is_atomic
     return start;
 }
 
-// rax: the helper; arguments in the frame, the result in rax.
+// rax: the helper; arguments in the frame, the result in rax. Without `all` it is one that uses no
+// floating point.
 static uint8_t *emit_call(struct thunks *t, bool all)
 {
     struct x64_code *c = &t->code;
     uint8_t *start = c->at;
     move_fixed(t, true, all);
+    if (all)
+        emit_end_float(c, t->jit);
     x64_mov_rr(c, X64_64, ARG1, X64_RAX);
     x64_imm(c, ARG0, (uintptr_t)t->jit->vcpu);
     call_c(t, (uintptr_t)jit_slow_call);
@@ -233,6 +238,7 @@ uint8_t *jit_emit_thunks(struct jit *j, uint8_t *place, uint8_t *end)
         .jit = j,
         .regfile = j->vcpu->guest->regfile,
     };
+    emit_float_tables(&t.code, j);
     emit_leave(&t);
     emit_link(&t);
     emit_indirect(&t);
@@ -245,6 +251,7 @@ uint8_t *jit_emit_thunks(struct jit *j, uint8_t *place, uint8_t *end)
     j->thunks.call = emit_call(&t, false);
     j->thunks.call_all = emit_call(&t, true);
     j->thunks.evaluate = emit_evaluation(&t);
+    emit_float_thunks(&t.code, j);
     j->enter = (jit_enter_fn *)(uintptr_t)jit_executable(j, enter);
     return t.code.overflow ? NULL : (uint8_t *)(((uintptr_t)t.code.at + 63) & ~(uintptr_t)63);
 }

@@ -17,6 +17,7 @@ void emit_forget_temps(struct emit *e)
         e->temps[i] = NONE;
     }
     e->locked = 0;
+    emit_forget_xmm(e);
 }
 
 bool emit_is_const(const struct emit *e, vm_ir_value v, uint64_t *value)
@@ -35,10 +36,15 @@ static bool is_live(const struct emit *e, vm_ir_value root)
     return e->plan->last_use[root] > e->at;
 }
 
-// Whether the value is in memory or can be made anew, so that a register may be given up.
-static bool is_elsewhere(const struct emit *e, vm_ir_value root)
+bool emit_is_in_memory(const struct emit *e, vm_ir_value root)
 {
     return e->plan->home[root] != NONE || e->slot_of[root] || e->r->ops[root].code == VM_IR_const;
+}
+
+// Whether a register may be given up.
+static bool is_elsewhere(const struct emit *e, vm_ir_value root)
+{
+    return emit_is_in_memory(e, root) || e->xmm_of[root] != NO_REG;
 }
 
 static uint16_t new_slot(struct emit *e, unsigned bytes)
@@ -70,9 +76,10 @@ void emit_spill_temps(struct emit *e)
 {
     for (unsigned i = 0; i < VM_ARRAY_SIZE(temporaries); i++) {
         vm_ir_value root = e->temps[temporaries[i]];
-        if (root != NONE && e->plan->last_use[root] >= e->at && !is_elsewhere(e, root))
+        if (root != NONE && e->plan->last_use[root] >= e->at && !emit_is_in_memory(e, root))
             x64_mov_mr(&e->code, X64_64, emit_slot(e, root), (enum x64_reg)temporaries[i]);
     }
+    emit_spill_xmm(e);
 }
 
 // Empties a temporary; what is needed later goes to its slot.
@@ -140,10 +147,34 @@ static struct x64_mem home_memory(const struct emit *e, vm_ir_value root)
     return at_entry(e, e->plan->home[root]);
 }
 
-static bool has_fixed_home(const struct emit *e, vm_ir_value root)
+struct x64_mem emit_memory_of(struct emit *e, vm_ir_value root)
 {
-    uint16_t home = e->plan->home[root];
-    return home != NONE && e->fixed[home] != NO_REG;
+    return e->plan->home[root] != NONE ? home_memory(e, root) : emit_slot(e, root);
+}
+
+static void hold(struct emit *e, vm_ir_value root, enum x64_reg reg)
+{
+    e->temps[reg] = root;
+    e->reg_of[root] = (uint8_t)reg;
+}
+
+// A value that is in an xmm register only: into a temporary, if there is a free one, else to
+// memory.
+static struct operand out_of_xmm(struct emit *e, vm_ir_value root)
+{
+    enum x64_xmm xmm = (enum x64_xmm)e->xmm_of[root];
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(temporaries); i++) {
+        enum x64_reg reg = (enum x64_reg)temporaries[i];
+        if (e->locked >> reg & 1 || e->temps[reg] != NONE)
+            continue;
+        emit_xmm_to(e, X64_64, reg, xmm);
+        hold(e, root, reg);
+        e->locked |= (uint16_t)(1u << reg);
+        return (struct operand){.kind = IN_REGISTER, .reg = reg};
+    }
+    struct x64_mem slot = emit_slot(e, root);
+    emit_xmm_store(e, VM_F64, slot, xmm);
+    return (struct operand){.kind = IN_MEMORY, .mem = slot};
 }
 
 struct operand emit_operand(struct emit *e, vm_ir_value v)
@@ -164,13 +195,9 @@ struct operand emit_operand(struct emit *e, vm_ir_value v)
                                 .reg = (enum x64_reg)e->fixed[e->plan->home[root]]};
     if (e->plan->home[root] != NONE)
         return (struct operand){.kind = IN_MEMORY, .mem = home_memory(e, root)};
+    if (e->xmm_of[root] != NO_REG && !e->slot_of[root])
+        return out_of_xmm(e, root);
     return (struct operand){.kind = IN_MEMORY, .mem = emit_slot(e, root)};
-}
-
-static void hold(struct emit *e, vm_ir_value root, enum x64_reg reg)
-{
-    e->temps[reg] = root;
-    e->reg_of[root] = (uint8_t)reg;
 }
 
 enum x64_reg emit_in_register(struct emit *e, vm_ir_value v)
@@ -201,6 +228,10 @@ void emit_load_value(struct emit *e, enum x64_reg to, vm_ir_value v)
         x64_imm_keep_flags(&e->code, to, value);
         return;
     }
+    if (e->reg_of[root] == NO_REG && e->xmm_of[root] != NO_REG && !has_fixed_home(e, root)) {
+        emit_xmm_to(e, X64_64, to, (enum x64_xmm)e->xmm_of[root]);
+        return;
+    }
     uint16_t locked = e->locked;
     struct operand o = emit_operand(e, v);
     if (o.kind == IN_MEMORY)
@@ -229,6 +260,7 @@ enum x64_reg emit_result(struct emit *e, vm_ir_value v, uint32_t busy)
 static void store_home(struct emit *e, vm_ir_value root, enum x64_reg reg)
 {
     unsigned fixed = e->fixed[e->plan->home[root]];
+    emit_entry_written(e, e->plan->home[root]);
     if (fixed == NO_REG)
         x64_mov_mr(&e->code, X64_64, home_memory(e, root), reg);
     else if (fixed != reg)
@@ -251,6 +283,11 @@ void emit_define(struct emit *e, vm_ir_value v, enum x64_reg reg)
 
 void emit_store_operand(struct emit *e, enum x64_width w, struct x64_mem to, vm_ir_value v)
 {
+    vm_ir_value root = e->plan->root[v];
+    if (e->reg_of[root] == NO_REG && e->xmm_of[root] != NO_REG && w >= X64_32) {
+        emit_xmm_store(e, w == X64_32 ? VM_F32 : VM_F64, to, (enum x64_xmm)e->xmm_of[root]);
+        return;
+    }
     struct operand o = emit_operand(e, v);
     if (o.kind == IMMEDIATE) {
         x64_mov_mi(&e->code, w, to, (int32_t)o.imm);

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: MIT
+//
+// FP arithmetic and comparison on the host's FPU, as exact as softfloat: what the host computes in
+// another way goes to C, in the cold section where only the operands tell. ../float.c has the
+// scheme of flags, rounding and NaNs.
+#include "emit.h"
+
+#include <stddef.h>
+#include <vm/ir/eval.h>
+#include <vm/osal/cpu.h>
+
+// --- which ops ---
+
+static bool is_float_type(enum vm_type t)
+{
+    return t == VM_F32 || t == VM_F64;
+}
+
+static unsigned rounding_of(const struct vm_ir_op *o)
+{
+    return o->attr >> VM_IR_FP_ROUND_SHIFT & 7;
+}
+
+// The NaN rules that make a NaN the canonical one, which is ARM's default too; no flushing.
+static bool has_host_rules(const struct vm_ir_op *o)
+{
+    unsigned nan = o->attr >> VM_IR_FP_NAN_SHIFT & 3;
+    return !(o->attr & (VM_IR_FP_NAN_ENV | VM_IR_FP_NO_FLAGS)) &&
+           (nan == VM_FP_NAN_CANONICAL || nan == VM_FP_NAN_DEFAULT);
+}
+
+static bool has_host_rounding(const struct vm_ir_op *o)
+{
+    return rounding_of(o) <= VM_FP_RUP || rounding_of(o) == VM_IR_FP_DYNAMIC;
+}
+
+static bool has_instructions(const struct emit *e, const struct vm_ir_op *o)
+{
+    switch (o->code) {
+    case VM_IR_fma: return has_feature(e, VM_CPU_X86_64_FMA) && has_feature(e, VM_CPU_X86_64_AVX);
+    case VM_IR_fmin:
+    case VM_IR_fmax: return (o->attr >> VM_IR_FP_RULE_SHIFT & 3) != VM_FP_X86;
+    case VM_IR_fround: return has_feature(e, VM_CPU_X86_64_SSE4_1);
+    case VM_IR_ftos:
+    case VM_IR_ftou:
+        return rounding_of(o) == VM_IR_FP_DYNAMIC || rounding_of(o) == VM_FP_RTZ ||
+               has_feature(e, VM_CPU_X86_64_SSE4_1);
+    case VM_IR_ftom: return false;
+    default: return true;
+    }
+}
+
+bool emit_is_host_float(const struct emit *e, const struct vm_ir_op *o)
+{
+    if (!(vm_ir_op_infos[o->code].effects & VM_IR_E_FPENV) || e->jit->soft_float)
+        return false;
+    enum vm_type t = (enum vm_type)o->type, from = vm_ir_value_type(e->r, o->args[0]);
+    bool to_int = o->code == VM_IR_ftos || o->code == VM_IR_ftou || o->code == VM_IR_ftom;
+    bool from_int = o->code == VM_IR_stof || o->code == VM_IR_utof;
+    return (to_int || is_float_type(t)) && (from_int || is_float_type(from)) && has_host_rules(o) &&
+           has_host_rounding(o) && has_instructions(e, o);
+}
+
+// --- MXCSR ---
+
+static struct x64_mem at_live(const struct emit *e)
+{
+    return at_state(e, &e->jit->frame->fp.live);
+}
+
+void emit_float_entry(struct emit *e)
+{
+    uint32_t i = e->r->blocks[0].first;
+    while (e->r->ops[i].code != VM_IR_insn && i + 1 < e->r->op_count)
+        i++;
+    x64_cmp_mi(&e->code, X64_8, at_live(e), 0);
+    struct cold *cold = emit_cold(e, COLD_FP_BEGIN, x64_jcc32(&e->code, X64_E));
+    cold->word = JIT_EXIT_ROUNDING | (e->r->ops[i].imm & 0xffff) << 8;
+    cold->back = e->code.at;
+    e->float_live = true;
+}
+
+void emit_go_live(struct emit *e)
+{
+    if (e->float_live)
+        return;
+    x64_cmp_mi(&e->code, X64_8, at_live(e), 0);
+    struct cold *cold = emit_cold(e, COLD_FP_RESUME, x64_jcc32(&e->code, X64_E));
+    cold->back = e->code.at;
+    e->float_live = true;
+}
+
+void emit_end_live(struct emit *e)
+{
+    x64_call_to(&e->code, e->jit->thunks.fp_end);
+    e->float_live = false;
+}
+
+static bool swaps_rounding(const struct emit *e, const struct vm_ir_op *o)
+{
+    enum vm_type from = vm_ir_value_type(e->r, o->args[0]);
+    bool exact =
+        (o->code == VM_IR_fcvt && from == VM_F32) ||
+        ((o->code == VM_IR_stof || o->code == VM_IR_utof) && from == VM_I32 && o->type == VM_F64);
+    return !exact && rounding_of(o) != VM_IR_FP_DYNAMIC;
+}
+
+// The flags so far stay in the frame.
+void emit_begin_rounding(struct emit *e, const struct vm_ir_op *o)
+{
+    struct jit_float *f = &e->jit->frame->fp;
+    if (!swaps_rounding(e, o))
+        return;
+    x64_stmxcsr_m(&e->code, at_state(e, &f->guest));
+    x64_ldmxcsr_m(&e->code, x64_here(&e->code, e->jit->thunks.fp_control + 4 * rounding_of(o)));
+}
+
+void emit_end_rounding(struct emit *e, const struct vm_ir_op *o)
+{
+    struct jit_float *f = &e->jit->frame->fp;
+    if (!swaps_rounding(e, o))
+        return;
+    enum x64_reg t = emit_temp(e);
+    x64_stmxcsr_m(&e->code, at_state(e, &f->scratch));
+    x64_mov_rm(&e->code, X64_32, t, at_state(e, &f->scratch));
+    x64_and_ri(&e->code, X64_32, t, 63); // the six flags
+    x64_or_mr(&e->code, X64_32, at_state(e, &f->guest), t);
+    x64_ldmxcsr_m(&e->code, at_state(e, &f->guest));
+}
+
+// --- ways aside ---
+
+struct cold *emit_evaluate_aside(struct emit *e, const struct vm_ir_op *o, uint8_t *from,
+                                 const struct operand *args)
+{
+    struct cold *cold = emit_cold(e, COLD_EVALUATE, from);
+    unsigned n = vm_ir_op_args(e->r, o);
+    cold->word = o->attr | vm_ir_float_word(o, vm_ir_value_type(e->r, o->args[0]));
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(cold->args); i++)
+        cold->args[i] = i < n ? args[i] : (struct operand){.kind = IMMEDIATE};
+    cold->back = e->code.at;
+    return cold;
+}
+
+// rax is on the stack.
+static void pass(struct emit *e, unsigned i, const struct operand *a)
+{
+    struct x64_mem to = at_state(e, &e->jit->frame->args[i]);
+    switch (a->kind) {
+    case IN_XMM: emit_xmm_store(e, VM_F64, to, a->xmm); break;
+    case IN_REGISTER: x64_mov_mr(&e->code, X64_64, to, a->reg); break;
+    case IN_MEMORY:
+        x64_mov_rm(&e->code, X64_64, X64_RAX, a->mem);
+        x64_mov_mr(&e->code, X64_64, to, X64_RAX);
+        break;
+    case IMMEDIATE: break;
+    }
+}
+
+static void cold_nans(struct emit *e, const struct jit_nans *nans)
+{
+    x64_imm(&e->code, X64_RAX, (uintptr_t)nans);
+    x64_call_to(&e->code, e->jit->thunks.fp_nans);
+}
+
+// Registers before memory: that takes rax, which may be one of them.
+static void cold_evaluate(struct emit *e, const struct cold *c)
+{
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(c->args); i++) {
+        if (c->args[i].kind != IN_MEMORY)
+            pass(e, i, &c->args[i]);
+    }
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(c->args); i++) {
+        if (c->args[i].kind == IN_MEMORY)
+            pass(e, i, &c->args[i]);
+    }
+    x64_imm(&e->code, X64_RAX, c->word);
+    x64_call_to(&e->code, e->jit->thunks.fp_evaluate);
+    if (c->nans)
+        cold_nans(e, c->nans);
+}
+
+void emit_cold_float(struct emit *e, const struct cold *c)
+{
+    struct x64_mem result = at_state(e, &e->jit->frame->result[0]);
+    if (c->kind == COLD_FP_BEGIN || c->kind == COLD_FP_RESUME) {
+        bool begin = c->kind == COLD_FP_BEGIN;
+        if (begin)
+            x64_imm(&e->code, X64_RAX, c->word);
+        x64_call_to(&e->code, begin ? e->jit->thunks.fp_begin : e->jit->thunks.fp_resume);
+        x64_jmp_to(&e->code, c->back);
+        return;
+    }
+    x64_push_r(&e->code, X64_RAX);
+    if (c->kind == COLD_NANS) {
+        cold_nans(e, c->nans);
+    } else if (c->kind == COLD_UNBOX) {
+        x64_imm(&e->code, X64_RAX, 0x7fc00000);
+        emit_xmm_from(e, X64_32, (enum x64_xmm)c->xmm, X64_RAX);
+    } else {
+        cold_evaluate(e, c);
+    }
+    x64_pop_r(&e->code, X64_RAX);
+    if (c->kind == COLD_EVALUATE && c->xmm != JIT_NO_XMM)
+        emit_xmm_load(e, VM_F64, (enum x64_xmm)c->xmm, result);
+    else if (c->kind == COLD_EVALUATE)
+        x64_mov_rm(&e->code, X64_64, c->result, result);
+    x64_jmp_to(&e->code, c->back);
+}
+
+// --- arithmetic ---
+
+void emit_finish_float(struct emit *e, vm_ir_value v, enum x64_xmm xmm, enum vm_type t)
+{
+    if (has_fixed_home(e, v)) {
+        emit_hold_xmm(e, v, xmm);
+        emit_pend(e, v, t);
+        emit_define_xmm(e, v, xmm);
+        return;
+    }
+    emit_define_xmm(e, v, xmm);
+    emit_pend(e, v, t);
+}
+
+static bool is_in_xmm(const struct emit *e, vm_ir_value v)
+{
+    return e->xmm_of[e->plan->root[v]] != NO_REG;
+}
+
+static void two_operands(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, enum x64_op f32,
+                         enum x64_op f64, bool commutes)
+{
+    if (!emit_is_host_float(e, o)) {
+        emit_evaluate(e, v, o);
+        return;
+    }
+    bool swap = commutes && !is_in_xmm(e, o->args[0]) && is_in_xmm(e, o->args[1]);
+    emit_go_live(e);
+    enum x64_xmm a = emit_in_xmm(e, o->args[swap ? 1 : 0]);
+    struct operand b = emit_float_operand(e, o->args[swap ? 0 : 1]);
+    emit_xmm_release(e, o);
+    if (b.kind == IN_XMM && !has_feature(e, VM_CPU_X86_64_AVX))
+        e->xmm_locked |= (uint16_t)(1u << b.xmm);
+    enum x64_xmm to = emit_xmm_temp(e);
+    emit_begin_rounding(e, o);
+    emit_xmm_three(e, o->type == VM_F32 ? f32 : f64, to, a, &b);
+    emit_end_rounding(e, o);
+    emit_finish_float(e, v, to, (enum vm_type)o->type);
+}
+
+#define TWO_OPERANDS(name, f32, f64, commutes)                                   \
+    void emit_op_##name(struct emit *e, vm_ir_value v, const struct vm_ir_op *o) \
+    {                                                                            \
+        two_operands(e, v, o, f32, f64, commutes);                               \
+    }
+TWO_OPERANDS(fadd, x64_OP_addss, x64_OP_addsd, true)
+TWO_OPERANDS(fsub, x64_OP_subss, x64_OP_subsd, false)
+TWO_OPERANDS(fmul, x64_OP_mulss, x64_OP_mulsd, true)
+TWO_OPERANDS(fdiv, x64_OP_divss, x64_OP_divsd, false)
+
+void emit_op_fsqrt(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    if (!emit_is_host_float(e, o)) {
+        emit_evaluate(e, v, o);
+        return;
+    }
+    enum x64_op op = o->type == VM_F32 ? x64_OP_sqrtss : x64_OP_sqrtsd;
+    emit_go_live(e);
+    struct operand x = in_xmm(emit_in_xmm(e, o->args[0]));
+    emit_xmm_release(e, o);
+    enum x64_xmm to = emit_xmm_temp(e);
+    emit_begin_rounding(e, o);
+    if (has_feature(e, VM_CPU_X86_64_AVX))
+        emit_xmm_three(e, op, to, x.xmm, &x);
+    else
+        emit_xmm_two(e, op, to, &x);
+    emit_end_rounding(e, o);
+    emit_finish_float(e, v, to, (enum vm_type)o->type);
+}
+
+// --- fma ---
+
+static enum x64_op fused_op(const struct vm_ir_op *o)
+{
+    static const enum x64_op ops[2][4] = {
+        {x64_OP_vfmadd231ss, x64_OP_vfnmadd231ss, x64_OP_vfmsub231ss, x64_OP_vfnmsub231ss},
+        {x64_OP_vfmadd231sd, x64_OP_vfnmadd231sd, x64_OP_vfmsub231sd, x64_OP_vfnmsub231sd},
+    };
+    unsigned signs =
+        (o->attr & VM_IR_FP_NEG_PRODUCT ? 1 : 0) + (o->attr & VM_IR_FP_NEG_ADDEND ? 2 : 0);
+    return ops[o->type == VM_F64][signs];
+}
+
+// The addend in a register of its own, which the result takes: c's, if nothing else needs that.
+static enum x64_xmm own_addend(struct emit *e, const struct vm_ir_op *o)
+{
+    const uint16_t *root = e->plan->root;
+    vm_ir_value c = root[o->args[2]];
+    enum x64_xmm from = emit_in_xmm(e, c);
+    if (e->plan->last_use[c] <= e->at && c != root[o->args[0]] && c != root[o->args[1]])
+        return from;
+    enum x64_xmm to = emit_xmm_temp(e);
+    emit_xmm_move(e, to, from);
+    return to;
+}
+
+// A NaN may be that of infinity times zero plus a quiet NaN, which is invalid, but not to x86. C
+// sees that from the factors, whatever NaN is added.
+void emit_op_fma(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    if (!emit_is_host_float(e, o)) {
+        emit_evaluate(e, v, o);
+        return;
+    }
+    emit_go_live(e);
+    enum x64_xmm a = emit_in_xmm(e, o->args[0]);
+    struct operand b = emit_float_operand(e, o->args[1]);
+    enum x64_xmm to = own_addend(e, o);
+    struct operand result = in_xmm(to);
+    emit_begin_rounding(e, o);
+    emit_xmm_three(e, fused_op(o), to, a, &b);
+    emit_end_rounding(e, o);
+    emit_xmm_two(e, o->type == VM_F32 ? x64_OP_ucomiss : x64_OP_ucomisd, to, &result);
+    uint8_t *aside = x64_jcc32(&e->code, X64_P);
+    const struct operand args[3] = {in_xmm(a), b, result};
+    struct cold *cold = emit_evaluate_aside(e, o, aside, args);
+    cold->xmm = (uint8_t)to;
+    emit_hold_xmm(e, v, to);
+    cold->nans = emit_take_operands(e, o);
+    emit_define_xmm(e, v, to);
+}
+
+// --- minimum and maximum ---
+
+// Of two zeros, and of equal values, either order gives one: the bits of both together make -0 the
+// minimum, those in common make +0 the maximum. A NaN goes to C.
+static void extremum(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, enum x64_op f32,
+                     enum x64_op f64, enum x64_op join)
+{
+    if (!emit_is_host_float(e, o)) {
+        emit_evaluate(e, v, o);
+        return;
+    }
+    enum x64_op op = o->type == VM_F32 ? f32 : f64;
+    emit_go_live(e);
+    struct operand a = in_xmm(emit_in_xmm(e, o->args[0]));
+    struct operand b = in_xmm(emit_in_xmm(e, o->args[1]));
+    enum x64_xmm to = emit_xmm_temp(e), other = emit_xmm_temp(e);
+    struct operand joined = in_xmm(other);
+    emit_xmm_two(e, o->type == VM_F32 ? x64_OP_ucomiss : x64_OP_ucomisd, a.xmm, &b);
+    uint8_t *aside = x64_jcc32(&e->code, X64_P);
+    emit_xmm_three(e, op, to, a.xmm, &b);
+    emit_xmm_three(e, op, other, b.xmm, &a);
+    emit_xmm_three(e, join, to, to, &joined);
+    const struct operand args[2] = {a, b};
+    struct cold *cold = emit_evaluate_aside(e, o, aside, args);
+    cold->xmm = (uint8_t)to;
+    cold->nans = emit_take_operands(e, o);
+    emit_define_xmm(e, v, to);
+}
+
+void emit_op_fmin(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    extremum(e, v, o, x64_OP_minss, x64_OP_minsd, x64_OP_orps);
+}
+
+void emit_op_fmax(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    extremum(e, v, o, x64_OP_maxss, x64_OP_maxsd, x64_OP_andps);
+}
+
+// --- comparison ---
+
+// ucomis raises invalid for signalling NaNs, comis for all.
+static enum x64_op compare_op(const struct vm_ir_op *o)
+{
+    bool signaling = o->attr & VM_IR_FP_SIGNALING;
+    if (vm_ir_op_infos[o->code].effects & VM_IR_E_FPENV && o->type == VM_F32)
+        return signaling ? x64_OP_comiss : x64_OP_ucomiss;
+    return signaling ? x64_OP_comisd : x64_OP_ucomisd;
+}
+
+// a < b is b above a: carry, which stands for below, is set where they are unordered, and so are
+// zero and parity.
+static void compare(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, enum x64_cc cc)
+{
+    if (!emit_is_host_float(e, o)) {
+        emit_evaluate(e, v, o);
+        return;
+    }
+    emit_go_live(e);
+    enum x64_xmm first = emit_in_xmm(e, o->args[1]);
+    struct operand second = emit_float_operand(e, o->args[0]);
+    enum x64_reg to = emit_result(e, v, 0);
+    enum x64_reg ordered = cc == X64_E ? emit_temp(e) : to;
+    emit_xmm_two(e, compare_op(o), first, &second);
+    x64_setcc_r(&e->code, cc, to);
+    if (cc == X64_E) {
+        x64_setcc_r(&e->code, X64_NP, ordered);
+        x64_and_rr(&e->code, X64_32, to, ordered);
+    }
+    x64_movzx8_rr(&e->code, X64_32, to, to);
+    emit_define(e, v, to);
+}
+
+void emit_op_feq(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    compare(e, v, o, X64_E);
+}
+
+void emit_op_flt(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    compare(e, v, o, X64_A);
+}
+
+void emit_op_fle(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    compare(e, v, o, X64_AE);
+}
