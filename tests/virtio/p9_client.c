@@ -42,6 +42,8 @@ void p9_plug(struct p9_client *c, const struct p9_options *o)
     assert_int_equal(vm_virtio_p9_create(&c->rig.machine, &c->rig.io, "share0", &config, &v, NULL),
                      VM_OK);
     virtio_rig_plug(&c->rig, o->bus ? o->bus : virtio_buses[0], v);
+    if (o->threaded)
+        virtio_rig_thread(&c->rig);
     const struct virtio_mode *mode = o->mode ? o->mode : &virtio_modes[0];
     virtio_start(&c->rig, VIRTIO_ALL & ~mode->without);
     virtio_ring_init(&c->rig, &c->ring, 0, 0);

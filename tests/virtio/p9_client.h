@@ -28,6 +28,7 @@ struct p9_options {
     const struct virtio_mode *mode;
     bool read_only;
     unsigned descriptors; // 0: 64
+    bool threaded;        // the device has a thread of the rig
 };
 
 // A machine with a share; no session yet. With p9_begin also version, and the root as P9_ROOT.

@@ -93,6 +93,34 @@ static void works_everywhere(void **state)
     }
 }
 
+// The driver resets while requests are under way.
+static void works_on_a_thread(void **state)
+{
+    (void)state;
+    struct p9_client *c = &client;
+    for (unsigned m = 0; m < virtio_mode_count; m++) {
+        p9_begin(c, &(struct p9_options){.mode = &virtio_modes[m], .threaded = true});
+        for (unsigned round = 0; round < 10; round++) {
+            use_a_share(c);
+            memset(c->out, 0, P9_HEADER);
+            c->out[0] = P9_HEADER;
+            c->out[4] = P9_CLUNK;
+            const uint64_t at = virtio_rig_alloc(&c->rig, 64, 8);
+            const struct virtio_buffer b[] = {{at, P9_HEADER}, {at + 32, 32}};
+            virtio_rig_write(&c->rig, at, c->out, P9_HEADER);
+            for (unsigned i = 0; i < 20; i++)
+                assert_true(virtio_add(&c->ring, b, 1, 1) >= 0);
+            virtio_kick(&c->ring);
+            virtio_start(&c->rig, VIRTIO_ALL & ~virtio_modes[m].without);
+            virtio_ring_init(&c->rig, &c->ring, 0, 0);
+            virtio_go(&c->rig);
+            assert_int_equal(p9_version(c, P9_MSIZE, "9P2000.L"), 0);
+            assert_int_equal(p9_attach(c, P9_ROOT), 0);
+        }
+        p9_end(c);
+    }
+}
+
 // Several messages in the ring at once are answered in their order, each with its tag.
 static void answers_several_tags(void **state)
 {
@@ -814,6 +842,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(works_everywhere),
+        cmocka_unit_test(works_on_a_thread),
         cmocka_unit_test(answers_several_tags),
         cmocka_unit_test(negotiates),
         cmocka_unit_test(keeps_to_the_message_size),

@@ -54,9 +54,9 @@ static size_t fake_receive(struct vm_vsock *h, struct vm_vsock_end *end, const s
                            unsigned count, bool *ended)
 {
     struct vsock_fake_end *d = (struct vsock_fake_end *)end;
-    size_t n = vm_iov_write(iov, count, 0, d->input, d->input_size);
+    size_t n = d->input_size ? vm_iov_write(iov, count, 0, d->input, d->input_size) : 0;
     (void)h;
-    d->input += n;
+    d->input = n ? d->input + n : d->input;
     d->input_size -= n;
     *ended = n == 0 && d->ended;
     return n;
