@@ -116,6 +116,7 @@ vm_status cli_machine_create(struct cli_machine *m, const struct cli_options *o,
     v.engine = o->engine;
     v.simd = o->simd;
     v.code_cache = o->code_cache;
+    v.perfmap = o->perfmap;
     v.vcpus = o->vcpus;
     v.pin = o->pinned ? o->pin : NULL;
     v.memory = o->memory;

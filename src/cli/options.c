@@ -284,6 +284,8 @@ static const struct option options[] = {
     {"simd", NULL, MACHINE, set_choice, FIELD(simd), choice_simd, NULL,
      "the host's vector instructions that the jit may use (default: auto, all); off: only what "
      "every such host has"},
+    {"perfmap", NULL, CLI_RUN, set_flag, FIELD(perfmap), NULL, NULL,
+     "write the names of translated code to /tmp/perf-PID.map, for Linux's perf"},
     {"code-cache", "SIZE", MACHINE, set_size, FIELD(code_cache), NULL, NULL,
      "memory for translated code, all vCPUs together (default: 64M for the jit)"},
     {"virtio-blk", "FILE[,OPTION...]", CLI_RUN, set_item, FIELD(disks), NULL, &cli_disk_item,

@@ -50,7 +50,7 @@ struct cli_options {
     struct cli_list consoles;      // of struct vm_console_options
     struct cli_list shares;        // of struct vm_share_options
     struct vm_vsock_options vsock; // cid 0: none
-    bool rng, balloon;
+    bool rng, balloon, perfmap;
     struct cli_stats_option stats;
     struct cli_trace_option trace;
     uint64_t timeout; // ns

@@ -4,6 +4,7 @@
 // as a whole, look-up, and links. Indirect jumps have a table by virtual address in front of it.
 //
 // Links that leave the page and the table hold while the code generation of the TLB context stands.
+#include <vm/base/format.h>
 #include <vm/base/memory.h>
 #include <vm/ir/passes.h>
 #include <vm/ir/text.h>
@@ -164,6 +165,29 @@ struct jit_block *jit_emit_region(struct jit *j, const struct vm_ir_region *r,
     return NULL;
 }
 
+// Tells what was made: a trace line for each 32 bytes, and a name for the host's profiler.
+static void tell(struct jit *j, const struct jit_block *b, unsigned insns)
+{
+    enum { BYTES = 32 };
+    const struct vm_host *host = j->vcpu->machine->host;
+    struct vm_trace *t = &j->vcpu->machine->trace;
+    const struct vm_block_source *s = &b->common.source;
+    if (host->code_made) {
+        char name[64];
+        vm_format(name, sizeof name, "guest-%#lx-mode-%u", s->pc, s->mode);
+        host->code_made(host->context, b->entry, b->code_bytes, name);
+    }
+    VM_TRACE(t, VM_TRACE_JIT, "vcpu %u: %#lx mode %u: %u instructions, %u bytes at %p",
+             j->vcpu->index, s->pc, s->mode, insns, b->code_bytes, (const void *)b->entry);
+    for (uint32_t at = 0; vm_trace_on(t, VM_TRACE_JIT) && at < b->code_bytes; at += BYTES) {
+        char hex[2 * BYTES + 1];
+        unsigned n = 0;
+        for (uint32_t i = at; i < at + BYTES && i < b->code_bytes; i++, n += 2)
+            vm_format(hex + n, sizeof hex - n, "%02x", b->place[i]);
+        vm_trace_emit(t, VM_TRACE_JIT, "%s", hex);
+    }
+}
+
 // NULL with *exit: a fetch fault, or VM_ENGINE_FAILED where a block of this many instructions does
 // not fit.
 static struct jit_block *translate(struct jit *j, uint32_t max_insns, bool once,
@@ -185,6 +209,7 @@ static struct jit_block *translate(struct jit *j, uint32_t max_insns, bool once,
     if (b) {
         j->stats.blocks++;
         j->stats.translated_insns += region.guest_insns;
+        tell(j, b, region.guest_insns);
     }
     return b;
 }

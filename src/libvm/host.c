@@ -6,6 +6,7 @@
 #include <vm/osal/entropy.h>
 
 #include "hosted.h"
+#include "perfmap.h"
 
 static uint64_t host_clock(void *context)
 {
@@ -80,6 +81,12 @@ static void host_log(void *context, const char *line)
         vm->options.log(vm->options.context, line);
 }
 
+static void host_code_made(void *context, const void *code, size_t size, const char *name)
+{
+    const struct vm *vm = context;
+    hosted_perfmap_add(vm->perfmap, code, size, name);
+}
+
 void hosted_fill_host(struct vm *vm)
 {
     vm->host = (struct vm_host){
@@ -96,5 +103,6 @@ void hosted_fill_host(struct vm *vm)
         .yield = host_yield,
         .timers_changed = host_timers_changed,
         .log = host_log,
+        .code_made = vm->perfmap ? host_code_made : NULL,
     };
 }

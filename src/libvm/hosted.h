@@ -32,6 +32,7 @@ struct hosted_vcpu {
 struct vm {
     struct vm_options options;
     struct vm_host host;
+    struct hosted_perfmap *perfmap; // or NULL
     const struct vm_guest_ops *guest;
     const struct vm_engine_ops *engine;
     const struct vm_board_ops *board_ops;

@@ -8,6 +8,7 @@
 #include <vm/osal/sandbox.h>
 
 #include "hosted.h"
+#include "perfmap.h"
 
 struct vm_options vm_default_options(void)
 {
@@ -169,11 +170,13 @@ vm_status vm_create(const struct vm_options *options, struct vm **out, struct vm
         return vm_error_set(e, VM_ERR_HOST, "out of memory for the machine");
     vm_zero(vm, sizeof *vm);
     vm->options = *options;
-    hosted_fill_host(vm);
     uint64_t probe;
     status = vm_osal_entropy_fill(&probe, sizeof probe, e);
     if (status == VM_OK && vm->options.sandbox)
         status = vm_osal_sandbox_probe(e);
+    if (status == VM_OK && vm->options.perfmap)
+        status = hosted_perfmap_create(&vm->perfmap, e);
+    hosted_fill_host(vm);
     if (status == VM_OK)
         status = hosted_create_locks(vm, e);
     if (status == VM_OK)
@@ -208,5 +211,6 @@ void vm_destroy(struct vm *vm)
     if (vm->ram)
         vm_osal_shared_memory_close(vm->ram);
     hosted_destroy_locks(vm);
+    hosted_perfmap_destroy(vm->perfmap);
     a->release(a->context, vm, sizeof *vm);
 }

@@ -29,6 +29,11 @@ int vm_osal_thread_set_cpu(pthread_t thread, unsigned cpu)
     return pthread_setaffinity_np(thread, sizeof set, &set);
 }
 
+uint32_t vm_osal_process_id(void)
+{
+    return (uint32_t)getpid();
+}
+
 unsigned vm_osal_cpu_count(void)
 {
     cpu_set_t set;

@@ -13,6 +13,7 @@
     X(BLOCK, "block", "each translated block: guest code and size") \
     X(EXEC, "exec", "each block executed")                          \
     X(IR, "ir", "the IR of each translated block")                  \
+    X(JIT, "jit", "the host code of each translated block")         \
     X(MMU, "mmu", "page walks and TLB flushes")                     \
     X(IRQ, "irq", "interrupt lines and interrupts taken")           \
     X(TRAP, "trap", "exceptions taken")                             \

@@ -28,6 +28,9 @@ struct vm_host {
     void (*yield)(void *context);               // lets another thread run
     void (*timers_changed)(void *context);      // the earliest deadline of the timer queue moved
     void (*log)(void *context, const char *line);
+    // An engine has made `size` bytes of code, executed at `code`; NULL: nobody wants to know.
+    // Called on vCPU threads.
+    void (*code_made)(void *context, const void *code, size_t size, const char *name);
 };
 
 #endif

@@ -58,6 +58,7 @@ struct vm_options {
     const char *machine; // board name, or NULL for the guest's first
     const char *engine;  // "interpreter", or NULL for the best there is
     uint64_t code_cache; // bytes for translations, all vCPUs together; 0: the engine's choice
+    bool perfmap;        // names of generated code for Linux's perf, in /tmp/perf-PID.map
     const char *simd;    // the host's vector instructions that may be used (vm_simd_level), or NULL
     unsigned vcpus;      // 1 to 64
     const unsigned *pin; // host CPU per vCPU, or NULL

@@ -26,6 +26,9 @@ vm_status vm_osal_thread_pin(struct vm_osal_thread *thread, unsigned cpu, struct
 // Offers the CPU to another thread.
 void vm_osal_thread_yield(void);
 
+// The number by which the host knows this process.
+uint32_t vm_osal_process_id(void);
+
 // CPUs that this process may run on, at least 1.
 unsigned vm_osal_cpu_count(void);
 
