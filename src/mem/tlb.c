@@ -12,7 +12,8 @@ static void init_context(struct vm_tlb *t, struct vm_tlb_context *c)
     c->used_count = 0;
     c->last_use = 0;
     c->live = false;
-    vm_zero(c->code_seen, sizeof c->code_seen);
+    c->any_code_seen = true; // the memory may hold anything
+    tlb_forget_seen(c);
     c->code_generation = ++t->generations;
 }
 
@@ -158,8 +159,10 @@ static bool may_cache_write(struct vm_tlb *t, const struct vm_region *r, uint64_
 
 static void fill_code(struct vm_tlb_context *c, unsigned i, const struct vm_tlb_code_entry *entry)
 {
+    unsigned bit = tlb_seen_bit(entry->tag >> VM_PAGE_SHIFT);
     c->code[i] = *entry;
-    c->code_seen[i / 64] |= (uint64_t)1 << i % 64;
+    c->code_seen[bit / 64] |= (uint64_t)1 << bit % 64;
+    c->any_code_seen = true;
 }
 
 static void level1_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva,

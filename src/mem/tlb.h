@@ -36,6 +36,25 @@ static inline void tlb_clear_entry(struct vm_tlb_context *c, unsigned slot)
     }
 }
 
+// The bit of code_seen for a page.
+static inline unsigned tlb_seen_bit(uint64_t vpage)
+{
+    return (unsigned)(vpage * 0x9e3779b97f4a7c15u >> 32) & (VM_TLB_SEEN_BITS - 1);
+}
+
+static inline bool tlb_has_seen(const struct vm_tlb_context *c, uint64_t vpage)
+{
+    unsigned bit = tlb_seen_bit(vpage);
+    return c->code_seen[bit / 64] >> bit % 64 & 1;
+}
+
+static inline void tlb_forget_seen(struct vm_tlb_context *c)
+{
+    if (c->any_code_seen)
+        __builtin_memset(c->code_seen, 0, sizeof c->code_seen);
+    c->any_code_seen = false;
+}
+
 // Empties the first level of a context.
 void tlb_clear_context(struct vm_tlb *t, struct vm_tlb_context *c);
 

@@ -12,7 +12,7 @@ void tlb_clear_context(struct vm_tlb *t, struct vm_tlb_context *c)
     for (uint32_t i = 0; i < c->used_count; i++)
         tlb_clear_entry(c, c->used[i]);
     c->used_count = 0;
-    vm_zero(c->code_seen, sizeof c->code_seen);
+    tlb_forget_seen(c);
     c->code_generation = ++t->generations;
 }
 
@@ -92,7 +92,7 @@ static void flush_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t v
             forget_slot(c, array << VM_TLB_BITS | i);
     }
     // Links between translated blocks may rest on this mapping even when its entry is gone.
-    if (c->code_seen[i / 64] >> i % 64 & 1)
+    if (tlb_has_seen(c, vpage))
         c->code_generation = ++t->generations;
 }
 
@@ -111,14 +111,15 @@ static void flush_page(struct vm_tlb *t, uint64_t vpage, const struct scope *s)
     }
 }
 
-// Whether blocks may be linked by code mappings in the page: their slots, rounded up to a word.
+// Whether blocks may be linked by code mappings in the page of 2^shift bytes around gva.
 static bool saw_code(const struct vm_tlb_context *c, uint64_t gva, unsigned shift)
 {
-    enum { WORD_SHIFT = VM_PAGE_SHIFT + 6 };
-    if (shift <= WORD_SHIFT)
-        return c->code_seen[vm_tlb_index(gva) / 64] != 0;
-    for (size_t i = 0; i < VM_ARRAY_SIZE(c->code_seen); i++) {
-        if (c->code_seen[i])
+    enum { SHORT = VM_PAGE_SHIFT + 9 }; // so many pages are looked at one by one
+    if (shift > SHORT)
+        return c->any_code_seen;
+    uint64_t first = gva >> shift << (shift - VM_PAGE_SHIFT);
+    for (uint64_t page = 0; page < (uint64_t)1 << (shift - VM_PAGE_SHIFT); page++) {
+        if (tlb_has_seen(c, first + page))
             return true;
     }
     return false;

@@ -26,6 +26,7 @@ enum {
     VM_TLB_BITS = 9,
     VM_TLB_ENTRIES = 1 << VM_TLB_BITS,
     VM_TLB_CONTEXTS = 16,
+    VM_TLB_SEEN_BITS = 1 << 14,
     VM_TLB2_WAYS = 8,
     VM_TLB2_SETS = 512,
     VM_TLB_ASIDS = 256,  // numbers of flushes by address space
@@ -66,7 +67,10 @@ struct vm_tlb_context {
     struct vm_tlb_code_entry code[VM_TLB_ENTRIES];
     struct vm_tlb_key key;
     uint64_t code_generation; // changes whenever a code mapping of this context may have changed
-    uint64_t code_seen[VM_TLB_ENTRIES / 64]; // slots whose code mappings this generation has used
+    // Pages whose code mappings were used since the context was cleared, by hash: a flush of any
+    // other page leaves the generation alone.
+    uint64_t code_seen[VM_TLB_SEEN_BITS / 64];
+    bool any_code_seen;
     uint64_t last_use;
     uint16_t used[3 * VM_TLB_ENTRIES]; // which entries are filled: array * ENTRIES + index
     uint32_t used_count;
