@@ -225,6 +225,13 @@ static void settle_for_put(struct emit *e, vm_ir_value v, const struct vm_ir_op 
         p->entry = (uint16_t)o->imm;
 }
 
+// What is boxed, not a box, which is a float of its own.
+static bool is_pending_itself(struct emit *e, vm_ir_value v)
+{
+    const struct pending *p = find(e, e->plan->root[v]);
+    return p && p->root == e->plan->root[v];
+}
+
 static void settle_entry(struct emit *e, uint64_t entry)
 {
     for (unsigned i = 0; i < e->pending_count; i++) {
@@ -249,15 +256,15 @@ void emit_settle_for(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         emit_settle_all(e);
         return;
     }
-    if (is_indifferent(o) || e->plan->root[v] != v)
+    if (e->plan->root[v] != v)
         return;
     unsigned args = vm_ir_op_args(e->r, o);
     for (unsigned i = 0; i < args; i++) {
-        if (jit_is_taken_in(e->plan, o->args[i]))
-            emit_settle_for(e, o->args[i], &e->r->ops[o->args[i]]);
-        else
-            emit_settle_value(e, o->code == VM_IR_store && i == 1 ? jit_stored(e->plan, o)
-                                                                  : o->args[i]);
+        vm_ir_value a = o->code == VM_IR_store && i == 1 ? jit_stored(e->plan, o) : o->args[i];
+        if (jit_is_taken_in(e->plan, a))
+            emit_settle_for(e, a, &e->r->ops[a]);
+        else if (!(is_indifferent(o) && is_pending_itself(e, a)))
+            emit_settle_value(e, a);
     }
 }
 
