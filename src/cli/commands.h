@@ -23,6 +23,7 @@ int cli_help(char **argv);
 // What debug has.
 int cli_disassemble(char **argv);
 int cli_dump_dtb(char **argv);
+int cli_check_jit(char **argv);
 
 // What disk has.
 int cli_disk_create(char **argv);

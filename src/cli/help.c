@@ -48,6 +48,15 @@ static void page_debug(struct cli_text *t)
                  "standard output. No kernel is needed.\n"
                  "\n");
     cli_options_describe(t, CLI_DUMP_DTB, false);
+    cli_text_add(t, "\n"
+                    "vm-cli debug check-jit [OPTIONS] [blocks|links]\n"
+                    "\n"
+                    "Runs a guest on the jit and step by step on the interpreter beside it, and\n"
+                    "compares registers and memory. A step is a block, or with links what the jit\n"
+                    "does in two milliseconds. Standard input goes to the guest's console. Ends\n"
+                    "with 1 at the first difference, which is printed.\n"
+                    "\n");
+    cli_options_describe(t, CLI_CHECK_JIT, false);
 }
 
 static void page_disk(struct cli_text *t)
@@ -186,7 +195,7 @@ static const struct page {
 } pages[] = {
     {"run", "run a guest", page_run},
     {"info", "what a file is; what this build and this host have", page_info},
-    {"debug", "disassemble code, write out a device tree", page_debug},
+    {"debug", "disassemble code, write out a device tree, check the jit", page_debug},
     {"disk", "make, describe, check and convert disk images", page_disk},
     {"devices", "disks, networks and consoles", page_devices},
     {"config", "configuration files and their keys", page_config},
@@ -201,7 +210,7 @@ static void page_help(struct cli_text *t)
     enum { COLUMN = 12 };
     cli_text_add(t, "vm-cli run --kernel FILE [OPTIONS]    runs a guest\n"
                     "vm-cli info [FILE]                    says what a file is, or what is here\n"
-                    "vm-cli debug disassemble|dump-dtb     looks inside\n"
+                    "vm-cli debug disassemble|dump-dtb|check-jit  look inside\n"
                     "vm-cli disk create|info|check|convert\n"
                     "                                      works on disk images\n"
                     "vm-cli help [TOPIC]                   explains\n"

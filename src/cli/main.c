@@ -22,6 +22,7 @@ static const struct command commands[] = {
 static const struct command debug_commands[] = {
     {"disassemble", cli_disassemble, NULL},
     {"dump-dtb", cli_dump_dtb, NULL},
+    {"check-jit", cli_check_jit, NULL},
 };
 
 static const struct command disk_commands[] = {

@@ -250,7 +250,7 @@ static const char *choice_machine(size_t index)
 // --- the table ---
 
 #define FIELD(name) offsetof(struct cli_options, name)
-enum { MACHINE = CLI_RUN | CLI_DUMP_DTB };
+enum { CODE = CLI_RUN | CLI_CHECK_JIT, MACHINE = CODE | CLI_DUMP_DTB };
 
 static const struct option options[] = {
     {"kernel", "FILE", MACHINE, set_name, FIELD(kernel), NULL, NULL,
@@ -313,7 +313,7 @@ static const struct option options[] = {
      "print statistics at the end, on standard error or into a file"},
     {"trace", "TOPIC,...[:FILE]", CLI_RUN, set_trace, FIELD(trace), NULL, NULL,
      "print what happens inside (vm-cli help trace), on standard error or into a file"},
-    {"timeout", "SECONDS", CLI_RUN, set_seconds, FIELD(timeout), NULL, NULL,
+    {"timeout", "SECONDS", CODE, set_seconds, FIELD(timeout), NULL, NULL,
      "stop the machine after that time, with exit status 124"},
     {"address", "ADDRESS", CLI_DISASSEMBLE, set_address, FIELD(address), NULL, NULL,
      "where the first byte is, for bytes and flat files (default: 0)"},

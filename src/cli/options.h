@@ -21,6 +21,7 @@ enum cli_user {
     CLI_RUN = 1,
     CLI_DUMP_DTB = 2,
     CLI_DISASSEMBLE = 4,
+    CLI_CHECK_JIT = 8,
 };
 
 enum cli_stats_form { CLI_STATS_NONE, CLI_STATS_TEXT, CLI_STATS_JSON };

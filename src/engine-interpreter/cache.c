@@ -42,6 +42,20 @@ static void trace_ir(struct interpreter *in, const struct vm_ir_region *r, uint6
     }
 }
 
+static bool loops(const struct vm_ir_region *r)
+{
+    for (uint16_t i = 0; i < r->block_count; i++) {
+        uint16_t to[2];
+        const struct vm_ir_block *b = &r->blocks[i];
+        unsigned n = vm_ir_successors(&r->ops[b->first + b->count - 1u], to);
+        while (n-- > 0) {
+            if (vm_ir_closes_loop(i, to[n]))
+                return true;
+        }
+    }
+    return false;
+}
+
 // Translates the block at the PC into `arena`. NULL with *exit: a fetch fault, or VM_ENGINE_FAILED
 // where a block of this many instructions does not fit.
 static struct block *translate(struct interpreter *in, uint32_t max_insns, struct vm_arena *arena,
@@ -62,6 +76,7 @@ static struct block *translate(struct interpreter *in, uint32_t max_insns, struc
     trace_ir(in, &region, source.pc);
     struct block *b = interp_lower(in, &region, &source, arena);
     if (b) {
+        b->most_insns = loops(&region) ? UINT32_MAX : region.guest_insns;
         in->stats.blocks++;
         in->stats.translated_insns += region.guest_insns;
     }

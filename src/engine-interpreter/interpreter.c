@@ -44,9 +44,9 @@ static enum vm_engine_exit run(struct vm_vcpu *v)
     bool single = v->insn_limit != UINT64_MAX;
     if (v->icount >= v->insn_limit)
         return VM_ENGINE_LIMIT;
-    if (single && interp_at_breakpoint(v))
-        return VM_ENGINE_BREAKPOINT;
-    struct block *b = single ? interp_single(in, &exit) : interp_find(in, &exit);
+    struct block *b = interp_find(in, &exit);
+    if (b && b->most_insns > v->insn_limit - v->icount)
+        b = interp_single(in, &exit);
     return b ? interp_execute(v, b, single) : exit;
 }
 

@@ -50,6 +50,7 @@ struct block {
     struct vm_block common;
     struct mark *marks;
     uint16_t mark_count, code_count;
+    uint32_t most_insns; // that it can retire; UINT32_MAX where it loops
     struct code code[];
 };
 

@@ -31,6 +31,7 @@ static vm_status create(struct vm_vcpu *v, struct vm_error *e)
         return vm_error_set(e, VM_ERR_HOST, "out of memory for the JIT");
     j->vcpu = v;
     j->cpu_features = vm_osal_cpu_features() & ~v->machine->engine_options.without_features;
+    j->no_links = v->machine->engine_options.block_at_a_time;
     v->engine = &vm_jit_ops;
     v->engine_data = j;
     place_frame(j);
@@ -148,11 +149,13 @@ static enum vm_engine_exit run(struct vm_vcpu *v)
         return VM_ENGINE_BREAKPOINT;
     guard_generations(j);
     jit_float_resume(j);
-    const uint8_t *known = single ? NULL : jit_known(j);
+    const uint8_t *known = single || j->no_links ? NULL : jit_known(j);
     if (known)
         return jit_run(j, known, false);
     struct jit_block *b = single ? jit_translate_alone(j, 1, &exit) : jit_find(j, &exit);
-    return b ? jit_run(j, b->entry, single) : exit;
+    if (b)
+        exit = jit_run(j, b->entry, single || j->no_links);
+    return b && j->no_links && exit == VM_ENGINE_RESYNC ? VM_ENGINE_LIMIT : exit;
 }
 
 static void sync_code(struct vm_vcpu *v)
@@ -177,6 +180,16 @@ static void stats(const struct vm_vcpu *v, struct vm_engine_stats *out)
         out->cache_bytes += (uint64_t)(j->partitions[i].at - j->partitions[i].start);
 }
 
+static const void *host_code(struct vm_vcpu *v, size_t *size)
+{
+    enum vm_engine_exit exit;
+    const struct vm_exception exception = v->exception;
+    const struct jit_block *b = jit_find(jit_of(v), &exit);
+    v->exception = exception;
+    *size = b ? b->code_bytes : 0;
+    return b ? b->place : NULL;
+}
+
 const struct vm_engine_ops vm_jit_ops = {
     .name = "jit",
     .create = create,
@@ -185,4 +198,5 @@ const struct vm_engine_ops vm_jit_ops = {
     .sync_code = sync_code,
     .flush = flush,
     .stats = stats,
+    .host_code = host_code,
 };

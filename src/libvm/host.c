@@ -10,8 +10,8 @@
 
 static uint64_t host_clock(void *context)
 {
-    (void)context;
-    return vm_osal_clock_monotonic();
+    const struct vm *vm = context;
+    return vm->fixed_clock ? vm->fixed_clock : vm_osal_clock_monotonic();
 }
 
 static uint64_t host_real_time(void *context)

@@ -63,6 +63,8 @@ struct vm {
     bool has_event;  // `event` holds why a vCPU came back by itself
     struct vm_result event;
     uint64_t run_ns;
+    struct check *check;       // while an engine is checked
+    uint64_t fixed_clock;      // what the clock shows instead of the host's time, unless 0
     _Atomic bool pause_wanted; // vm_pause was called, and vm_run has not said so yet
 };
 

@@ -82,6 +82,7 @@ static vm_status create_vcpus(struct vm *vm, struct vm_error *e)
     vm->machine.engine_options = (struct vm_engine_options){
         .code_cache = vm->options.code_cache,
         .vcpus = vm->options.vcpus,
+        .block_at_a_time = vm->options.block_at_a_time,
         .without_features = vm_osal_cpu_above(vm->options.simd),
     };
     for (unsigned i = 0; status == VM_OK && i < vm->options.vcpus; i++) {

@@ -181,6 +181,22 @@ static const struct vm_region *memory_at(const struct vm_space *s, vm_gpa gpa)
     return NULL;
 }
 
+void vm_space_wrap_devices(struct vm_space *s,
+                           void (*wrap)(void *context, struct vm_region *region), void *context)
+{
+    struct vm_region_map *m = atomic_load(&s->map);
+    for (uint32_t i = 0; i < m->count; i++) {
+        if (m->regions[i].ops)
+            wrap(context, &m->regions[i]);
+    }
+}
+
+const struct vm_region *vm_space_region(const struct vm_space *s, uint32_t number)
+{
+    const struct vm_region_map *m = atomic_load(&s->map);
+    return number < m->count ? &m->regions[number] : NULL;
+}
+
 const struct vm_region *vm_space_find(const struct vm_space *s, vm_gpa gpa)
 {
     const struct vm_region *r = memory_at(s, gpa);

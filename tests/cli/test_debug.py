@@ -151,4 +151,21 @@ def a_device_tree_needs_a_guest_and_a_place():
             "unknown option --stats")
 
 
+@case
+def check_jit_runs_a_guest_on_both_engines():
+    if b"jit" not in vm("info").out:
+        raise Skip("this build has no jit")
+    hello = write_file("hello", programs.hello())
+    for words in ((), ("blocks",), ("links",), ("blocks", "--simd", "off")):
+        result = vm("debug", "check-jit", "--kernel", hello, "--memory", "16M", *words)
+        assert result.status == 0, result
+        assert re.search(r"\d+ instructions in \d+ steps, no difference; the guest powered off",
+                         result.error_lines[-1]), result
+    refused(vm("debug", "check-jit", "--kernel", hello, "--smp", "2"), 2, "one vCPU")
+    refused(vm("debug", "check-jit", "--kernel", hello, "steps"), 2, "blocks or links")
+    refused(vm("debug", "check-jit"), 2, "--kernel FILE")
+    refused(vm("debug", "check-jit", "--kernel", hello, "--engine", "jit", "--virtio-rng"), 2,
+            "unknown option --virtio-rng")
+
+
 main()

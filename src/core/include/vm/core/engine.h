@@ -37,6 +37,7 @@ struct vm_engine_options {
     uint64_t code_cache;       // bytes that translations may take, for all vCPUs together
     uint32_t vcpus;            // that will share it; 0 is 1
     uint32_t without_features; // bits of the host's (vm/osal/cpu.h) that it must not use
+    bool block_at_a_time;      // `run` comes back, with VM_ENGINE_LIMIT, after each block
 };
 
 struct vm_engine_ops {
@@ -52,6 +53,9 @@ struct vm_engine_ops {
     // Drops every translation (breakpoints changed).
     void (*flush)(struct vm_vcpu *vcpu);
     void (*stats)(const struct vm_vcpu *vcpu, struct vm_engine_stats *out);
+    // For debugging: host code of the translation at the vCPU's PC, and its bytes in *size; NULL if
+    // there is none. Engines without host code have no such function.
+    const void *(*host_code)(struct vm_vcpu *vcpu, size_t *size);
 };
 
 #endif

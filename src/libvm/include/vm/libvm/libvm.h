@@ -71,7 +71,8 @@ struct vm_options {
     // Firmware in flash, which starts in place of the kernel, or of all firmware if bios_mode is
     // NONE; kernel, initrd and command line are there for it to load. NULL: none.
     const struct vm_flash_options *flash;
-    uint32_t trace; // mask of trace topics (vm/base/trace.h)
+    uint32_t trace;       // mask of trace topics (vm/base/trace.h)
+    bool block_at_a_time; // the engine links no blocks: for vm_check_engine
 
     // Virtio devices, in the order in which the guest finds them. All consoles are ports of one
     // device.

@@ -101,6 +101,14 @@ vm_status vm_space_add_mmio(struct vm_space *s, vm_gpa base, uint64_t size,
                             const struct vm_mmio_ops *ops, void *device, const char *name,
                             struct vm_error *e);
 
+// Lets the caller put other operations in front of those of every device window there is, before
+// the guest runs: `wrap` may change the region's ops and device.
+void vm_space_wrap_devices(struct vm_space *s,
+                           void (*wrap)(void *context, struct vm_region *region), void *context);
+
+// The region with that number, in the order of addresses, or NULL behind the last.
+const struct vm_region *vm_space_region(const struct vm_space *s, uint32_t number);
+
 // The region that holds gpa, or NULL. Valid as long as the space. Of a ROM device: what it shows.
 const struct vm_region *vm_space_find(const struct vm_space *s, vm_gpa gpa);
 
