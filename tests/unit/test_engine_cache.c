@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <vm/base/memory.h>
 #include <vm/core/translate.h>
@@ -521,6 +522,74 @@ static void flushed_pages_are_looked_up_anew(void **state)
     }
 }
 
+// The same through indirect jumps, which an engine may remember by virtual address; and in another
+// address space.
+static void indirect_jumps_follow_the_mapping(void **state)
+{
+    (void)state;
+    rig_map(&rig, 0x1000, RIG_RAM, RX);
+    rig_map(&rig, 0x2000, RIG_RAM + PAGE, RX);
+    POKE(0, INSN(JR, 5, 0, 0));
+    POKE(PAGE, INSN(ADD, 1, 0, 1), INSN(WAIT, 0, 0, 0));
+    POKE(2 * PAGE, INSN(ADD, 1, 0, 2), INSN(WAIT, 0, 0, 0));
+    x()[5] = 0x2000;
+    for (unsigned n = 0; n < 12; n++) {
+        for (unsigned again = 0; again < 3; again++) {
+            run_from(0x1000);
+            assert_int_equal(x()[1], n % 2 + 1);
+        }
+        remap(0x2000, RIG_RAM + (n % 2 ? PAGE : 2 * PAGE));
+        if (n < 6) {
+            vm_tlb_flush_pages(&vcpu()->tlb, vm_gva_of(0x2000), vm_gva_of(0x2000));
+            continue;
+        }
+        vm_tlb_flush_all(&vcpu()->tlb);
+        vcpu()->engine->sync_code(vcpu());
+    }
+}
+
+static void *ask_soon(void *context)
+{
+    const struct timespec soon = {.tv_nsec = 5000000};
+    nanosleep(&soon, NULL);
+    vm_vcpu_request(context, VM_REQUEST_IRQ);
+    return NULL;
+}
+
+// Loops of one block, of two in one page, over pages, and through an indirect jump are left when
+// another thread asks.
+static void loops_are_left_on_request(void **state)
+{
+    (void)state;
+    rig_map(&rig, 0x1000, RIG_RAM, RX);
+    rig_map(&rig, 0x2000, RIG_RAM + PAGE, RX);
+    POKE(0, FAR(JMP, 0, 0));
+    POKE(0x10, INSN(ADD, 1, 1, 1), FAR(BNZ, 2, -4));
+    POKE(0x20, FAR(JMP, 0, 0x20));
+    POKE(0x40, FAR(JMP, 0, -0x20));
+    POKE(0x60, FAR(JMP, 0, 0xfa0));
+    POKE(PAGE, FAR(JMP, 0, -0xfa0));
+    POKE(0x80, INSN(JR, 3, 0, 0));
+    x()[2] = 1;
+    x()[3] = 0x1080;
+    static const uint64_t loops[] = {0x1000, 0x1010, 0x1020, 0x1060, 0x1080};
+    for (size_t i = 0; i < 2 * VM_ARRAY_SIZE(loops); i++) {
+        pthread_t thread;
+        atomic_store(&vcpu()->request, 0);
+        assert_int_equal(pthread_create(&thread, NULL, ask_soon, vcpu()), 0);
+        uint64_t before = vcpu()->icount;
+        enum vm_engine_exit exit;
+        vm_vcpu_set_pc(vcpu(), loops[i / 2]);
+        do
+            exit = vcpu()->engine->run(vcpu());
+        while (exit == VM_ENGINE_RESYNC);
+        pthread_join(thread, NULL);
+        assert_int_equal(exit, VM_ENGINE_REQUEST);
+        assert_true(vcpu()->icount - before > 1000);
+        assert_true(vm_vcpu_pc(vcpu()) >= 0x1000 && vm_vcpu_pc(vcpu()) <= 0x2000);
+    }
+}
+
 static void move_own_page(struct vm_vcpu *v)
 {
     remap(0x1000, RIG_RAM + PAGE);
@@ -803,6 +872,8 @@ int main(void)
         TEST(instructions_may_cross_pages),
         TEST(translations_belong_to_physical_pages),
         TEST(flushed_pages_are_looked_up_anew),
+        TEST(indirect_jumps_follow_the_mapping),
+        TEST(loops_are_left_on_request),
         TEST(near_links_stay_in_their_page),
         TEST(fine_pages_are_fetched_anew_each_time),
         TEST(a_fine_second_page_is_fetched_anew_each_time),
