@@ -28,25 +28,25 @@ static bool serve_requests(struct vm_vcpu *v)
     return atomic_load(&v->machine->stop) != VM_STOP_NONE;
 }
 
-static void take_exception(struct vm_vcpu *v, uint64_t *last_icount, uint32_t *repeats)
+bool vm_vcpu_take_exception(struct vm_vcpu *v)
 {
     v->stats.exceptions++;
     VM_TRACE(&v->machine->trace, VM_TRACE_TRAP, "vcpu %u: exception %#lx value %#lx at %#lx",
              v->index, v->exception.cause, v->exception.value, vm_vcpu_pc(v));
     v->exception.pending = false;
-    if (!v->guest->take_exception(v) || *last_icount != v->icount) {
-        *last_icount = v->icount;
-        *repeats = 0;
-    } else if (++*repeats == HOPELESS) {
+    bool entered = v->guest->take_exception(v);
+    if (!entered || v->exception_icount != v->icount) {
+        v->exception_icount = v->icount;
+        v->exception_repeats = 0;
+    } else if (++v->exception_repeats == HOPELESS) {
         vm_machine_stop(v->machine, VM_STOP_CRASH, 0,
                         "exceptions repeat without an instruction executed");
     }
+    return entered;
 }
 
 static enum vm_run_result run(struct vm_vcpu *v)
 {
-    uint64_t last_icount = v->icount;
-    uint32_t repeats = 0;
     for (;;) {
         if (atomic_load_explicit(&v->request, memory_order_acquire) && serve_requests(v))
             return VM_RUN_STOPPED;
@@ -59,7 +59,7 @@ static enum vm_run_result run(struct vm_vcpu *v)
         switch (exit) {
         case VM_ENGINE_REQUEST:
         case VM_ENGINE_RESYNC: break;
-        case VM_ENGINE_EXCEPTION: take_exception(v, &last_icount, &repeats); break;
+        case VM_ENGINE_EXCEPTION: vm_vcpu_take_exception(v); break;
         case VM_ENGINE_WAIT:
             if (!v->guest->has_work(v)) {
                 v->stats.waits++;
@@ -78,6 +78,8 @@ enum vm_run_result vm_vcpu_run(struct vm_vcpu *v)
 {
     v->run_icount = v->icount;
     v->run_pc = vm_vcpu_pc(v);
+    v->exception_icount = v->icount;
+    v->exception_repeats = 0;
     atomic_store(&v->in_guest, true);
     // Work that was posted while the vCPU was outside is done before its first instruction.
     vm_vcpu_drain_work(v);

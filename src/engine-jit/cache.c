@@ -89,12 +89,19 @@ static void empty_partition(struct jit *j, unsigned i)
     p->at = p->start;
 }
 
+void jit_forget_jumps(struct jit *j)
+{
+    if (j->jumps_used)
+        vm_zero(j->jumps, sizeof j->jumps);
+    j->jumps_used = false;
+}
+
 void jit_flush(struct jit *j)
 {
     vm_block_forget_all(&j->cache);
     for (unsigned i = 0; i < JIT_PARTITIONS; i++)
         empty_partition(j, i);
-    vm_zero(j->jumps, sizeof j->jumps);
+    jit_forget_jumps(j);
     j->stats.cache_flushes++;
 }
 
@@ -109,7 +116,7 @@ static void next_partition(struct jit *j)
     j->partition = (j->partition + 1) % JIT_PARTITIONS;
     vm_block_drop_if(&j->cache, is_in_partition, &j->partition);
     empty_partition(j, j->partition);
-    vm_zero(j->jumps, sizeof j->jumps);
+    jit_forget_jumps(j);
     j->stats.cache_flushes++;
 }
 
@@ -307,9 +314,11 @@ struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit)
     VM_TRACE(&v->machine->trace, VM_TRACE_EXEC, "vcpu %u: %#lx", v->index, pc);
     // A block at a breakpoint is looked up each time, and so is every block that is traced.
     if (b && !b->common.dropped && !j->no_links && !vm_machine_is_breakpoint(v->machine, pc) &&
-        !is_traced(j))
+        !is_traced(j)) {
+        j->jumps_used = true;
         j->jumps[jit_jump_slot(pc)] =
             (struct jit_jump){pc, v->tlb.code->code_generation, b->entry, v->mode, 0};
+    }
     return b;
 }
 

@@ -91,12 +91,7 @@ static struct jit_block *serve(struct jit *j, uint64_t word, bool single, enum v
         VM_FALLTHROUGH;
     case JIT_EXIT_INDIRECT_REQUEST: *exit = VM_ENGINE_REQUEST; return NULL;
     case JIT_EXIT_RESYNC: *exit = VM_ENGINE_RESYNC; return NULL;
-    case JIT_EXIT_RAISE: vm_vcpu_raise(v, j->frame->args[1], j->frame->args[0]); VM_FALLTHROUGH;
-    case JIT_EXIT_FAULT:
-        set_pc(j, offset_of(word));
-        v->icount += (uint64_t)(int64_t)(int32_t)(word >> 32);
-        *exit = VM_ENGINE_EXCEPTION;
-        return NULL;
+    case JIT_EXIT_EXCEPTION: *exit = VM_ENGINE_EXCEPTION; return NULL;
     case JIT_EXIT_ROUNDING:
         set_pc(j, offset_of(word));
         jit_float_soften(j);
@@ -106,6 +101,9 @@ static struct jit_block *serve(struct jit *j, uint64_t word, bool single, enum v
         set_pc(j, offset_of(word));
         *exit = exit_of((uint32_t)(word >> 32));
         return NULL;
+    case JIT_GO_ON:
+    case JIT_EXIT_RAISE:
+    case JIT_EXIT_FAULT: break; // the thunk `fault` has answered them
     }
     *exit = VM_ENGINE_FAILED;
     return NULL;
@@ -115,6 +113,9 @@ enum vm_engine_exit jit_run(struct jit *j, const uint8_t *entry, bool single)
 {
     struct vm_vcpu *v = j->vcpu;
     enum vm_engine_exit exit = VM_ENGINE_FAILED;
+    j->single = single;
+    if (single) // what the block jumps to must not be found
+        jit_forget_jumps(j);
     for (;;) {
         j->frame->fp.live = 0;
         j->frame->fp.nans = NULL;
@@ -164,7 +165,7 @@ static void sync_code(struct vm_vcpu *v)
     uint64_t before = j->cache.code_writes;
     vm_block_sync(&j->cache, v);
     if (before != j->cache.code_writes)
-        vm_zero(j->jumps, sizeof j->jumps);
+        jit_forget_jumps(j);
 }
 
 static void flush(struct vm_vcpu *v)

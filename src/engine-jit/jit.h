@@ -73,11 +73,13 @@ struct jit_frame {
 // Why generated code came back. In the word that it returns: bits 0-7; bits 8-23 the offset of the
 // guest PC from the page base, where it is not in the state already; bits 32-63 as said below.
 enum jit_exit {
+    JIT_GO_ON,                 // (not at all: jit_slow_exception's answer)
     JIT_EXIT_LINK,             // a direct exit that leads nowhere yet: frame.exit_way
     JIT_EXIT_LOOKUP,           // an indirect jump to state's PC that the table does not know
     JIT_EXIT_REQUEST,          // vcpu->request; with the offset, and in 32-63 what to add to icount
     JIT_EXIT_INDIRECT_REQUEST, // the same with PC in the state
-    JIT_EXIT_RESYNC, // an indirect jump that may have changed the mode: PC is in the state
+    JIT_EXIT_RESYNC,           // the run loop has to look; PC is in the state
+    JIT_EXIT_EXCEPTION,        // an exception is recorded; PC and icount are right
     JIT_EXIT_FAULT, // an exception is recorded; with the offset, and in 32-63 what to add to icount
     JIT_EXIT_RAISE, // the same; cause in frame.args[1], value in frame.args[0]
     JIT_EXIT_ROUNDING, // a block of FP ops, in a rounding mode that the host lacks; with the offset
@@ -114,6 +116,7 @@ struct jit_jump {
 // Places in the code that blocks jump or call to.
 struct jit_thunks {
     uint8_t *leave;    // rax: the exit word
+    uint8_t *fault;    // rax: the exit word of a fault
     uint8_t *link;     // rax: the struct jit_way
     uint8_t *indirect; // rax: the guest PC to go to
     uint8_t *no_call;  // where a return goes when no call is under way; rax as for indirect
@@ -149,6 +152,8 @@ struct jit {
     uint32_t cpu_features; // VM_CPU_* bits that may be used
     bool soft_float;       // blocks leave floating point to C
     bool no_links;         // every block comes back to C
+    bool single;           // one block is to be run
+    bool jumps_used;       // the table may have entries
     struct vm_engine_stats stats;
     struct jit_jump jumps[1 << JIT_JUMP_BITS];
 };
@@ -181,6 +186,8 @@ enum vm_engine_exit jit_run(struct jit *j, const uint8_t *entry, bool single);
 
 // --- cache.c ---
 
+// Empties the table of indirect jumps.
+void jit_forget_jumps(struct jit *j);
 // The code for an indirect jump to the vCPU's PC, if the table knows it, else NULL.
 const uint8_t *jit_known(const struct jit *j);
 // The block at the vCPU's PC, translated if need be; NULL: *exit says why.
@@ -206,6 +213,9 @@ JIT_ABI bool jit_slow_load(struct vm_vcpu *v, uint64_t gva, uint32_t attr);
 JIT_ABI bool jit_slow_store(struct vm_vcpu *v, uint64_t gva, uint32_t attr);
 // `what`: bits 0-15 the op's code (lr, sc, cas or rmw), bit 16 whether its operands have 128 bits.
 JIT_ABI bool jit_slow_atomic(struct vm_vcpu *v, uint64_t gva, uint32_t attr, uint32_t what);
+// Enters the exception that a fault's exit word tells of; the exit word to leave with, or
+// JIT_GO_ON: at the state's PC.
+JIT_ABI uint64_t jit_slow_exception(struct vm_vcpu *v, uint64_t word);
 // Calls a helper with the frame's args.
 JIT_ABI uint64_t jit_slow_call(struct vm_vcpu *v, vm_ir_helper_fn *helper);
 // Computes a pure or FP op of which args[] has the operands; `what` as vm_ir_float_word has it.

@@ -82,6 +82,19 @@ JIT_ABI bool jit_slow_atomic(struct vm_vcpu *v, uint64_t address, uint32_t attr,
     return true;
 }
 
+JIT_ABI uint64_t jit_slow_exception(struct vm_vcpu *v, uint64_t word)
+{
+    struct jit *j = jit_of(v);
+    jit_float_settle(j);
+    if ((word & 0xff) == JIT_EXIT_RAISE)
+        vm_vcpu_raise(v, j->frame->args[1], j->frame->args[0]);
+    vm_vcpu_set_pc(v, j->frame->page_base + (word >> 8 & 0xffff));
+    v->icount += (uint64_t)(int64_t)(int32_t)(word >> 32);
+    if (j->single || !atomic_load_explicit(&v->in_guest, memory_order_relaxed))
+        return JIT_EXIT_EXCEPTION;
+    return vm_vcpu_take_exception(v) ? JIT_GO_ON : JIT_EXIT_RESYNC;
+}
+
 JIT_ABI uint64_t jit_slow_call(struct vm_vcpu *v, vm_ir_helper_fn *helper)
 {
     const uint64_t *args = jit_of(v)->frame->args;

@@ -147,13 +147,8 @@ void emit_op_goto_ind(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     switch (vm_ir_hint_of(o)) {
     case VM_IR_HINT_CALL: emit_call_indirect(e, o); return;
     case VM_IR_HINT_RETURN: x64_ret(&e->code); return;
-    case VM_IR_HINT_RESYNC: break;
     default: x64_jmp_to(&e->code, e->jit->thunks.indirect); return;
     }
-    const struct vm_register *pc = &e->r->regfile->registers[e->r->regfile->pc];
-    x64_mov_mr(&e->code, X64_64, x64_at(REG_STATE, pc->offset - STATE_BIAS), X64_RAX);
-    x64_imm(&e->code, X64_RAX, JIT_EXIT_RESYNC);
-    x64_jmp_to(&e->code, e->jit->thunks.leave);
 }
 
 void emit_op_raise(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
@@ -165,7 +160,18 @@ void emit_op_raise(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     x64_imm(&e->code, X64_RAX, o->imm);
     x64_mov_mr(&e->code, X64_64, at_state(e, &e->jit->frame->args[1]), X64_RAX);
     x64_imm(&e->code, X64_RAX, (emit_fault_word(e) & ~(uint64_t)0xff) | JIT_EXIT_RAISE);
-    x64_jmp_to(&e->code, e->jit->thunks.leave);
+    x64_jmp_to(&e->code, e->jit->thunks.fault);
+}
+
+// The helper that changed mode or mapping has left tlb.data in its register, and asks with a
+// request for what only the run loop does: so the table, which compares both, tells how to go on.
+static void resync(struct emit *e, uint64_t offset)
+{
+    struct x64_code *c = &e->code;
+    x64_mov_rm(c, X64_64, X64_RAX, at_state(e, &e->jit->frame->page_base));
+    if (offset)
+        x64_add_ri(c, X64_64, X64_RAX, (int32_t)offset);
+    x64_jmp_to(c, e->jit->thunks.indirect);
 }
 
 void emit_op_exit(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
@@ -173,6 +179,10 @@ void emit_op_exit(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     (void)v;
     emit_count_retired(e);
     emit_claim(e, X64_RAX);
+    if (o->attr == VM_IR_EXIT_RESYNC && o->imm == (o->imm & 0xffff)) {
+        resync(e, o->imm);
+        return;
+    }
     x64_imm(&e->code, X64_RAX, exit_word(JIT_EXIT_REASON, o->imm, o->attr));
     x64_jmp_to(&e->code, e->jit->thunks.leave);
 }
@@ -445,10 +455,10 @@ static void cold_way(struct emit *e, const struct cold *c)
     jit_emit_unlink(way);
 }
 
-static void cold_leave(struct emit *e, uint64_t word)
+static void cold_leave(struct emit *e, uint64_t word, const uint8_t *thunk)
 {
     x64_imm(&e->code, X64_RAX, word);
-    x64_jmp_to(&e->code, e->jit->thunks.leave);
+    x64_jmp_to(&e->code, thunk);
 }
 
 void emit_cold_section(struct emit *e)
@@ -461,8 +471,8 @@ void emit_cold_section(struct emit *e)
         case COLD_LOAD:
         case COLD_STORE:
         case COLD_ATOMIC: cold_access(e, c); break;
-        case COLD_FAULT:
-        case COLD_REQUEST: cold_leave(e, c->word); break;
+        case COLD_FAULT: cold_leave(e, c->word, e->jit->thunks.fault); break;
+        case COLD_REQUEST: cold_leave(e, c->word, e->jit->thunks.leave); break;
         case COLD_WAY: cold_way(e, c); break;
         case COLD_STACK: emit_cold_stack(e, c); break;
         default: emit_cold_float(e, c); break;

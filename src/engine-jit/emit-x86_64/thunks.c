@@ -156,6 +156,29 @@ static void emit_indirect(struct thunks *t)
     x64_jmp_to(c, j->thunks.leave);
 }
 
+// rax: the exit word of a fault. Calls under way stay: the handler returns to who made them.
+static void emit_fault(struct thunks *t)
+{
+    struct x64_code *c = &t->code;
+    const struct vm_register *pc = &t->regfile->registers[t->regfile->pc];
+    struct x64_label leave = {0};
+    t->jit->thunks.fault = c->at;
+    move_fixed(t, true, true);
+    emit_end_float(c, t->jit);
+    x64_mov_rr(c, X64_64, ARG1, X64_RAX);
+    x64_imm(c, ARG0, (uintptr_t)t->jit->vcpu);
+    x64_imm(c, X64_RAX, (uintptr_t)jit_slow_exception);
+    x64_call_r(c, X64_RAX);
+    move_fixed(t, false, true);
+    x64_mov_rm(c, X64_64, REG_TLB, in_state(t, &t->jit->vcpu->tlb.data));
+    x64_test_rr(c, X64_64, X64_RAX, X64_RAX);
+    x64_jcc_label(c, X64_NE, &leave);
+    x64_mov_rm(c, X64_64, X64_RAX, x64_at(REG_STATE, pc->offset - STATE_BIAS));
+    x64_jmp_to(c, t->jit->thunks.indirect);
+    x64_bind(c, &leave);
+    x64_jmp_to(c, t->jit->thunks.leave);
+}
+
 // --- calls of C: the block has called the thunk, so the stack is 8 bytes off ---
 
 static void call_c(struct thunks *t, uintptr_t function)
@@ -194,7 +217,7 @@ static uint8_t *emit_access(struct thunks *t, uintptr_t function, bool is_atomic
     x64_bind(c, &fault);
     x64_add_ri(c, X64_64, X64_RSP, 8); // the block's return address
     x64_mov_rr(c, X64_64, X64_RAX, X64_RDX);
-    x64_jmp_to(c, t->jit->thunks.leave);
+    x64_jmp_to(c, t->jit->thunks.fault);
     return start;
 }
 
@@ -243,6 +266,7 @@ uint8_t *jit_emit_thunks(struct jit *j, uint8_t *place, uint8_t *end)
     emit_link(&t);
     emit_indirect(&t);
     emit_no_call(&t);
+    emit_fault(&t);
     uint8_t *enter = t.code.at;
     emit_enter(&t);
     j->thunks.load = emit_access(&t, (uintptr_t)jit_slow_load, false);

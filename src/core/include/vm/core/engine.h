@@ -15,7 +15,8 @@ struct vm_vcpu;
 // Why `run` came back. State is exact at an instruction boundary in each case.
 enum vm_engine_exit {
     VM_ENGINE_REQUEST,   // vcpu->request has bits set
-    VM_ENGINE_EXCEPTION, // vcpu->exception holds it, PC is the faulting instruction
+    VM_ENGINE_EXCEPTION, // vcpu->exception holds it, PC is the faulting instruction; inside
+                         // vm_vcpu_run an engine may take exceptions itself
     VM_ENGINE_RESYNC,    // mode or mapping changed
     VM_ENGINE_WAIT,      // wait for an interrupt; PC is past the instruction
     VM_ENGINE_PAUSE,     // a spin hint

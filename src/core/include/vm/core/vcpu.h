@@ -72,6 +72,8 @@ struct vm_vcpu {
     uint32_t mmu_index; // what MMU index 0 stands for; the frontend's encoding
     struct vm_tlb tlb;
     struct vm_exception exception;
+    uint64_t exception_icount;  // icount at the last exception,
+    uint32_t exception_repeats; // and how many came since without an instruction retired
     struct vm_reservation reservation;
 
     const struct vm_engine_ops *engine;
@@ -132,6 +134,11 @@ static inline void vm_vcpu_set_pc(struct vm_vcpu *v, uint64_t pc)
 {
     vm_vcpu_set(v, v->guest->regfile->pc, pc);
 }
+
+// Enters the exception that is recorded, and counts it. False: it was a call that built-in firmware
+// has answered, and the run loop has to look what the vCPU does next. For the run loop, and for
+// engines that are inside vm_vcpu_run and go on by themselves.
+bool vm_vcpu_take_exception(struct vm_vcpu *v);
 
 // Records an exception for the run loop.
 static inline void vm_vcpu_raise(struct vm_vcpu *v, uint64_t cause, uint64_t value)
