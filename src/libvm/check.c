@@ -175,6 +175,16 @@ static bool replay_interrupt(struct vm_vcpu *v)
     return true;
 }
 
+// Where the machine's step ended with an exception, the copy's must end there, too.
+static bool replay_exception(struct vm_vcpu *v)
+{
+    const struct check *c = check_of(v);
+    bool trap = c->vm->guest->take_exception(v);
+    if (v->stats.exceptions == c->a->stats.exceptions && v->icount == c->a->icount)
+        v->insn_limit = v->icount;
+    return trap;
+}
+
 // --- random numbers ---
 
 static void fill(uint64_t *count, uint8_t *to, size_t size)
@@ -278,6 +288,7 @@ static vm_status make_copy(struct check *c, struct vm_error *e)
     c->guest = c->copy_guest = *vm->guest;
     c->guest.take_interrupt = note_interrupt;
     c->copy_guest.take_interrupt = replay_interrupt;
+    c->copy_guest.take_exception = replay_exception;
     c->host = c->copy_host = vm->host;
     c->host.random = random_of_machine;
     c->copy_host.random = random_of_copy;
@@ -418,7 +429,8 @@ static uint64_t next_limit(const struct check *c)
         uint64_t at = e->icount > c->b->icount ? e->icount : e->icount + 1;
         return at < end ? at : end;
     }
-    return end;
+    bool faults = c->b->icount == end && c->b->stats.exceptions != c->a->stats.exceptions;
+    return faults ? end + 1 : end; // an exception ends the step
 }
 
 static void follow(struct check *c)
@@ -427,7 +439,7 @@ static void follow(struct check *c)
     for (;;) {
         b->insn_limit = next_limit(c);
         enum vm_run_result r = vm_vcpu_run(b);
-        if (c->problem || (b->icount >= c->a->icount && b->insn_limit == c->a->icount))
+        if (c->problem || (b->icount >= c->a->icount && next_limit(c) == c->a->icount))
             return;
         if (r != VM_RUN_LIMIT) {
             c->problem = "the interpreter waits or fails where the engine goes on";

@@ -44,7 +44,7 @@ struct vm {
     struct hosted_flash *flash; // NULL: none
     struct vm_osal_shared_memory *ram;
     void *ram_map;
-    char engine_reason[128];
+    char engine_reason[256];
 
     struct hosted_vcpu vcpus[VM_MAX_VCPUS];
     struct vm_osal_thread *timer_thread;
@@ -81,6 +81,9 @@ void hosted_destroy_locks(struct vm *vm);
 
 // select.c: what this build has, and which of it the options mean.
 vm_status hosted_select(struct vm *vm, struct vm_error *e);
+// Takes the next engine in place of the one that could not be created for `e`, where nobody asked
+// for that one; false: there is none.
+bool hosted_fall_back(struct vm *vm, const struct vm_error *e);
 const struct vm_guest_ops *hosted_find_guest(const char *name);
 
 #endif

@@ -32,11 +32,11 @@ static const struct guest_row guests[] = {
 
 // The best first.
 static const struct vm_engine_ops *const engines[] = {
-#ifdef VM_ENGINE_INTERPRETER
-    &vm_interpreter_ops,
-#endif
 #ifdef VM_ENGINE_JIT
     &vm_jit_ops,
+#endif
+#ifdef VM_ENGINE_INTERPRETER
+    &vm_interpreter_ops,
 #endif
     NULL,
 };
@@ -138,8 +138,25 @@ static vm_status select_engine(struct vm *vm, struct vm_error *e)
     if (!vm->engine)
         return vm_error_set(e, VM_ERR_USAGE, "this build has no engine %s", name ? name : "at all");
     vm_format(vm->engine_reason, sizeof vm->engine_reason, "%s",
-              name ? "asked for" : "the only engine of this build");
+              name         ? "asked for"
+              : engines[1] ? "the fastest of this build"
+                           : "the only engine of this build");
     return VM_OK;
+}
+
+bool hosted_fall_back(struct vm *vm, const struct vm_error *e)
+{
+    if (vm->options.engine || e->status != VM_ERR_HOST)
+        return false;
+    for (size_t i = 0; engines[i]; i++) {
+        if (engines[i] != vm->engine || !engines[i + 1])
+            continue;
+        vm_format(vm->engine_reason, sizeof vm->engine_reason, "no %s: %s", vm->engine->name,
+                  e->text);
+        vm->engine = engines[i + 1];
+        return true;
+    }
+    return false;
 }
 
 vm_status hosted_select(struct vm *vm, struct vm_error *e)

@@ -95,6 +95,8 @@ static vm_status create_vcpus(struct vm *vm, struct vm_error *e)
         vm->vcpus[i].vm = vm;
         vm->vcpus[i].vcpu = v;
         status = vm->engine->create(v, e);
+        while (status != VM_OK && i == 0 && hosted_fall_back(vm, e))
+            status = vm->engine->create(v, e);
     }
     return status;
 }

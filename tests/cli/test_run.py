@@ -6,6 +6,7 @@ guests are tiny programs."""
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -116,6 +117,26 @@ def every_engine_of_the_build_can_be_named():
     for engine in ["auto"] + re.findall(r"interpreter|jit", engines):
         result = vm(*HELLO, "--engine", engine)
         assert result.status == 0 and ENGINE_LINE.match(result.error_lines[0]), result
+
+
+@case
+def without_executable_memory_the_interpreter_runs_the_guest():
+    if b"jit" not in vm("info").out:
+        raise Skip("this build has no jit")
+
+    def little_room():
+        resource.setrlimit(resource.RLIMIT_AS, (110 << 20, 110 << 20))
+
+    if subprocess.run([program(), "info"], preexec_fn=little_room, stdout=subprocess.DEVNULL,
+                      stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        raise Skip("this build needs more address space than the test leaves it")
+    for words, status, pattern in (((), 0, "engine interpreter (no jit: .+)"),
+                                   (("--engine", "jit"), 4, "executable memory")):
+        done = subprocess.run([program(), *HELLO, "--sandbox", "off", *words], check=False,
+                              preexec_fn=little_room, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == status and len(done.stderr.splitlines()) == 1, done
+        assert re.search(pattern.replace("(", "\\(").replace(")", "\\)"), done.stderr), done
 
 
 # --- signals ---
