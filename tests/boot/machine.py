@@ -22,16 +22,16 @@ TROUBLE = re.compile(rb"Oops|BUG:|WARNING:|Call Trace|Kernel panic|detected stal
                      rb"segfault|unhandled signal|soft lockup|Machine check")
 
 
-class Machine:
-    """A running vm-cli whose console are pipes."""
+class Console:
+    """A running virtual machine whose console are pipes, with a shell that prints `prompt`."""
 
-    def __init__(self, vm, guest, *options):
+    def __init__(self, command, prompt=PROMPT):
+        self.prompt = prompt
         self.output = b""
         self.read_upto = 0
-        self.log = tempfile.TemporaryFile()  # what vm-cli says: more than a pipe may hold
-        self.process = subprocess.Popen(
-            [vm, "run", "--kernel", guest / "kernel", "--initrd", guest / "initrd", *options],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
+        self.log = tempfile.TemporaryFile()  # what the program says: more than a pipe may hold
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=self.log)
 
     def wait_for(self, text, limit):
         """Everything from the last find up to `text`."""
@@ -41,7 +41,7 @@ class Machine:
             assert left > 0, f"{text} did not come within {limit} s\n{self.tail()}"
             if select.select([self.process.stdout], [], [], min(left, 1))[0]:
                 got = os.read(self.process.stdout.fileno(), 65536)
-                assert got, f"the machine ended before {text}\n{self.tail()}"
+                assert got, f"the machine ended before {text}\n{self.tail()}\n{self.error}"
                 self.output += got
         found = self.output[self.read_upto:at]
         self.read_upto = at + len(text)
@@ -51,25 +51,25 @@ class Machine:
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()
 
-    def run(self, command):
+    def run(self, command, limit=COMMAND_LIMIT):
         """What a shell command prints. The echo of the line that is typed does not hold the mark
         in one piece."""
         half = len(MARK) // 2
         self.type(f"{command}; echo {MARK[:half]}''{MARK[half:]} $?")
-        self.wait_for(b"\n", COMMAND_LIMIT)
-        text = self.wait_for(MARK.encode(), COMMAND_LIMIT)
-        status = self.wait_for(b"\n", COMMAND_LIMIT).strip()
+        self.wait_for(b"\n", limit)
+        text = self.wait_for(MARK.encode(), limit)
+        status = self.wait_for(b"\n", limit).strip()
         assert status == b"0", f"{command}: status {status}\n{self.tail()}"
-        self.wait_for(PROMPT, COMMAND_LIMIT)
+        self.wait_for(self.prompt, limit)
         return text.replace(b"\r", b"").decode("utf-8", "replace")
 
-    def end(self):
+    def end(self, limit=COMMAND_LIMIT):
         """Reads on to the end; returns the exit status."""
         try:
-            out, _ = self.process.communicate(timeout=COMMAND_LIMIT)
+            out, _ = self.process.communicate(timeout=limit)
         except subprocess.TimeoutExpired as expired:
             self.output += expired.stdout or b""
-            raise AssertionError(f"no end within {COMMAND_LIMIT} s\n{self.tail()}") from None
+            raise AssertionError(f"no end within {limit} s\n{self.tail()}") from None
         self.output += out
         trouble = TROUBLE.search(self.output)
         assert not trouble, f"the kernel is not well: {trouble.group()}\n{self.tail(200)}"
@@ -92,6 +92,14 @@ class Machine:
 
     def tail(self, lines=40):
         return "\n".join(self.output.decode("utf-8", "replace").splitlines()[-lines:])
+
+
+class Machine(Console):
+    """A running vm-cli with one of the guests that tools/guests makes."""
+
+    def __init__(self, vm, guest, *options):
+        super().__init__([vm, "run", "--kernel", guest / "kernel", "--initrd", guest / "initrd",
+                          *options])
 
 
 def run_case(steps):

@@ -158,6 +158,12 @@ static void memory_submit(struct vm_block *block, struct vm_block_request **requ
     }
 }
 
+// Nothing ends before it is waited for.
+static void memory_poll(struct vm_block *block)
+{
+    (void)block;
+}
+
 static void memory_wait(struct vm_block *block)
 {
     struct block_memory *m = VM_CONTAINER_OF(block, struct block_memory, block);
@@ -182,6 +188,7 @@ static void memory_close(struct vm_block *block)
 static const struct vm_block_ops memory_ops = {
     .format = "memory",
     .submit = memory_submit,
+    .poll = memory_poll,
     .wait = memory_wait,
     .close = memory_close,
 };

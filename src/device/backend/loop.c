@@ -13,6 +13,7 @@ struct vm_loop {
     struct vm_io io;
     struct vm_osal_poller *poller;
     struct vm_osal_thread *thread;
+    _Atomic bool asleep;          // or about to be: it has to be woken
     struct vm_loop_timer *timers; // by deadline
     _Atomic bool stopping;
     struct vm_osal_ready ready[READY]; // of the present turn
@@ -21,9 +22,13 @@ struct vm_loop {
     unsigned work; // in the sandbox; 0: it is not in one
 };
 
+// A thread that is at work looks at the queue before it sleeps, and says that it is going to sleep
+// before it looks: what is scheduled after the look finds `asleep` set.
 static void wake(void *context)
 {
-    vm_osal_poller_wake(((struct vm_loop *)context)->poller);
+    struct vm_loop *loop = context;
+    if (atomic_load(&loop->asleep))
+        vm_osal_poller_wake(loop->poller);
 }
 
 vm_status vm_loop_create(const char *name, struct vm_loop **out, struct vm_error *e)
@@ -65,10 +70,13 @@ static void serve(void *argument)
     struct vm_loop *loop = argument;
     while (!atomic_load(&loop->stopping)) {
         // Tasks may arm timers and timers schedule tasks: sleep only when neither is due.
-        bool busy = vm_io_run(&loop->io);
+        vm_io_run(&loop->io);
         uint64_t deadline = fire_timers(loop);
+        atomic_store(&loop->asleep, true);
+        bool busy = atomic_load(&loop->io.head) != NULL;
         loop->ready_count =
             vm_osal_poller_wait(loop->poller, busy ? 0 : deadline, loop->ready, READY);
+        atomic_store(&loop->asleep, false);
         for (unsigned i = 0; i < loop->ready_count; i++) {
             struct vm_loop_watch *w = loop->ready[i].token;
             if (w) // not unwatched by one before it

@@ -89,6 +89,14 @@ static void destroy(struct vm_qcow2 *q)
     vm_heap_release(q, sizeof *q);
 }
 
+static void poll(struct vm_block *block)
+{
+    struct vm_qcow2 *q = VM_CONTAINER_OF(block, struct vm_qcow2, block);
+    q->file->ops->poll(q->file);
+    if (q->backing)
+        q->backing->ops->poll(q->backing);
+}
+
 static void wait(struct vm_block *block)
 {
     struct vm_qcow2 *q = VM_CONTAINER_OF(block, struct vm_qcow2, block);
@@ -138,6 +146,7 @@ static void submit(struct vm_block *block, struct vm_block_request **requests, u
 static const struct vm_block_ops ops = {
     .format = "qcow2",
     .submit = submit,
+    .poll = poll,
     .wait = wait,
     .close = close_disk,
 };

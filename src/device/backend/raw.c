@@ -150,6 +150,11 @@ static void raw_submit(struct vm_block *block, struct vm_block_request **request
     }
 }
 
+static void raw_poll(struct vm_block *block)
+{
+    vm_osal_aio_complete(VM_CONTAINER_OF(block, struct raw, block)->aio);
+}
+
 static void raw_wait(struct vm_block *block)
 {
     struct raw *raw = VM_CONTAINER_OF(block, struct raw, block);
@@ -169,6 +174,7 @@ static void raw_close(struct vm_block *block)
 static const struct vm_block_ops raw_ops = {
     .format = "raw",
     .submit = raw_submit,
+    .poll = raw_poll,
     .wait = raw_wait,
     .close = raw_close,
 };

@@ -245,7 +245,7 @@ static int ring_descriptor(void *engine)
 const struct vm_osal_aio_engine *vm_osal_aio_kernel(void **engine, struct vm_error *e)
 {
     static const struct vm_osal_aio_engine table = {
-        "io_uring", ring_destroy, ring_start, ring_take, NULL, ring_descriptor,
+        "io_uring", true, ring_destroy, ring_start, ring_take, NULL, ring_descriptor,
     };
     struct io_uring_params p;
     struct ring *r = calloc(1, sizeof *r);

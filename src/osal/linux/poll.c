@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Pollers on epoll, woken through an eventfd that is watched without a token of its own.
+// Pollers on epoll, woken through an eventfd that is watched without a token of its own. Each write
+// to it is an edge that ends one wait, so that nobody has to read it.
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -51,7 +52,7 @@ vm_status vm_osal_poller_create(struct vm_osal_poller **poller, struct vm_error 
     if (p->epoll < 0 || p->wake < 0)
         status = vm_error_set(e, VM_ERR_HOST, "cannot create an I/O poller: %s", strerror(errno));
     if (status == VM_OK)
-        status = control(p, EPOLL_CTL_ADD, p->wake, EPOLLIN, NULL, e);
+        status = control(p, EPOLL_CTL_ADD, p->wake, EPOLLIN | EPOLLET, NULL, e);
     if (status != VM_OK) {
         vm_osal_poller_destroy(p);
         return status;
@@ -103,16 +104,6 @@ static int timeout_ms(uint64_t deadline_ns)
     return ms > LONGEST ? LONGEST : (int)ms;
 }
 
-// Drains first, then clears: a wake in between finds `woken` set and writes nothing, and need not,
-// since this wait is about to return anyway.
-static void clear_wake(struct vm_osal_poller *p)
-{
-    uint64_t ticks;
-    while (read(p->wake, &ticks, sizeof ticks) < 0 && errno == EINTR)
-        ;
-    atomic_store(&p->woken, false);
-}
-
 unsigned vm_osal_poller_wait(struct vm_osal_poller *p, uint64_t deadline_ns,
                              struct vm_osal_ready *ready, unsigned max)
 {
@@ -125,7 +116,9 @@ unsigned vm_osal_poller_wait(struct vm_osal_poller *p, uint64_t deadline_ns,
             ready[count++] =
                 (struct vm_osal_ready){events[i].data.ptr, from_epoll(events[i].events)};
         else
-            clear_wake(p);
+            // A wake before this finds `woken` set and writes nothing, and need not: this wait is
+            // about to return.
+            atomic_store(&p->woken, false);
     }
     return count;
 }
@@ -135,7 +128,7 @@ void vm_osal_poller_wake(struct vm_osal_poller *p)
     const uint64_t one = 1;
     if (atomic_exchange(&p->woken, true))
         return;
-    // The counter cannot overflow with one write per wake seen, so the write does not fail.
+    // The counter would overflow after 2^64 writes.
     while (write(p->wake, &one, sizeof one) < 0 && errno == EINTR)
         ;
 }

@@ -21,6 +21,9 @@ struct vm_osal_aio_call vm_osal_aio_next_call(const struct vm_osal_aio_request *
 
 struct vm_osal_aio_engine {
     const char *name;
+    // The host carries out writes to one file one after the other, each on a thread of its own that
+    // it first has to wake.
+    bool queues_writes;
     void (*destroy)(void *engine);
     // Starts the present call of each request of the list.
     void (*start)(void *engine, struct vm_osal_aio_request *list);

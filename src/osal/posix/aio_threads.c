@@ -172,7 +172,7 @@ static vm_status populate(struct pool *p, struct vm_error *e)
 const struct vm_osal_aio_engine *vm_osal_aio_threads(void **engine, struct vm_error *e)
 {
     static const struct vm_osal_aio_engine table = {
-        "threads", pool_destroy, pool_start, pool_take, pool_confine, pool_descriptor,
+        "threads", false, pool_destroy, pool_start, pool_take, pool_confine, pool_descriptor,
     };
     struct pool *p = calloc(1, sizeof *p);
     if (!p) {

@@ -42,6 +42,8 @@ struct vm_block_ops {
     // Starts `count` requests together (one host call where that can be). Some may be done already
     // when it returns.
     void (*submit)(struct vm_block *block, struct vm_block_request **requests, unsigned count);
+    // Calls `done` of what has ended by now; does not block.
+    void (*poll)(struct vm_block *block);
     // Blocks until something in flight has come further; returns at once when nothing is.
     void (*wait)(struct vm_block *block);
     // Waits for everything in flight, writes what must last and frees the block with those under

@@ -1,0 +1,319 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs a whole Debian 13 for RISC-V from its disk.
+
+    distribution.py VM-CLI GUESTS
+
+GUESTS/riscv64/distribution comes from tools/distribution. On the interpreter, a raw disk over PCI
+and a qcow2 disk over MMIO boot to a shell; on the JIT both boot to systemd's login on both buses.
+There the network is used both ways, and a gigabyte is written that the next machine has to find
+again: once after this one was killed, once after it powered off. Prints TAP; ends with status 77
+and the cause when the disk or both engines are not there, or the room for its copies is missing."""
+
+import hashlib
+import http.server
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+from devices import Report, Skip, free_port, run_machine
+from machine import PATIENCE, Console
+
+BOOT_LIMIT = 600 * PATIENCE      # to the login; a quiet machine needs a twentieth
+COMMAND_LIMIT = 300 * PATIENCE
+WRITE_LIMIT = 900 * PATIENCE     # of what goes through a gigabyte
+ROOM = 10 << 30                  # bytes of the file system that the images are on
+MEGABYTE = 1 << 20
+PROMPT = b"trine# "
+DATA = os.urandom(8 * MEGABYTE)  # what goes over the network
+NAME = "deb.debian.org"
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """Gives DATA, and takes what is put."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(DATA)))
+        self.end_headers()
+        self.wfile.write(DATA)
+
+    def do_PUT(self):
+        self.server.got = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(201)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Bench:
+    def __init__(self, vm, distribution):
+        self.vm, self.distribution = vm, distribution
+        self.directory = Path(tempfile.mkdtemp(prefix="trine-distribution-"))
+        self.disks = {"raw": self.directory / "disk.raw", "qcow2": self.directory / "disk.qcow2"}
+        self.shared = self.directory / "shared"
+        self.shared.mkdir()
+        (self.shared / "from-host").write_bytes(DATA)
+        self.sum = {}  # of the gigabyte on each disk
+        self.tcp = free_port(socket.SOCK_STREAM)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        info = subprocess.run([vm, "info"], check=True, stdout=subprocess.PIPE).stdout.decode()
+        self.has_network = re.search(r"^user network +yes", info, re.MULTILINE)
+        self.machine = None
+
+    def close(self):
+        self.server.shutdown()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def make_disks(self):
+        source = self.distribution / "disk.raw"
+        subprocess.run(["cp", "--sparse=always", source, self.disks["raw"]], check=True)
+        subprocess.run([self.vm, "disk", "convert", "--to", "qcow2", source, self.disks["qcow2"]],
+                       check=True)
+
+    def start(self, engine, transport, kind, parameters, *options):
+        self.kind = kind
+        command = [self.vm, "run", "--kernel", self.distribution / "kernel",
+                   "--initrd", self.distribution / "initrd", "--engine", engine,
+                   "--memory", "1G", "--transport", transport, "--virtio-rng",
+                   "--append", f"root=/dev/vda rw console=ttyS0 {parameters}",
+                   "--virtio-blk", f"{self.disks[kind]},format={kind}",
+                   "--share", f"{self.shared}:host", *options]
+        if self.has_network:
+            command += ["--virtio-net", f"user,hostfwd=tcp:127.0.0.1:{self.tcp}-:8000"]
+        self.machine = Console(command, PROMPT)
+
+    def run(self, command, limit=COMMAND_LIMIT):
+        return self.machine.run(command, limit).strip()
+
+    # --- to a shell, or a login ---
+
+    def reaches_a_shell(self):
+        begin = time.monotonic()
+        self.machine.wait_for(b":/# ", BOOT_LIMIT)
+        self.sets_prompt()
+        print(f"# {time.monotonic() - begin:.1f} s to the shell", flush=True)
+        assert self.run("uname -m") == "riscv64"
+        self.run("mount -t proc proc /proc 2>/dev/null; grep -q 'trixie' /etc/os-release")
+
+    def logs_in(self):
+        begin = time.monotonic()
+        self.machine.wait_for(b"trine login: ", BOOT_LIMIT)
+        print(f"# {time.monotonic() - begin:.1f} s to the login", flush=True)
+        self.machine.type("root")
+        self.machine.wait_for(b"root@trine:~# ", COMMAND_LIMIT)
+        self.sets_prompt()
+        print(f"# {time.monotonic() - begin:.1f} s to the prompt", flush=True)
+
+    def sets_prompt(self):
+        """One that nothing else prints, of a shell that does not edit lines."""
+        self.machine.type("stty columns 500; exec env PS1=tri''ne'# ' TERM=dumb dash")
+        self.machine.wait_for(PROMPT, COMMAND_LIMIT)
+
+    def services_are_well(self):
+        state = self.run("systemctl is-system-running --wait || true")
+        failed = self.run("systemctl list-units --failed --no-legend --plain")
+        assert state == "running", (state, failed)
+
+    def has_all_processors(self):
+        assert self.run("nproc") == "2"
+        sums = self.run("for i in 1 2 3 4; do (seq 300000 | sha256sum) & done; wait")
+        assert len(set(re.findall(r"\b[0-9a-f]{64}\b", sums))) == 1, sums
+
+    def python_and_apt_run(self):
+        text = self.run("python3 -c 'import json, math; print(json.dumps(math.factorial(30)))'")
+        assert text == "265252859812191058636308480000000", text
+        assert "Remv wget" in self.run("apt-get -s remove wget")
+
+    # --- network ---
+
+    def need_network(self):
+        if not self.has_network:
+            raise Skip("vm-cli was built without libslirp")
+
+    def guest_fetches_and_puts(self):
+        self.need_network()
+        self.run("until ip -4 route | grep -q default; do sleep 0.5; done")
+        url = f"http://10.0.2.2:{self.server.server_port}/data"
+        assert self.run(f"wget -q -O /tmp/data {url} && sha256sum </tmp/data")[:64] == sha256(DATA)
+        self.run("python3 -c \"import urllib.request as u; u.urlopen(u.Request("
+                 f"'{url}', data=open('/tmp/data', 'rb').read(), method='PUT'))\"")
+        assert sha256(self.server.got) == sha256(DATA)
+
+    def host_fetches_from_the_guest(self):
+        self.need_network()
+        self.run("(cd /tmp && exec python3 -m http.server 8000 >/dev/null 2>&1) & "
+                 "until wget -q -O /dev/null http://127.0.0.1:8000/; do sleep 0.5; done")
+        url = f"http://127.0.0.1:{self.tcp}/data"
+        with urllib.request.urlopen(url, timeout=COMMAND_LIMIT) as response:
+            assert sha256(response.read()) == sha256(DATA)
+        self.run("kill %1; wait; rm /tmp/data")
+
+    def names_are_resolved(self):
+        self.need_network()
+        try:
+            addresses = {a[4][0] for a in socket.getaddrinfo(NAME, 80, socket.AF_INET)}
+        except OSError:
+            raise Skip(f"the host does not resolve {NAME}") from None
+        found = set(self.run(f"getent ahostsv4 {NAME} | cut -d ' ' -f 1").split())
+        assert addresses & found, (addresses, found)
+
+    # --- the shared directory ---
+
+    def directory_is_shared(self):
+        self.run("mkdir -p /host && mount -t 9p -o trans=virtio,version=9p2000.L host /host")
+        assert self.run("sha256sum </host/from-host")[:64] == sha256(DATA)
+        self.run("head -c 3000000 /dev/urandom >/host/from-guest && sync")
+        there = sha256((self.shared / "from-guest").read_bytes())
+        assert self.run("sha256sum </host/from-guest")[:64] == there
+        self.run("rm /host/from-guest && umount /host")
+
+    # --- a gigabyte ---
+
+    def gigabyte_is_written(self):
+        """Of 64 files; their checksum is that of what was written, not of what lies on the disk."""
+        self.run("rm -rf /root/data && mkdir /root/data && sync")
+        text = self.run(
+            "for i in $(seq 64); do head -c 16M /dev/urandom | tee /root/data/$i | sha256sum; done "
+            "| sha256sum && sync", WRITE_LIMIT)
+        self.sum[self.kind] = text[:64]
+
+    def gigabyte_is_there(self):
+        self.run("echo 3 >/proc/sys/vm/drop_caches")
+        text = self.run("for i in $(seq 64); do sha256sum </root/data/$i; done | sha256sum",
+                        WRITE_LIMIT)
+        assert text[:64] == self.sum[self.kind]
+
+    def is_killed(self):
+        self.machine.process.kill()
+        self.machine.process.wait()
+
+    def powers_off(self):
+        self.machine.type("systemctl poweroff")
+        assert self.machine.end(COMMAND_LIMIT) == 0, self.machine.error
+
+    def shell_powers_off(self):
+        self.machine.type("sync; mount -o remount,ro /; echo o >/proc/sysrq-trigger")
+        assert self.machine.end(COMMAND_LIMIT) == 0, self.machine.error
+
+    def image_is_consistent(self):
+        if self.kind == "qcow2":
+            subprocess.run([self.vm, "disk", "check", self.disks["qcow2"]], check=True)
+
+    def file_system_is_clean(self):
+        """What the journal has still to do is done first, as at a mount; nothing else is wrong."""
+        raw = self.disks["raw"]
+        if self.kind == "qcow2":
+            raw = self.directory / "checked.raw"
+            subprocess.run([self.vm, "disk", "convert", "--to", "raw", self.disks["qcow2"], raw],
+                           check=True)
+        e2fsck = shutil.which("e2fsck", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+        subprocess.run([e2fsck, "-E", "journal_only", "-p", raw], check=False,
+                       stdout=subprocess.DEVNULL)
+        result = subprocess.run([e2fsck, "-f", "-n", raw], capture_output=True, text=True)
+        if self.kind == "qcow2":
+            raw.unlink()
+        assert result.returncode == 0, result.stdout
+
+    # --- the machines ---
+
+    def shell(self, transport, kind):
+        def boots():
+            self.start("interpreter", transport, kind, "quiet init=/bin/bash")
+            self.reaches_a_shell()
+        yield boots
+        yield self.shell_powers_off
+        yield self.file_system_is_clean
+
+    def writes(self, transport, kind):
+        def boots():
+            self.start("jit", transport, kind, "", "--smp", "2")
+            self.logs_in()
+        yield boots
+        yield self.services_are_well
+        yield self.has_all_processors
+        yield self.python_and_apt_run
+        yield self.guest_fetches_and_puts
+        yield self.host_fetches_from_the_guest
+        yield self.names_are_resolved
+        yield self.directory_is_shared
+        yield self.gigabyte_is_written
+        yield self.is_killed
+        yield self.image_is_consistent
+        yield self.file_system_is_clean
+
+    def reads(self, transport, kind):
+        def boots():
+            self.start("jit", transport, kind, "", "--smp", "2")
+            self.logs_in()
+        yield boots
+        yield self.services_are_well
+        yield self.gigabyte_is_there
+        yield self.gigabyte_is_written
+        yield self.powers_off
+        yield self.image_is_consistent
+        yield self.file_system_is_clean
+
+    def reads_again(self, transport, kind):
+        def boots():
+            self.start("jit", transport, kind, "", "--smp", "4")
+            self.logs_in()
+        yield boots
+        yield self.gigabyte_is_there
+        yield self.powers_off
+        yield self.file_system_is_clean
+
+    def machines(self):
+        yield "interpreter-pci-raw", self.shell("pci", "raw")
+        yield "interpreter-mmio-qcow2", self.shell("mmio", "qcow2")
+        for kind, first, second in ("raw", "pci", "mmio"), ("qcow2", "mmio", "pci"):
+            yield f"jit-{first}-{kind}", self.writes(first, kind)
+            yield f"jit-{second}-{kind}-after-kill", self.reads(second, kind)
+            yield f"jit-{first}-{kind}-after-power-off", self.reads_again(first, kind)
+
+
+def skip(cause):
+    print(f"1..0 # SKIP {cause}")
+    sys.exit(77)
+
+
+def main():
+    vm, guests = sys.argv[1:]
+    distribution = Path(guests) / "riscv64/distribution"
+    missing = [name for name in ("disk.raw", "kernel", "initrd")
+               if not (distribution / name).is_file()]
+    if missing:
+        skip(f"{distribution / missing[0]} is missing: run tools/distribution")
+    info = subprocess.run([vm, "info"], check=True, stdout=subprocess.PIPE).stdout.decode()
+    if not re.search(r"^engines .*interpreter.*jit", info, re.MULTILINE):
+        skip("vm-cli was built without the interpreter or without the JIT")
+    if shutil.disk_usage(tempfile.gettempdir()).free < ROOM:
+        skip(f"{tempfile.gettempdir()} has less than {ROOM >> 30} GB free")
+    bench = Bench(vm, distribution)
+    report = Report()
+    try:
+        bench.make_disks()
+        for name, checks in bench.machines():
+            run_machine(report, bench, name, checks)
+    finally:
+        bench.close()
+    print(f"1..{report.number}")
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
