@@ -139,6 +139,19 @@ static void take_parts_in(struct jit_plan *p, uint32_t at)
     }
 }
 
+// What a float's bits are made from by and, or, xor (sign injection) are floats as well.
+static void trace_floats(struct jit_plan *p)
+{
+    for (uint32_t i = p->r->op_count; i-- > 0;) {
+        const struct vm_ir_op *o = &p->r->ops[i];
+        if (p->block_of[i] == NONE || !(p->marks[i] & JIT_FLOAT) ||
+            (o->code != VM_IR_and && o->code != VM_IR_or && o->code != VM_IR_xor))
+            continue;
+        p->marks[p->root[o->args[0]]] |= JIT_FLOAT;
+        p->marks[p->root[o->args[1]]] |= JIT_FLOAT;
+    }
+}
+
 // --- homes ---
 
 struct homing {
@@ -280,6 +293,7 @@ bool jit_plan_region(struct jit_plan *p, const struct vm_ir_region *r, struct vm
     p->ways_in[0] = 1; // the entry
     for (uint16_t b = 0; b < r->block_count; b++)
         note_uses(p, b);
+    trace_floats(p);
     for (uint32_t i = 0; i < r->op_count; i++) {
         if (p->block_of[i] != NONE)
             take_parts_in(p, i);

@@ -274,13 +274,14 @@ static void run(struct hart *h, const struct program *p, struct outcome *o)
 
 // --- the comparison ---
 
-static void print(const struct program *p, const struct outcome *want, const struct outcome *got)
+static void print(const struct hart *h, const struct program *p, const struct outcome *want,
+                  const struct outcome *got)
 {
     for (unsigned i = 0; i < PROGRAM && BASE + 4 * i <= want->mepc; i++) {
         char text[80];
         uint8_t bytes[4];
         memcpy(bytes, &p->words[i], sizeof bytes);
-        vm_riscv64_guest_ops.disassemble(NULL, BASE + 4 * i, bytes, 4, text, sizeof text);
+        vm_riscv64_guest_ops.disassemble(h->config, BASE + 4 * i, bytes, 4, text, sizeof text);
         fprintf(stderr, "  %3x  %08x  %s\n", 4 * i, (unsigned)p->words[i], text);
     }
     const uint64_t *w = (const uint64_t *)want, *g = (const uint64_t *)got;
@@ -304,13 +305,13 @@ static void compare(uint32_t features)
         jit_of(b.v)->cpu_features &= features;
         run(&a, &p, &want);
         run(&b, &p, &got);
+        retired += want.icount;
+        if (memcmp(&want, &got, sizeof want) != 0) {
+            print(&a, &p, &want, &got);
+            fail_msg("seed %lu, features %#x", (unsigned long)seed, features);
+        }
         end(&a);
         end(&b);
-        retired += want.icount;
-        if (memcmp(&want, &got, sizeof want) == 0)
-            continue;
-        print(&p, &want, &got);
-        fail_msg("seed %lu, features %#x", (unsigned long)seed, features);
     }
     printf("%lu instructions\n", (unsigned long)retired);
     assert_true(retired > 20 * seed_count); // or faults end programs too early to be of use

@@ -269,6 +269,8 @@ void emit_end_live(struct emit *e);
 // A jump to the cold section, where C computes the op: its operands are where `args` says then.
 struct cold *emit_evaluate_aside(struct emit *e, const struct vm_ir_op *o, uint8_t *from,
                                  const struct operand *args);
+// Computes an and, or, xor of which an FP op reads the result; false if not in xmm registers.
+bool emit_float_logic(struct emit *e, vm_ir_value v, const struct vm_ir_op *o);
 // Around an instruction that rounds as a static mode says, if the op has one.
 void emit_begin_rounding(struct emit *e, const struct vm_ir_op *o);
 void emit_end_rounding(struct emit *e, const struct vm_ir_op *o);

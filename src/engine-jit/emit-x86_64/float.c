@@ -278,6 +278,34 @@ void emit_op_fsqrt(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     emit_finish_float(e, v, to, (enum vm_type)o->type);
 }
 
+// --- sign injection: and, or, xor of bit patterns ---
+
+static bool is_in_general(const struct emit *e, vm_ir_value v)
+{
+    vm_ir_value root = e->plan->root[v];
+    return e->reg_of[root] != NO_REG || has_fixed_home(e, root);
+}
+
+bool emit_float_logic(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    bool whole = o->type == VM_I64 || o->type == VM_I32;
+    if (!whole || !(e->plan->marks[v] & JIT_FLOAT) || is_in_general(e, o->args[0]) ||
+        is_in_general(e, o->args[1]))
+        return false;
+    enum x64_op op = o->code == VM_IR_and  ? x64_OP_andps
+                     : o->code == VM_IR_or ? x64_OP_orps
+                                           : x64_OP_xorps;
+    enum x64_xmm a = emit_in_xmm(e, o->args[0]);
+    struct operand b = in_xmm(emit_in_xmm(e, o->args[1]));
+    emit_xmm_release(e, o);
+    if (!has_feature(e, VM_CPU_X86_64_AVX))
+        e->xmm_locked |= (uint16_t)(1u << b.xmm);
+    enum x64_xmm to = emit_xmm_temp(e);
+    emit_xmm_three(e, op, to, a, &b);
+    emit_define_xmm(e, v, to);
+    return true;
+}
+
 // --- fma ---
 
 static enum x64_op fused_op(const struct vm_ir_op *o)

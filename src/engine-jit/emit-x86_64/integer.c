@@ -139,13 +139,20 @@ static void multiply(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, en
     emit_define(e, v, to);
 }
 
+static void logic(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, enum x64_alu op,
+                  enum x64_width w)
+{
+    if (!emit_float_logic(e, v, o))
+        two_operands(e, v, o, op, w, true);
+}
+
 static void arithmetic(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, enum x64_width w)
 {
     switch (o->code) {
     case VM_IR_mul: multiply(e, v, o, w); break;
-    case VM_IR_and: two_operands(e, v, o, X64_ALU_and, w, true); break;
-    case VM_IR_or: two_operands(e, v, o, X64_ALU_or, w, true); break;
-    case VM_IR_xor: two_operands(e, v, o, X64_ALU_xor, w, true); break;
+    case VM_IR_and: logic(e, v, o, X64_ALU_and, w); break;
+    case VM_IR_or: logic(e, v, o, X64_ALU_or, w); break;
+    case VM_IR_xor: logic(e, v, o, X64_ALU_xor, w); break;
     default: add_or_sub(e, v, o, w); break;
     }
 }

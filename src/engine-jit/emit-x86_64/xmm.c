@@ -200,6 +200,12 @@ static void bring_const(struct emit *e, vm_ir_value v, enum x64_xmm to, uint64_t
         emit_xmm_from(e, X64_64, to, emit_in_register(e, v));
 }
 
+// The register has all of the root, of which v may be a part.
+static enum vm_type whole_type(const struct emit *e, vm_ir_value root)
+{
+    return vm_ir_type_bytes(vm_ir_value_type(e->r, root)) == 8 ? VM_F64 : VM_F32;
+}
+
 enum x64_xmm emit_in_xmm(struct emit *e, vm_ir_value v)
 {
     vm_ir_value root = e->plan->root[v];
@@ -217,7 +223,7 @@ enum x64_xmm emit_in_xmm(struct emit *e, vm_ir_value v)
         if (o.kind == IN_REGISTER)
             emit_xmm_from(e, X64_64, to, o.reg);
         else
-            emit_xmm_load(e, vm_ir_value_type(e->r, v), to, o.mem);
+            emit_xmm_load(e, whole_type(e, root), to, o.mem);
     }
     e->locked = locked;
     emit_hold_xmm(e, root, to);
