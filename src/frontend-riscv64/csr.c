@@ -117,6 +117,18 @@ static uint64_t modify(struct vm_vcpu *v, uint64_t address, uint64_t bits, uint6
     return old;
 }
 
+// What follows from sstatus after IR has written it.
+uint64_t rv_help_status(void *vcpu, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+    (void)a;
+    (void)b;
+    (void)c;
+    (void)d;
+    rv_sync(vcpu);
+    rv_check_interrupts(vcpu);
+    return 0;
+}
+
 uint64_t rv_help_csr_read(void *vcpu, uint64_t address, uint64_t icount, uint64_t c, uint64_t d)
 {
     (void)c;

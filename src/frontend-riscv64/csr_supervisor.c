@@ -5,20 +5,15 @@
 
 // --- sstatus: a view of mstatus ---
 
-#define SSTATUS_WRITABLE                                                                  \
-    (RV_MSTATUS_SIE | RV_MSTATUS_SPIE | RV_MSTATUS_SPP | RV_MSTATUS_FS | RV_MSTATUS_SUM | \
-     RV_MSTATUS_MXR)
-#define SSTATUS_VISIBLE (SSTATUS_WRITABLE | RV_MSTATUS_UXL_64 | RV_MSTATUS_SD)
-
 uint64_t rv_read_sstatus(const struct rv_csr_access *a)
 {
-    return rv_read_mstatus(a) & SSTATUS_VISIBLE;
+    return rv_read_mstatus(a) & RV_SSTATUS_VISIBLE;
 }
 
 void rv_write_sstatus(const struct rv_csr_access *a, uint64_t value)
 {
-    uint64_t rest = rv_read_mstatus(a) & ~SSTATUS_WRITABLE;
-    rv_write_mstatus(a, rest | (value & SSTATUS_WRITABLE));
+    uint64_t rest = rv_read_mstatus(a) & ~RV_SSTATUS_WRITABLE;
+    rv_write_mstatus(a, rest | (value & RV_SSTATUS_WRITABLE));
 }
 
 // --- sie and sip: what mideleg lets through of mie and mip, else mvien of bits of their own ---

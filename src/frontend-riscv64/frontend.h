@@ -67,6 +67,7 @@ enum rv_helper {
     RV_CSR_SWAP,   // [csr, value, icount] -> old value (CSRRW with rd)
     RV_CSR_SET,    // [csr, mask, icount] -> old value
     RV_CSR_CLEAR,  // [csr, mask, icount] -> old value
+    RV_STATUS,     // after a write of SIE, SUM or MXR in IR
     RV_MRET,       // -> new PC; raises
     RV_SRET,       // -> new PC; raises
     RV_WFI_CHECK,  // raises when WFI is not allowed in this mode (TW)

@@ -98,6 +98,7 @@ static void legalise(struct vm_vcpu *v)
     s->sepc &= pc_bits;
     s->fp.flags &= FFLAGS;
     s->frm &= FRM;
+    s->fs_dirty = s->fs_dirty ? RV_MSTATUS_FS : 0;
     s->fp.round = s->frm <= VM_FP_RMM ? (uint8_t)s->frm : VM_FP_RNE;
     s->privilege = legal_privilege(s->privilege);
     s->mstatus = legal_status(config, s->mstatus);

@@ -124,6 +124,7 @@ const struct vm_ir_helper rv_helpers[RV_HELPER_COUNT] = {
                     system_registers},
     [RV_CSR_CLEAR] = {"csr_clear", rv_help_csr_clear, 3, VM_I64, RAISES, system_registers,
                       system_registers},
+    [RV_STATUS] = {"status", rv_help_status, 0, VM_VOID, 0, system_registers, system_registers},
     [RV_MRET] = {"mret", help_mret, 0, VM_I64, RAISES, system_registers, system_registers},
     [RV_SRET] = {"sret", help_sret, 0, VM_I64, RAISES, system_registers, system_registers},
     [RV_WFI_CHECK] = {"wfi_check", help_wfi_check, 0, VM_VOID, RAISES, rights, NULL},

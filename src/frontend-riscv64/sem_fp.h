@@ -9,6 +9,7 @@
 #define RV_SEM_FP_H
 
 #include "sem.h"
+#include "system.h"
 
 // The check that comes before every instruction of F, D, Zfh and Zfa (translate.c makes it, by the
 // row's class) and every access to fcsr: false, with illegal-instruction raised, if mstatus.FS is
@@ -41,7 +42,7 @@ static inline vm_ir_value rv_f(struct rv_translate *t, enum vm_type format, unsi
 
 static inline void rv_fp_dirty(struct rv_translate *t)
 {
-    vm_ir_put(t->b, RV_REG_FS_DIRTY, rv_imm(t, 1));
+    vm_ir_put(t->b, RV_REG_FS_DIRTY, rv_imm(t, RV_MSTATUS_FS));
 }
 
 static inline void rv_set_f(struct rv_translate *t, enum vm_type format, unsigned n, vm_ir_value v)

@@ -67,7 +67,8 @@ static void access_fflags(struct rv_translate *t, const struct access *c, unsign
     rv_set_x(t, rd, old);
 }
 
-// The register of a CSR that any mode that may access it can read and write freely.
+// The register of a CSR that any mode that may access it can read and write freely, or with the low
+// bits as instructions are aligned.
 static bool find_storage(unsigned csr, uint16_t *reg)
 {
     switch (csr) {
@@ -77,6 +78,8 @@ static bool find_storage(unsigned csr, uint16_t *reg)
     case MTVAL: *reg = RV_REG_MTVAL; return true;
     case SCAUSE: *reg = RV_REG_SCAUSE; return true;
     case MCAUSE: *reg = RV_REG_MCAUSE; return true;
+    case SEPC: *reg = RV_REG_SEPC; return true;
+    case MEPC: *reg = RV_REG_MEPC; return true;
     default: return false;
     }
 }
@@ -85,8 +88,13 @@ static void access_storage(struct rv_translate *t, const struct access *c, uint1
                            unsigned rd)
 {
     vm_ir_value old = c->reads ? vm_ir_get(t->b, reg) : VM_IR_NONE;
-    if (c->writes)
-        vm_ir_put(t->b, reg, combine(t, c, old));
+    if (c->writes) {
+        vm_ir_value value = combine(t, c, old);
+        if (reg == RV_REG_SEPC || reg == RV_REG_MEPC)
+            value = rv_op2i(t, VM_IR_and, value,
+                            rv_has(t->config, RV_EXT_ZCA) ? ~(uint64_t)1 : ~(uint64_t)3);
+        vm_ir_put(t->b, reg, value);
+    }
     if (c->reads)
         rv_set_x(t, rd, old);
 }
@@ -108,26 +116,79 @@ static void go_on(struct rv_translate *t)
     t->ends = true;
 }
 
-// Setting or clearing bits of sstatus: kernels do it to SIE all the time, and SIE alone changes no
-// execution mode.
-static void end_sstatus(struct rv_translate *t, const struct access *c)
+// --- sstatus ---
+
+// As a read shows it: SD is set when FS is all ones.
+static vm_ir_value visible_status(struct rv_translate *t, vm_ir_value status)
 {
-    vm_ir_value others = rv_op2i(t, VM_IR_and, c->operand, ~RV_MSTATUS_SIE);
-    if (vm_ir_is_const(t->b->region, others)) {
-        if (t->b->region->ops[others].imm)
-            rv_exit(t, VM_IR_EXIT_RESYNC);
-        else
+    enum { FS_ONE = 1 << 13, FS_CARRY = 1 << 15, CARRY_TO_SD = 48 };
+    vm_ir_value carry = rv_op2i(t, VM_IR_and, status, RV_MSTATUS_FS);
+    carry = rv_op2i(t, VM_IR_and, rv_op2i(t, VM_IR_add, carry, FS_ONE), FS_CARRY);
+    vm_ir_value rest = rv_op2i(t, VM_IR_and, status, RV_SSTATUS_VISIBLE);
+    return rv_op2(t, VM_IR_or, rest, rv_op2i(t, VM_IR_shl, carry, CARRY_TO_SD));
+}
+
+static vm_ir_value written_status(struct rv_translate *t, const struct access *c, vm_ir_value old)
+{
+    uint64_t writable = RV_SSTATUS_WRITABLE;
+    if (!rv_has(t->config, RV_EXT_F))
+        writable &= ~RV_MSTATUS_FS;
+    struct access part = *c;
+    part.operand = rv_op2i(t, VM_IR_and, c->operand, writable);
+    if (c->action != WRITE)
+        return combine(t, &part, old);
+    return rv_op2(t, VM_IR_or, rv_op2i(t, VM_IR_and, old, ~writable), part.operand);
+}
+
+// The bits that the write may change, as far as they are known.
+static uint64_t changed_bits(struct rv_translate *t, const struct access *c)
+{
+    bool known = c->action != WRITE && vm_ir_is_const(t->b->region, c->operand);
+    return known ? t->b->region->ops[c->operand].imm : UINT64_MAX;
+}
+
+// In S- and M-mode no bit of it changes the execution mode. SUM and MXR choose another context for
+// loads and stores; SIE lets an interrupt in, mostly while none waits.
+static void end_status(struct rv_translate *t, const struct access *c, vm_ir_value old,
+                       vm_ir_value new)
+{
+    const uint64_t context = RV_MSTATUS_SUM | RV_MSTATUS_MXR;
+    uint64_t bits = changed_bits(t, c);
+    vm_ir_value matters = rv_imm(t, 0);
+    if (bits & context)
+        matters = rv_op2i(t, VM_IR_and, rv_op2(t, VM_IR_xor, old, new), context);
+    if (bits & RV_MSTATUS_SIE && c->action != CLEAR) {
+        vm_ir_value wakes = rv_op2(t, VM_IR_and, new, vm_ir_get(t->b, RV_REG_SIE_WAKES));
+        matters = rv_op2(t, VM_IR_or, matters, wakes);
+    }
+    if (vm_ir_is_const(t->b->region, matters)) {
+        if (bits & RV_MSTATUS_FS) // a check of FS counts for the rest of its block
             go_on(t);
         return;
     }
-    uint16_t other_bits = vm_ir_new_block(t->b);
-    uint16_t only_sie = vm_ir_new_block(t->b);
-    others = rv_op2i(t, VM_IR_ne, others, 0);
-    vm_ir_branch(t->b, others, other_bits, NULL, 0, only_sie, NULL, 0);
-    vm_ir_start_block(t->b, other_bits);
+    uint16_t look = vm_ir_new_block(t->b);
+    uint16_t rest = vm_ir_new_block(t->b);
+    matters = rv_op2i(t, VM_IR_ne, matters, 0);
+    vm_ir_branch(t->b, matters, look, NULL, 0, rest, NULL, 0);
+    vm_ir_start_block(t->b, look);
+    rv_call(t, RV_STATUS, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE);
     rv_exit(t, VM_IR_EXIT_RESYNC);
-    vm_ir_start_block(t->b, only_sie);
+    vm_ir_start_block(t->b, rest);
     go_on(t);
+}
+
+static void access_status(struct rv_translate *t, const struct access *c, unsigned rd)
+{
+    vm_ir_value old = vm_ir_get(t->b, RV_REG_MSTATUS);
+    old = rv_op2(t, VM_IR_or, old, vm_ir_get(t->b, RV_REG_FS_DIRTY));
+    vm_ir_value new = c->writes ? written_status(t, c, old) : VM_IR_NONE;
+    if (rd)
+        rv_set_x(t, rd, visible_status(t, old));
+    if (!c->writes)
+        return;
+    vm_ir_put(t->b, RV_REG_MSTATUS, new);
+    vm_ir_put(t->b, RV_REG_FS_DIRTY, rv_imm(t, 0));
+    end_status(t, c, old, new);
 }
 
 // What has to follow a write. The helper asks the run loop to look when an interrupt can be taken;
@@ -135,20 +196,12 @@ static void end_sstatus(struct rv_translate *t, const struct access *c)
 static void end_write(struct rv_translate *t, const struct access *c)
 {
     switch (c->csr) {
-    case SEPC:
-    case MEPC: break;
     case SIE:
     case SIP:
     case STIMECMP:
     case SISELECT:
     case SIREG:
     case STOPEI: go_on(t); break;
-    case SSTATUS:
-        if (c->action != WRITE) {
-            end_sstatus(t, c);
-            break;
-        }
-        VM_FALLTHROUGH;
     default: rv_exit(t, VM_IR_EXIT_RESYNC); break;
     }
 }
@@ -160,6 +213,8 @@ static void access_csr(struct rv_translate *t, const struct access *c, unsigned 
         rv_illegal(t);
     } else if (c->csr == FFLAGS && rv_has(t->config, RV_EXT_F)) {
         access_fflags(t, c, rd);
+    } else if (c->csr == SSTATUS) {
+        access_status(t, c, rd);
     } else if (find_storage(c->csr, &reg)) {
         access_storage(t, c, reg, rd);
     } else {

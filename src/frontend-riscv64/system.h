@@ -26,6 +26,10 @@
 #define RV_MSTATUS_UXL_64    ((uint64_t)2 << 32)
 #define RV_MSTATUS_SXL_64    ((uint64_t)2 << 34)
 #define RV_MSTATUS_SD        ((uint64_t)1 << 63)
+#define RV_SSTATUS_WRITABLE                                                               \
+    (RV_MSTATUS_SIE | RV_MSTATUS_SPIE | RV_MSTATUS_SPP | RV_MSTATUS_FS | RV_MSTATUS_SUM | \
+     RV_MSTATUS_MXR)
+#define RV_SSTATUS_VISIBLE (RV_SSTATUS_WRITABLE | RV_MSTATUS_UXL_64 | RV_MSTATUS_SD)
 #define RV_MSTATUS_WRITABLE                                                                 \
     (RV_MSTATUS_SIE | RV_MSTATUS_MIE | RV_MSTATUS_SPIE | RV_MSTATUS_MPIE | RV_MSTATUS_SPP | \
      RV_MSTATUS_MPP | RV_MSTATUS_FS | RV_MSTATUS_MPRV | RV_MSTATUS_SUM | RV_MSTATUS_MXR |   \
@@ -224,6 +228,7 @@ static inline bool rv_has_imsic(const struct vm_riscv64_state *s)
 // --- functions of the table rv_helpers (helpers.c) ---
 
 vm_ir_helper_fn rv_help_csr_read, rv_help_csr_write, rv_help_csr_swap, rv_help_csr_set,
-    rv_help_csr_clear, rv_help_sfence_vma, rv_help_fence_i, rv_help_cbo_zero, rv_help_cbo_manage;
+    rv_help_csr_clear, rv_help_status, rv_help_sfence_vma, rv_help_fence_i, rv_help_cbo_zero,
+    rv_help_cbo_manage;
 
 #endif

@@ -53,22 +53,28 @@ uint64_t rv_supervisor_interrupts(struct vm_vcpu *v)
 // The interrupts that trap now: those of M-mode if there are any, else those of S-mode.
 static uint64_t takeable(struct vm_vcpu *v, bool *to_machine)
 {
-    const struct vm_riscv64_state *s = rv_state(v);
+    struct vm_riscv64_state *s = rv_state(v);
     uint64_t pending = rv_pending(v);
     if (VM_LIKELY(!(pending & s->mie) && !virtual_bits(s)))
         return 0;
-    uint64_t enabled = pending & s->mie & ~s->mideleg;
-    *to_machine = enabled && (s->privilege < VM_RISCV64_M || s->mstatus & RV_MSTATUS_MIE);
+    uint64_t for_machine = pending & s->mie & ~s->mideleg;
+    *to_machine = for_machine && (s->privilege < VM_RISCV64_M || s->mstatus & RV_MSTATUS_MIE);
+    uint64_t for_supervisor = rv_supervisor_pending(s, pending) & rv_supervisor_enabled(s);
+    if (for_supervisor)
+        s->sie_wakes = RV_MSTATUS_SIE;
     if (*to_machine)
-        return enabled;
+        return for_machine;
     bool supervisor = s->privilege < VM_RISCV64_S ||
                       (s->privilege == VM_RISCV64_S && s->mstatus & RV_MSTATUS_SIE);
-    return supervisor ? rv_supervisor_pending(s, pending) & rv_supervisor_enabled(s) : 0;
+    return supervisor ? for_supervisor : 0;
 }
 
+// Here sie_wakes is cleared, and not at the run loop's looks: how many of those there are is the
+// engine's affair.
 void rv_check_interrupts(struct vm_vcpu *v)
 {
     bool to_machine;
+    rv_state(v)->sie_wakes = 0;
     if (takeable(v, &to_machine))
         atomic_fetch_or(&v->request, VM_REQUEST_IRQ);
 }

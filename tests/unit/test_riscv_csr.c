@@ -291,7 +291,7 @@ static void floating_point_follows_fs(void **state)
         assert_int_equal(rig_read(&r, CSR_MSTATUS), M_UXL | M_SXL | M_FS | M_SD);
     }
     rig_write(&r, CSR_MSTATUS, 2 << 13); // Clean; then an FP instruction writes
-    r.s->fs_dirty = 1;
+    r.s->fs_dirty = M_FS;
     assert_int_equal(rig_read(&r, CSR_SSTATUS), M_UXL | M_FS | M_SD);
     rig_write(&r, CSR_MSTATUS, 2 << 13); // what software writes now is the last word
     assert_int_equal(rig_read(&r, CSR_MSTATUS) & (M_FS | M_SD), 2 << 13);

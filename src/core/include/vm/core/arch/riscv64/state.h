@@ -45,7 +45,7 @@ struct vm_riscv64_state {
     uint64_t f[32];
     uint64_t pc;
     struct vm_fp_env fp; // frm in fp.round, fflags in fp.flags
-    uint64_t fs_dirty;   // set by FP writes; merged into mstatus.FS when that is read
+    uint64_t fs_dirty;   // mstatus.FS all ones after FP writes; merged into it when that is read
 
     uint64_t privilege; // enum vm_riscv64_privilege
     uint64_t mstatus, misa, medeleg, mideleg, mie, mip, mtvec, mcounteren, mscratch, mepc, mcause,
@@ -59,6 +59,7 @@ struct vm_riscv64_state {
     uint64_t frm; // the CSR's value, which may be a reserved mode that fp.round cannot hold
     // What the CSRs show minus what is counted; of an inhibited counter, what its CSR shows.
     uint64_t cycle_offset, instret_offset;
+    uint64_t sie_wakes; // mstatus.SIE if an interrupt of S-mode may pend and is enabled, else 0
 
     struct vm_riscv64_derived derived;
 };
