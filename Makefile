@@ -12,10 +12,14 @@ OPTIONS :=
 # What test-all multiplies the tests' random counts by, and its instructions per extension.
 SCALE := 5
 COUNT := 1000000
+# Options of bench/run: make bench BENCH='--quick --only nbody'
+BENCH :=
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: all help run test test-all guests lint format clean
+# What bench/run reads: programs, and a directory.
+export QEMU COREMARK
+.PHONY: all help run test test-all bench guests lint format clean
 .PHONY: packages-run packages-test packages-test-all
 
 # What Meson and Ninja say matters when they fail; Ninja says even that there is nothing to do.
@@ -29,6 +33,7 @@ help:
 	@echo 'make run       build vm-cli, get a guest, boot it to a shell (OPTIONS= for vm-cli)'
 	@echo 'make test      run the tests: a quarter of an hour at most'
 	@echo 'make test-all  run everything: hours; the result is in build/test-all.txt'
+	@echo 'make bench     measure against QEMU, write docs/benchmarks.md (QEMU=, COREMARK=, BENCH=)'
 	@echo 'make guests    put guests of all architectures in place'
 	@echo 'make lint      check layering, globals, form'
 	@echo 'make format    lay the sources out by .clang-format'
@@ -87,6 +92,10 @@ test-all: packages-test-all test-set-up
 	@TRINE_TEST_SCALE=$(SCALE) TRINE_COUNT=$(COUNT) tools/run-tests --long --timeout-factor 20 \
 	    --result $(BUILD)/test-all.txt $(BUILD) build-sanitize \
 	    build-thread:boot,cli,hostile,unit,virtio build-fuzz:fuzz
+
+# Measures what it can find: engines of the build, QEMU, CoreMark.
+bench: packages-test all $(GUEST)/stamp.json
+	@bench/run --page docs/benchmarks.md $(BENCH)
 
 lint: packages-test $(BUILD)/build.ninja
 	@$(call ninja,$(BUILD))
