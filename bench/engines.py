@@ -9,10 +9,12 @@ import json
 import os
 import re
 import select
+import statistics
 import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 PATIENCE = float(os.environ.get("TRINE_TIMEOUT_FACTOR", "1"))
 BOOT_LIMIT = 600 * PATIENCE  # seconds
@@ -32,28 +34,58 @@ class Absent(Exception):
     """The workload is not there, such as CoreMark without its sources."""
 
 
-class Engine:
-    """A way to run the workloads. `start` gives a Session."""
+class Workload(NamedTuple):
+    name: str
+    cpus: int
+    repetitions: int  # of one unit, without a rehearsal; 0: as many as one likes
+    what: str
 
-    def __init__(self, name, version, command, boots):
-        self.name, self.version, self.boots = name, version, boots
-        self.command = command  # from a number of CPUs and a path for statistics
 
-    def start(self, cpus):
-        return Session(self, cpus)
+class Boot(NamedTuple):
+    """A guest: its files, and the rows of the report that its start gives, each with the line that
+    ends it."""
+    isa: str
+    kernel: Path
+    initrd: Path  # or None
+    append: str
+    steps: list
+    memory: str = "512M"
+
+
+def linux(isa, kernel, initrd, userland):
+    """A stock guest. With userland, its own first program comes between the kernel and the
+    workloads."""
+    console = {"riscv64": "ttyS0", "arm64": "ttyAMA0", "x86_64": "ttyS0"}[isa]
+    # The kernel hands on to its first program what stands behind the dashes.
+    last = "trine.run=/bench/bench%20serve -- first" if userland else "-- only"
+    append = f"console={console} quiet loglevel=1 rdinit=/bench/bench {last}"
+    return Boot(isa, kernel, initrd, append,
+                [("boot_kernel", "@kernel"), ("boot_userland" if userland else "", "@ready")])
+
+
+def bare(isa, program):
+    """A guest without a kernel."""
+    return Boot(isa, program, None, "", [("boot_bare", "@ready")])
+
+
+class Engine(NamedTuple):
+    """A way to run the workloads."""
+    name: str
+    command: object                # from a boot, a number of CPUs and a path for statistics
+    counts_children: bool = False  # the program's work is done by children that it counts itself
 
 
 class Session:
     """A process that has been started and takes orders. Times are in nanoseconds."""
 
-    def __init__(self, engine, cpus):
-        self.engine = engine
+    def __init__(self, engine, boot, cpus):
+        self.engine, self.guest, self.cpus = engine, boot, cpus
         self.buffer = b""
         self.log = tempfile.TemporaryFile()  # a diagnosis when something goes wrong
         self.statistics_file = tempfile.NamedTemporaryFile(prefix="trine-bench-")
         self.boot = {}
         begin = time.monotonic_ns()
-        self.process = subprocess.Popen(engine.command(cpus, self.statistics_file.name),
+        self.process = subprocess.Popen(engine.command(boot, cpus, self.statistics_file.name),
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self.log)
         try:
@@ -63,19 +95,24 @@ class Session:
             raise
 
     def come_up(self, begin):
-        if self.engine.boots:
-            cpu = 0
-            for step, line in ("boot_kernel", "@kernel"), ("boot_userland", "@ready"):
-                if line == "@ready" and not self.engine.boots.userland:
-                    break
-                self.wait_for(line, BOOT_LIMIT)
-                now = self.cpu_clock()
-                self.boot[step] = {"wall": time.monotonic_ns() - begin, "cpu": now - cpu}
-                begin, cpu = time.monotonic_ns(), now
-                if line == "@kernel":
-                    self.say("")
-        if not self.engine.boots or not self.engine.boots.userland:
-            self.wait_for("@ready", BOOT_LIMIT)
+        cpu = 0
+        for row, line in self.guest.steps if self.guest else [("", "@ready")]:
+            self.wait_for(line, BOOT_LIMIT)
+            now = self.cpu_clock()
+            if row:
+                self.boot[row] = {"wall": time.monotonic_ns() - begin, "cpu": now - cpu}
+            begin, cpu = time.monotonic_ns(), now
+            if line == "@kernel":
+                self.say("")
+        self.settle()
+
+    def settle(self):
+        """Waits until a kernel has done what it puts off until after its start."""
+        for _ in range(50):
+            before = self.cpu_clock()
+            time.sleep(0.1)
+            if self.cpu_clock() - before < 5e6:
+                return
 
     def cpu_clock(self):
         """CPU time of the whole process so far, to the nanosecond where the host tells."""
@@ -119,29 +156,56 @@ class Session:
                 return line[line.index(text):]
 
     def workloads(self):
-        """(name, CPUs, what it does) of each workload."""
+        """All that there are."""
         self.say("list")
         found = []
         end = time.monotonic() + WORKLOAD_LIMIT
         while "@listed" not in (line := self.read_line(end)):
-            if match := re.search(r"@workload (\w+) (\d+) (.*)", line):
-                found.append((match[1], int(match[2]), match[3]))
+            if match := re.search(r"@workload (\w+) (\d+) (\d+) (.*)", line):
+                found.append(Workload(match[1], int(match[2]), int(match[3]), match[4]))
         return found
 
-    def run(self, name, repetitions, microseconds):
-        """Runs a workload; gives its times for each unit."""
-        self.say(f"run {name} {repetitions} {microseconds}")
-        self.wait_for(f"@begin {name}", WORKLOAD_LIMIT)
+    def run(self, workload, repetitions, nanoseconds):
+        """Runs a workload, each repetition for about so long; gives its times for each unit."""
+        self.say(f"run {workload.name}")
+        self.wait_for(f"@begin {workload.name}", WORKLOAD_LIMIT)
+        if workload.repetitions:
+            results = [self.order(workload, 1, 0) for _ in range(workload.repetitions)]
+        else:
+            units = self.rehearse(workload, nanoseconds)
+            # What the talk itself costs.
+            cost = statistics.median(self.order(workload, 0, 0)["spent"] for _ in range(3))
+            results = [self.order(workload, units, cost) for _ in range(repetitions)]
+        self.say("end")
+        units = results[0]["units"]
+        times = [result["time"] / units for result in results]
+        return {"units": units, "repetitions": len(results), "minimum": min(times),
+                "median": statistics.median(times),
+                "cpu": statistics.median(result["spent"] for result in results) / units}
+
+    def rehearse(self, workload, nanoseconds):
+        """How many units take this long. On the way, code is translated and caches are filled."""
+        units = 1
+        for round_number in range(20):
+            spent = self.order(workload, units, 0)["spent"]
+            fitting = max(1, int(nanoseconds * units / spent))
+            if round_number and spent * 2 >= nanoseconds:
+                return fitting
+            # The first round's time is mostly translation, or mostly talk.
+            units = min(fitting, units * 8)
+        return units
+
+    def order(self, workload, units, cost):
+        """Runs units once, and measures; "spent" is the CPU time for all of them, without the cost
+        of the talk."""
         before = self.cpu_clock()
-        self.say("")
-        self.wait_for(f"@end {name}", WORKLOAD_LIMIT)
-        spent = self.cpu_clock() - before
-        self.say("")
-        line = self.wait_for(f"@result {name}", WORKLOAD_LIMIT)
+        self.say(f"{units}")
+        line = self.wait_for(f"@result {workload.name}", WORKLOAD_LIMIT)
+        spent = max(self.cpu_clock() - before - cost, 1)
         result = {key: float(value) for key, value in re.findall(r"(\w+)=([0-9.]+)", line)}
-        if self.engine.boots:  # the host's own processes are not this one alone
-            result["cpu"] = spent / result["units"] / result["repetitions"]
-        return result
+        if self.engine.counts_children:
+            spent = max(result["cpu"], 1)
+        return {"units": units, "spent": spent, "time": result["time"]}
 
     def diagnosis(self, text):
         self.log.seek(0)
@@ -163,29 +227,20 @@ class Session:
             return {}
 
 
-class Boot:
-    """A guest: its files, and whether its own user space comes up before the workloads."""
-
-    def __init__(self, isa, kernel, initrd, userland, memory="512M"):
-        self.isa, self.kernel, self.initrd = isa, kernel, initrd
-        self.userland, self.memory = userland, memory
-        console = {"riscv64": "ttyS0", "arm64": "ttyAMA0", "x86_64": "ttyS0"}[isa]
-        self.append = f"console={console} quiet loglevel=1 rdinit=/bench/bench "
-        # The kernel hands on to its first program what stands behind the dashes.
-        self.append += "trine.run=/bench/bench%20serve -- first" if userland else "-- only"
+def guest_files(boot, dash):
+    files = {"kernel": boot.kernel, "initrd": boot.initrd, "append": boot.append}
+    return [word for name, value in files.items() if value for word in (dash + name, value)]
 
 
 def native(program):
-    version = subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True).stdout
-    return Engine("native", version.strip(), lambda cpus, statistics: [program, "serve"], None)
+    return Engine("native", lambda boot, cpus, log: [program, "serve"], True)
 
 
-def trine(vm, name, boot):
-    def command(cpus, statistics):
-        return [vm, "run", "--kernel", boot.kernel, "--initrd", boot.initrd, "--engine", name,
-                "--memory", boot.memory, "--smp", str(cpus), "--append", boot.append,
-                "--stats", f"json:{statistics}"]
-    return Engine(name, "", command, boot)
+def trine(vm, name):
+    def command(boot, cpus, log):
+        return [vm, "run", *guest_files(boot, "--"), "--engine", name, "--memory", boot.memory,
+                "--smp", str(cpus), "--stats", f"json:{log}"]
+    return Engine(name, command)
 
 
 def trine_engines(vm):
@@ -203,16 +258,15 @@ def qemu_program(isa):
     return f"qemu-system-{QEMU_MACHINES[isa][0]}"
 
 
-def qemu(program, boot):
+def qemu(program):
     """QEMU's translator with what it takes by default."""
     text = subprocess.run([program, "--version"], capture_output=True, text=True,
                           check=True).stdout
     version = re.search(r"version (\d+\.\d+\.\d+)", text)[1]
 
-    def command(cpus, statistics):
-        del statistics
+    def command(boot, cpus, log):
+        del log
         return [program, *QEMU_MACHINES[boot.isa][1], "-accel", "tcg", "-smp", str(cpus),
-                "-m", boot.memory, "-kernel", boot.kernel, "-initrd", boot.initrd,
-                "-append", boot.append, "-display", "none", "-monitor", "none", "-nic", "none",
-                "-serial", "stdio", "-no-reboot"]
-    return Engine(f"qemu-{version}", version, command, boot)
+                "-m", boot.memory, *guest_files(boot, "-"), "-display", "none", "-monitor", "none",
+                "-nic", "none", "-serial", "stdio", "-no-reboot"]
+    return Engine(f"qemu-{version}", command)

@@ -29,7 +29,7 @@ MARKS = (
          ["recursion", "recursion_tak", "indirect", "indirect_same"]),
     Mark("scalar floating point", 12,
          ["nbody", "mandelbrot", "matmul_f32", "matmul_f64", "fp_mix"]),
-    Mark("traps", 8, ["syscall", "trap", "fault"]),
+    Mark("traps", 8, ["syscall", "trap", "fault", "bare_trap"]),
     Mark("page-fault storm, fork and exec", 3, ["pagefault", "pagefault_copy", "fork", "exec"]),
     Mark("code written at run time", 8, ["code_new", "code_changed"]),
     Mark("cold code", 4, ["cold"]),

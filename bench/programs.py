@@ -22,6 +22,8 @@ COMPILERS = {"riscv64": "riscv64-linux-gnu-gcc", "arm64": "aarch64-linux-gnu-gcc
 # to the bit, and no vectors, which not every guest has.
 FLAGS = ("-std=gnu17 -O2 -static -ffp-contract=off -fno-tree-vectorize -fno-tree-slp-vectorize "
          "-Wall -Wextra -Werror").split()
+BARE_FLAGS = {"riscv64": "-ffreestanding -nostdlib -march=rv64imac_zicsr_zifencei -mabi=lp64 "
+                         "-mcmodel=medany -fno-pic -no-pie -ffixed-x27 -Wl,--build-id=none".split()}
 COREMARK_FILES = "core_list_join.c core_main.c core_matrix.c core_state.c core_util.c".split()
 
 
@@ -46,6 +48,8 @@ def build(target, directory, with_cold=True, coremark=None):
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         objects = list(pool.map(lambda source: compile_object(target, source, directory), sources))
     made = {"bench": link(target, objects, directory / "bench")}
+    if (SOURCES.parent / "bare" / target).is_dir():
+        made["bare"] = build_bare(target, directory)
     if coremark:
         made["coremark"] = build_coremark(target, Path(coremark), directory)
     return made
@@ -71,6 +75,17 @@ def link(target, objects, made):
     content = b"".join(path.read_bytes() for path in objects)
     is_new(made, content, [COMPILERS[target], "-static", *map(str, objects), "-o", str(made), "-lm",
                            "-lpthread"])
+    return made
+
+
+def build_bare(target, directory):
+    """The guest without a kernel, where there is one for the instruction set."""
+    files = sorted((SOURCES.parent / "bare" / target).iterdir())
+    sources = [str(path) for path in files if path.suffix in (".S", ".c")]
+    script = next(str(path) for path in files if path.suffix == ".ld")
+    made = directory / "bare"
+    is_new(made, b"".join(path.read_bytes() for path in files), [
+        COMPILERS[target], *FLAGS, *BARE_FLAGS[target], "-T", script, *sources, "-o", str(made)])
     return made
 
 

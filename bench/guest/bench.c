@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: MIT
 // The program in the guest, and on the host for comparison: takes orders by lines on standard
 // input, runs workloads, each in a child, and reports by lines that begin with "@" on standard
-// output.
+// output. At its start it says @ready. The orders:
 //
-//   serve:  @ready
-//   run NAME REPETITIONS MICROSECONDS
-//           @begin NAME    waits for a line, so that the other side can read its clock
-//           @end NAME      waits for a line
-//           @result NAME units=N repetitions=N minimum=NS median=NS cpu=NS    all per unit
-//        or @failed NAME: CAUSE
-//        or @absent NAME
-//   list    @workload NAME CPUS WHAT    for each, then @listed
-//   quit    ends; as process 1 powers the machine off
-//
-// A repetition is as many units as are expected to take that many microseconds.
+//   list      says @workload NAME CPUS REPETITIONS WHAT for each, then @listed. REPETITIONS, if not
+//             0, are how often the one unit has to be measured, without a rehearsal.
+//   run NAME  says @begin NAME and takes the two orders below; or says @failed NAME: CAUSE, or
+//             @absent NAME. It sleeps in between, so that the other side can read its clock.
+//   N         runs N units and says @result NAME time=NS cpu=NS, for all of them together.
+//   end       ends the workload.
+//   quit      ends the program; as process 1 powers the machine off.
 #define _GNU_SOURCE
 #include "bench.h"
 
@@ -32,24 +28,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_REPETITIONS 101
-#define MAX_THREADS     16
+#define MAX_THREADS 16
 
 extern const struct bench_workload *const __start_bench_list[];
 extern const struct bench_workload *const __stop_bench_list[];
-
-struct order {
-    const struct bench_workload *workload;
-    unsigned repetitions;
-    unsigned long microseconds;
-};
-
-struct figures {
-    uint64_t units;
-    unsigned repetitions;
-    uint64_t times[MAX_REPETITIONS]; // ns
-    uint64_t cpu;                    // ns of all repetitions, children included
-};
 
 _Noreturn void bench_fail(const char *cause)
 {
@@ -152,14 +134,6 @@ static void read_line(char *line, size_t size)
         _exit(0);
 }
 
-static void say_and_wait(const char *what, const char *name)
-{
-    char line[16];
-    printf("@%s %s\n", what, name);
-    fflush(stdout);
-    read_line(line, sizeof line);
-}
-
 static void run_unit(const struct bench_workload *workload, void *state)
 {
     uint64_t found = workload->run(state);
@@ -171,55 +145,22 @@ static void run_unit(const struct bench_workload *workload, void *state)
     bench_fail(cause);
 }
 
-// How many units take the time asked for; rehearses until code is translated and caches are warm.
-static uint64_t rehearse(const struct order *order, void *state)
+static void measure(const struct bench_workload *workload, void *state, unsigned long units)
 {
-    uint64_t wanted = order->microseconds * 1000u, fastest = UINT64_MAX, start = now();
-    unsigned rounds = 0;
-    do {
-        uint64_t begin = now();
-        run_unit(order->workload, state);
-        uint64_t took = now() - begin;
-        fastest = took < fastest ? took : fastest;
-    } while (++rounds < 2 || (rounds < 1000 && now() - start < wanted / 2));
-    return fastest && wanted / fastest ? wanted / fastest : 1;
-}
-
-static void measure(const struct order *order, void *state, struct figures *figures)
-{
-    uint64_t cpu = cpu_now();
-    for (unsigned i = 0; i < figures->repetitions; i++) {
-        uint64_t begin = now();
-        for (uint64_t unit = 0; unit < figures->units; unit++)
-            run_unit(order->workload, state);
-        figures->times[i] = now() - begin;
-    }
-    figures->cpu = cpu_now() - cpu;
-}
-
-static int compare_times(const void *a, const void *b)
-{
-    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-    return (left > right) - (left < right);
-}
-
-static void report(const char *name, struct figures *figures)
-{
-    qsort(figures->times, figures->repetitions, sizeof figures->times[0], compare_times);
-    double units = (double)figures->units;
-    printf("@result %s units=%llu repetitions=%u minimum=%.1f median=%.1f cpu=%.1f\n", name,
-           (unsigned long long)figures->units, figures->repetitions,
-           (double)figures->times[0] / units,
-           (double)figures->times[figures->repetitions / 2] / units,
-           (double)figures->cpu / units / figures->repetitions);
+    uint64_t cpu = cpu_now(), begin = now();
+    for (unsigned long unit = 0; unit < units; unit++)
+        run_unit(workload, state);
+    uint64_t time = now() - begin;
+    cpu = cpu_now() - cpu;
+    printf("@result %s time=%llu cpu=%llu\n", workload->name, (unsigned long long)time,
+           (unsigned long long)cpu);
     fflush(stdout);
 }
 
-static void run_order(const struct order *order)
+static _Noreturn void run_workload(const struct bench_workload *workload)
 {
-    const struct bench_workload *workload = order->workload;
-    struct figures figures = {.units = 1, .repetitions = order->repetitions};
     void *state = NULL;
+    char line[64];
     if (workload->cpus < 2)
         take_cpu(0);
     if (workload->setup && !(state = workload->setup())) {
@@ -227,15 +168,14 @@ static void run_order(const struct order *order)
         fflush(stdout);
         _exit(0);
     }
-    if (workload->repetitions)
-        figures.repetitions = workload->repetitions;
-    else
-        figures.units = rehearse(order, state);
-    say_and_wait("begin", workload->name);
-    measure(order, state, &figures);
-    say_and_wait("end", workload->name);
-    report(workload->name, &figures);
-    _exit(0);
+    printf("@begin %s\n", workload->name);
+    fflush(stdout);
+    for (;;) {
+        read_line(line, sizeof line);
+        if (strcmp(line, "end") == 0)
+            _exit(0);
+        measure(workload, state, strtoul(line, NULL, 10));
+    }
 }
 
 // --- orders ---
@@ -248,20 +188,18 @@ static const struct bench_workload *find(const char *name)
     return NULL;
 }
 
-static void order_run(const char *line)
+static void order_run(const char *name)
 {
-    char name[64];
-    struct order order;
-    if (sscanf(line, "run %63s %u %lu", name, &order.repetitions, &order.microseconds) != 3 ||
-        order.repetitions < 1 || order.repetitions > MAX_REPETITIONS ||
-        !(order.workload = find(name))) {
-        printf("@failed no such order: %s\n", line);
+    const struct bench_workload *workload = find(name);
+    int status = 0;
+    pid_t child;
+    if (!workload) {
+        printf("@failed %s: no such workload\n", name);
         return;
     }
-    pid_t child = fork();
+    child = fork();
     if (child == 0)
-        run_order(&order);
-    int status = 0;
+        run_workload(workload);
     if (child < 0 || waitpid(child, &status, 0) != child)
         printf("@failed %s: no process\n", name);
     else if (WIFSIGNALED(status))
@@ -271,7 +209,8 @@ static void order_run(const char *line)
 static void list(void)
 {
     for (const struct bench_workload *const *at = __start_bench_list; at < __stop_bench_list; at++)
-        printf("@workload %s %u %s\n", (*at)->name, (*at)->cpus ? (*at)->cpus : 1, (*at)->what);
+        printf("@workload %s %u %u %s\n", (*at)->name, (*at)->cpus ? (*at)->cpus : 1,
+               (*at)->repetitions, (*at)->what);
     printf("@listed\n");
 }
 
@@ -306,7 +245,7 @@ static void serve(void)
         fflush(stdout);
         read_line(line, sizeof line);
         if (strncmp(line, "run ", 4) == 0)
-            order_run(line);
+            order_run(line + 4);
         else if (strcmp(line, "list") == 0)
             list();
         else if (strcmp(line, "quit") == 0)
@@ -319,12 +258,15 @@ static void serve(void)
 int main(int count, char **arguments)
 {
     const char *what = count > 1 ? arguments[1] : "serve";
+    char line[16];
     if (strcmp(what, "nothing") == 0)
         return 17;
     if (getpid() == 1) {
         if (strcmp(what, "only") == 0)
             be_init();
-        say_and_wait("kernel", "");
+        printf("@kernel\n");
+        fflush(stdout);
+        read_line(line, sizeof line);
     }
     if (strcmp(what, "first") == 0) {
         execl("/init", "/init", (char *)NULL);
