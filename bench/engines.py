@@ -49,10 +49,11 @@ class Boot(NamedTuple):
     initrd: Path  # or None
     append: str
     steps: list
+    disk: Path = None  # or none; read only
     memory: str = "512M"
 
 
-def linux(isa, kernel, initrd, userland):
+def linux(isa, kernel, initrd, userland, disk):
     """A stock guest. With userland, its own first program comes between the kernel and the
     workloads."""
     console = {"riscv64": "ttyS0", "arm64": "ttyAMA0", "x86_64": "ttyS0"}[isa]
@@ -60,7 +61,7 @@ def linux(isa, kernel, initrd, userland):
     last = "trine.run=/bench/bench%20serve -- first" if userland else "-- only"
     append = f"console={console} quiet loglevel=1 rdinit=/bench/bench {last}"
     return Boot(isa, kernel, initrd, append,
-                [("boot_kernel", "@kernel"), ("boot_userland" if userland else "", "@ready")])
+                [("boot_kernel", "@kernel"), ("boot_userland" if userland else "", "@ready")], disk)
 
 
 def bare(isa, program):
@@ -232,13 +233,20 @@ def guest_files(boot, dash):
     return [word for name, value in files.items() if value for word in (dash + name, value)]
 
 
+def doubled(path):
+    """A file's name as both programs want it in a list: with its commas twice."""
+    return str(path).replace(",", ",,")
+
+
 def native(program):
     return Engine("native", lambda boot, cpus, log: [program, "serve"], True)
 
 
 def trine(vm, name):
     def command(boot, cpus, log):
-        return [vm, "run", *guest_files(boot, "--"), "--engine", name, "--memory", boot.memory,
+        disk = ["--virtio-blk", f"{doubled(boot.disk)},readonly"] if boot.disk else []
+        return [vm, "run", *guest_files(boot, "--"), *disk, "--engine", name,
+                "--memory", boot.memory,
                 "--smp", str(cpus), "--stats", f"json:{log}"]
     return Engine(name, command)
 
@@ -266,7 +274,9 @@ def qemu(program):
 
     def command(boot, cpus, log):
         del log
+        drive = f"file={doubled(boot.disk)},format=raw,if=none,id=disk,readonly=on"
+        disk = ["-drive", drive, "-device", "virtio-blk-pci,drive=disk"] if boot.disk else []
         return [program, *QEMU_MACHINES[boot.isa][1], "-accel", "tcg", "-smp", str(cpus),
-                "-m", boot.memory, *guest_files(boot, "-"), "-display", "none", "-monitor", "none",
-                "-nic", "none", "-serial", "stdio", "-no-reboot"]
+                "-m", boot.memory, *guest_files(boot, "-"), *disk, "-display", "none",
+                "-monitor", "none", "-nic", "none", "-serial", "stdio", "-no-reboot"]
     return Engine(f"qemu-{version}", command)

@@ -91,7 +91,7 @@ def fact_lines(context):
     lines = list(context.facts.items())
     for engine, shares in context.translation.items():
         text = ", ".join(f"{share:.1%}" for share in shares)
-        lines.append((f"translation's share of {engine}'s run time, by boot", text))
+        lines.append((f"time of {engine}'s translation ÷ its CPU time, by boot", text))
     return lines
 
 
