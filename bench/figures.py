@@ -44,7 +44,7 @@ class Ratio(NamedTuple):
     high: float
 
     def __str__(self):
-        interval = "" if math.isnan(self.low) else f" [{self.low:.2f}, {self.high:.2f}]"
+        interval = "" if math.isnan(self.low) else f" [{self.low:.3g}, {self.high:.3g}]"
         return f"{self.value:.2f}{interval}"
 
     def reaches(self, least):
