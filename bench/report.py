@@ -166,7 +166,7 @@ What is no slower, without a mark of its own, is left out here.
 
 FIRST_KEPT = f"""{KEPT}
 
-Nothing yet.
+No figure has been followed up yet.
 """
 
 
