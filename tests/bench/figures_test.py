@@ -87,7 +87,8 @@ def page_keeps_what_is_written_by_hand():
         text = path.read_text(encoding="utf-8")
         assert "| alu | 10 ns |" in text.replace("15 ns", "10 ns"), text
         assert "wrong result" in text
-        path.write_text(text.replace("No figure has been followed up yet.", "Much was tried."), encoding="utf-8")
+        text = text[:text.index("## What was tried")] + "## What was tried\n\nMuch was tried.\n"
+        path.write_text(text, encoding="utf-8")
         report.write_page(sample(), make_context(), path)
         assert path.read_text(encoding="utf-8").endswith("## What was tried\n\nMuch was tried.\n")
 
