@@ -3,7 +3,8 @@
 // The JIT's code cache: translation into partitions that are filled one after the other and emptied
 // as a whole, look-up, and links. Indirect jumps have a table by virtual address in front of it.
 //
-// Links that leave the page and the table hold while the code generation of the TLB context stands.
+// Links that leave the page and the table hold while the code generation stands that they rest on:
+// that of the TLB's context, or for global pages that of its regime.
 #include <vm/base/format.h>
 #include <vm/base/memory.h>
 #include <vm/ir/passes.h>
@@ -94,6 +95,16 @@ void jit_forget_jumps(struct jit *j)
     if (j->jumps_used)
         vm_zero(j->jumps, sizeof j->jumps);
     j->jumps_used = false;
+}
+
+// Far links compare the low half of a generation.
+void jit_guard_generations(struct jit *j)
+{
+    uint64_t high = j->vcpu->tlb.generations >> 32;
+    if (high == j->generation_high)
+        return;
+    j->generation_high = high;
+    jit_flush(j);
 }
 
 void jit_flush(struct jit *j)
@@ -259,6 +270,7 @@ static struct jit_block *look_up(struct jit *j, uint64_t pc, enum vm_engine_exit
     *exit = VM_ENGINE_EXCEPTION;
     if (!vm_vcpu_fetch_page(v, vm_gva_of(pc), &page))
         return NULL;
+    j->rests = page.global ? VM_TLB_ON_REGIME : VM_TLB_ON_CONTEXT;
     if (!vm_vcpu_code_is_cached(v, vm_gva_of(pc)))
         return jit_translate_alone(j, 1, exit);
     vm_gpa gpa = vm_gpa_of(page.page.v | (pc & VM_PAGE_MASK));
@@ -296,7 +308,9 @@ const uint8_t *jit_known(const struct jit *j)
     const struct vm_vcpu *v = j->vcpu;
     uint64_t pc = vm_vcpu_pc(v);
     const struct jit_jump *e = &j->jumps[jit_jump_slot(pc)];
-    bool fits = e->pc == pc && e->generation == v->tlb.code->code_generation && e->mode == v->mode;
+    bool holds = e->generation == v->tlb.code_generations[VM_TLB_ON_CONTEXT] ||
+                 e->generation == v->tlb.code_generations[VM_TLB_ON_REGIME];
+    bool fits = e->pc == pc && holds && e->mode == v->mode;
     return fits ? e->entry : NULL;
 }
 
@@ -310,14 +324,17 @@ struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit)
     }
     j->stats.block_lookups++;
     note_recent(v, pc);
+    jit_guard_generations(j);
     struct jit_block *b = look_up(j, pc, exit);
+    if (b && b->common.source.gpa2.v != UINT64_MAX) // its second page may be no global one
+        j->rests = VM_TLB_ON_CONTEXT;
     VM_TRACE(&v->machine->trace, VM_TRACE_EXEC, "vcpu %u: %#lx", v->index, pc);
     // A block at a breakpoint is looked up each time, and so is every block that is traced.
     if (b && !b->common.dropped && !j->no_links && !vm_machine_is_breakpoint(v->machine, pc) &&
         !is_traced(j)) {
         j->jumps_used = true;
         j->jumps[jit_jump_slot(pc)] =
-            (struct jit_jump){pc, v->tlb.code->code_generation, b->entry, v->mode, 0};
+            (struct jit_jump){pc, v->tlb.code_generations[j->rests], b->entry, v->mode, 0};
     }
     return b;
 }
@@ -327,13 +344,13 @@ struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit)
 void jit_connect(struct jit *j, struct jit_way *way, struct jit_block *to)
 {
     struct jit_block *from = way->block;
-    uint64_t generation = j->vcpu->tlb.code->code_generation;
+    const uint64_t *generation = &j->vcpu->tlb.code_generations[j->rests];
     uint64_t distance = from->common.source.gpa.v ^ to->common.source.gpa.v;
     bool same_page = (distance & ~(uint64_t)VM_PAGE_MASK) == 0;
     uint64_t pc = vm_vcpu_pc(j->vcpu);
     if (from->common.dropped || to->common.dropped || (way->near && !same_page) || j->no_links ||
         is_traced(j) || vm_machine_is_breakpoint(j->vcpu->machine, pc))
         return;
-    vm_link_set(&from->common.links[way - from->ways], &to->common, way->near ? 0 : generation);
-    jit_emit_link(way, to, (uint32_t)generation);
+    vm_link_set(&from->common.links[way - from->ways], &to->common, way->near ? 0 : *generation);
+    jit_emit_link(j, way, to, generation);
 }

@@ -129,16 +129,6 @@ enum vm_engine_exit jit_run(struct jit *j, const uint8_t *entry, bool single)
     }
 }
 
-// Far links compare the low half of the generation.
-static void guard_generations(struct jit *j)
-{
-    uint64_t high = j->vcpu->tlb.code->code_generation >> 32;
-    if (high == j->generation_high)
-        return;
-    j->generation_high = high;
-    jit_flush(j);
-}
-
 static enum vm_engine_exit run(struct vm_vcpu *v)
 {
     struct jit *j = jit_of(v);
@@ -148,7 +138,7 @@ static enum vm_engine_exit run(struct vm_vcpu *v)
         return VM_ENGINE_LIMIT;
     if (single && jit_at_breakpoint(v))
         return VM_ENGINE_BREAKPOINT;
-    guard_generations(j);
+    jit_guard_generations(j);
     jit_float_resume(j);
     const uint8_t *known = single || j->no_links ? NULL : jit_known(j);
     if (known)

@@ -105,7 +105,8 @@ struct jit_block {
     unsigned partition;
 };
 
-// An entry of the table by virtual address that indirect jumps look up.
+// An entry of the table by virtual address that indirect jumps look up. It holds while `generation`
+// is one of vm_tlb.code_generations.
 struct jit_jump {
     uint64_t pc, generation;
     const uint8_t *entry;
@@ -147,6 +148,7 @@ struct jit {
     struct jit_partition partitions[JIT_PARTITIONS + 1]; // the last for blocks that run once
     unsigned partition;                                  // being filled
     uint64_t generation_high;
+    enum vm_tlb_rests rests; // what the mapping rests on of the block that was found last
     struct jit_frame *frame;
     unsigned frame_slots;  // bytes
     uint32_t cpu_features; // VM_CPU_* bits that may be used
@@ -199,6 +201,8 @@ struct jit_block *jit_translate_alone(struct jit *j, uint32_t max_insns, enum vm
 struct jit_block *jit_emit_region(struct jit *j, const struct vm_ir_region *r,
                                   const struct vm_block_source *source, bool once);
 void jit_flush(struct jit *j);
+// Drops all when generations begin to repeat in their low half.
+void jit_guard_generations(struct jit *j);
 bool jit_at_breakpoint(struct vm_vcpu *v);
 // Has a direct exit lead to `to` from now on, if that may be.
 void jit_connect(struct jit *j, struct jit_way *way, struct jit_block *to);
@@ -242,7 +246,9 @@ uint8_t *jit_emit_thunks(struct jit *j, uint8_t *place, uint8_t *end);
 bool jit_emit_block(struct jit *j, const struct jit_plan *plan, struct jit_block *b, uint8_t *place,
                     uint8_t *end, struct vm_arena *arena, bool *full);
 
-void jit_emit_link(struct jit_way *way, const struct jit_block *to, uint32_t generation);
+// A far link holds while the generation at `generation` (one of vm_tlb.code_generations) stays.
+void jit_emit_link(struct jit *j, struct jit_way *way, const struct jit_block *to,
+                   const uint64_t *generation);
 void jit_emit_unlink(struct jit_way *way);
 
 #endif

@@ -22,6 +22,7 @@ static struct vm_tlb_key key_of(const struct vm_riscv64_state *s, unsigned index
     uint64_t mode = s->satp >> RV_SATP_MODE_SHIFT;
     return (struct vm_tlb_key){
         .key = index | mode << 4 | walks,
+        .regime = (uint32_t)(mode << 4 | walks),
         .space = vm_bits(s->satp, 0, RV_SATP_PPN_BITS),
         .asid = (uint16_t)(s->satp >> RV_SATP_ASID_SHIFT),
     };

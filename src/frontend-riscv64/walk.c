@@ -14,6 +14,7 @@
 #define PTE_W         ((uint64_t)1 << 2)
 #define PTE_X         ((uint64_t)1 << 3)
 #define PTE_U         ((uint64_t)1 << 4)
+#define PTE_G         ((uint64_t)1 << 5)
 #define PTE_A         ((uint64_t)1 << 6)
 #define PTE_D         ((uint64_t)1 << 7)
 #define PTE_RESERVED  ((uint64_t)0x7f << 54)
@@ -37,6 +38,7 @@ struct walk {
 
     // The leaf, once found.
     uint64_t pte;
+    bool global; // it, or an entry above it, says G
     unsigned level;
     uint64_t *host; // where it is
     const struct vm_region *region;
@@ -109,6 +111,7 @@ static unsigned levels_of(uint64_t satp)
 static enum fault find_leaf(struct walk *w)
 {
     uint64_t table = vm_bits(w->s->satp, 0, RV_SATP_PPN_BITS) << VM_PAGE_SHIFT;
+    w->global = false;
     for (unsigned level = levels_of(w->s->satp); level-- > 0;) {
         unsigned shift = VM_PAGE_SHIFT + VPN_BITS * level;
         uint64_t vpn = vm_bits(w->gva, shift, VPN_BITS);
@@ -117,6 +120,7 @@ static enum fault find_leaf(struct walk *w)
             return fault;
         w->pte = vm_ram_load(w->host, PTE_SIZE);
         w->level = level;
+        w->global |= (w->pte & PTE_G) != 0;
         if (!(w->pte & PTE_V) || reserved(w, w->pte))
             return PAGE_FAULT;
         if (w->pte & (PTE_R | PTE_X))
@@ -258,7 +262,7 @@ static bool walk_tables(struct walk *w, struct vm_translation *out)
     uint8_t allowed = pte_permissions(w, w->pte);
     if (!(w->pte & PTE_D)) // the first store walks again
         allowed &= (uint8_t)~VM_ACCESS_WRITE;
-    *out = (struct vm_translation){.allowed = allowed, .shift = (uint8_t)size};
+    *out = (struct vm_translation){.allowed = allowed, .shift = (uint8_t)size, .global = w->global};
     return finish(w->v, gva, w->access, privilege_of(w->index), gpa, out);
 }
 

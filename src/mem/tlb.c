@@ -12,9 +12,9 @@ static void init_context(struct vm_tlb *t, struct vm_tlb_context *c)
     c->used_count = 0;
     c->last_use = 0;
     c->live = false;
-    c->any_code_seen = true; // the memory may hold anything
-    tlb_forget_seen(c);
-    c->code_generation = ++t->generations;
+    c->seen.any = true; // the memory may hold anything
+    tlb_forget_seen(&c->seen);
+    c->code_generation = tlb_new_generation(t);
 }
 
 enum {
@@ -35,6 +35,9 @@ vm_status vm_tlb_init(struct vm_tlb *t, struct vm_space *space,
     t->level2->flush = 1;
     for (unsigned i = 0; i < VM_TLB_CONTEXTS; i++)
         init_context(t, &t->contexts[i]);
+    for (unsigned i = 0; i < VM_TLB_REGIMES; i++)
+        t->regimes[i] = (struct vm_tlb_regime){.code_generation = tlb_new_generation(t)};
+    t->regime = t->regimes;
     struct vm_tlb_key none = {0};
     vm_tlb_select_data(t, &none);
     vm_tlb_select_code(t, &none);
@@ -55,10 +58,15 @@ static bool same_key(const struct vm_tlb_key *a, const struct vm_tlb_key *b)
     return a->key == b->key && a->space == b->space && a->asid == b->asid;
 }
 
-static struct vm_tlb_context *find_context(struct vm_tlb *t, const struct vm_tlb_key *key)
+static uint8_t *recent_slot(struct vm_tlb *t, const struct vm_tlb_key *key)
+{
+    uint64_t h = (key->space * 5 + key->key) * 0x9e3779b97f4a7c15u;
+    return &t->recent[h >> 32 & (VM_TLB_RECENT - 1)];
+}
+
+static struct vm_tlb_context *search_context(struct vm_tlb *t, const struct vm_tlb_key *key)
 {
     struct vm_tlb_context *oldest = NULL;
-    t->clock++;
     for (unsigned i = 0; i < VM_TLB_CONTEXTS; i++) {
         struct vm_tlb_context *c = &t->contexts[i];
         if (c->live && same_key(&c->key, key)) {
@@ -76,6 +84,32 @@ static struct vm_tlb_context *find_context(struct vm_tlb *t, const struct vm_tlb
     return oldest;
 }
 
+static struct vm_tlb_context *find_context(struct vm_tlb *t, const struct vm_tlb_key *key)
+{
+    uint8_t *recent = recent_slot(t, key);
+    struct vm_tlb_context *c = &t->contexts[*recent];
+    t->clock++;
+    if (!c->live || !same_key(&c->key, key))
+        c = search_context(t, key);
+    *recent = (uint8_t)(c - t->contexts);
+    c->last_use = t->clock;
+    return c;
+}
+
+// Its global code mappings, or none yet.
+static struct vm_tlb_regime *find_regime(struct vm_tlb *t, uint32_t regime)
+{
+    for (unsigned i = 0; i < VM_TLB_REGIMES; i++) {
+        if (t->regimes[i].regime == regime)
+            return &t->regimes[i];
+    }
+    struct vm_tlb_regime *r = &t->regimes[t->clock % VM_TLB_REGIMES];
+    r->regime = regime;
+    r->code_generation = tlb_new_generation(t);
+    tlb_forget_seen(&r->seen);
+    return r;
+}
+
 void vm_tlb_select_data(struct vm_tlb *t, const struct vm_tlb_key *key)
 {
     if (!t->data || !same_key(&t->data->key, key))
@@ -84,15 +118,19 @@ void vm_tlb_select_data(struct vm_tlb *t, const struct vm_tlb_key *key)
 
 void vm_tlb_select_code(struct vm_tlb *t, const struct vm_tlb_key *key)
 {
-    if (!t->code || !same_key(&t->code->key, key))
-        t->code = find_context(t, key);
+    if (t->code && same_key(&t->code->key, key))
+        return;
+    t->code = find_context(t, key);
+    if (t->regime->regime != key->regime)
+        t->regime = find_regime(t, key->regime);
+    tlb_show_generations(t);
 }
 
 // Whether an entry is filled and nothing has flushed it since.
 static bool holds(const struct vm_tlb *t, const struct vm_tlb2_entry *e)
 {
     if (!e->allowed || e->flush < t->level2->flush_all ||
-        e->flush < t->level2->asid_flush[tlb_asid_slot(e->asid)])
+        (!e->global && e->flush < t->level2->asid_flush[tlb_asid_slot(e->asid)]))
         return false;
     return e->shift <= VM_PAGE_SHIFT ||
            e->flush >= t->level2->large_flush[tlb_large_slot(e->vpage << VM_PAGE_SHIFT, e->shift)];
@@ -104,8 +142,8 @@ static struct vm_tlb2_entry *level2_find(struct vm_tlb *t, const struct vm_tlb_k
     struct vm_tlb2_entry *set = tlb_level2_set(t, vpage);
     for (unsigned w = 0; w < VM_TLB2_WAYS; w++) {
         struct vm_tlb2_entry *e = &set[w];
-        if (e->vpage == vpage && e->key == key->key && e->space == key->space &&
-            e->asid == key->asid && holds(t, e))
+        bool same = (e->space == key->space && e->asid == key->asid) || e->global;
+        if (e->vpage == vpage && e->key == key->key && same && holds(t, e))
             return e;
     }
     return NULL;
@@ -133,6 +171,7 @@ static void level2_fill(struct vm_tlb *t, const struct vm_tlb_key *key, uint64_t
         .flush = t->level2->flush,
         .allowed = tr->allowed,
         .shift = tr->shift,
+        .global = tr->global,
     };
 }
 
@@ -157,17 +196,19 @@ static bool may_cache_write(struct vm_tlb *t, const struct vm_region *r, uint64_
     return true;
 }
 
-static void fill_code(struct vm_tlb_context *c, unsigned i, const struct vm_tlb_code_entry *entry)
+static void fill_code(struct vm_tlb *t, struct vm_tlb_context *c, unsigned i,
+                      const struct vm_tlb_code_entry *entry)
 {
-    unsigned bit = tlb_seen_bit(entry->tag >> VM_PAGE_SHIFT);
     c->code[i] = *entry;
-    c->code_seen[bit / 64] |= (uint64_t)1 << bit % 64;
-    c->any_code_seen = true;
+    tlb_see(&c->seen, entry->tag >> VM_PAGE_SHIFT);
+    if (entry->global)
+        tlb_see(&t->regime->seen, entry->tag >> VM_PAGE_SHIFT);
 }
 
 static void level1_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva,
-                        enum vm_access access, vm_gpa page)
+                        enum vm_access access, const struct vm_translation *tr)
 {
+    vm_gpa page = tr->page;
     const struct vm_region *r = vm_space_find(t->space, page);
     if (!r || !r->host)
         return;
@@ -181,7 +222,8 @@ static void level1_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva,
     if (tlb_slot_tag(c, slot) == tlb_empty_tag(i))
         c->used[c->used_count++] = (uint16_t)slot;
     if (access == VM_ACCESS_EXECUTE)
-        fill_code(c, i, &(struct vm_tlb_code_entry){tag, addend, page, r, VM_PAGE_MASK});
+        fill_code(t, c, i,
+                  &(struct vm_tlb_code_entry){tag, addend, page, r, VM_PAGE_MASK, tr->global});
     else if (access == VM_ACCESS_READ)
         c->read[i] = (struct vm_tlb_entry){tag, addend};
     else
@@ -197,9 +239,12 @@ bool vm_tlb_find(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm
         return false;
     t->stats.l2_hits++;
     e->age = (uint32_t)++t->clock;
-    *out = (struct vm_translation){
-        .page = e->page, .allowed = e->allowed, .shift = e->shift, .last = VM_PAGE_MASK};
-    level1_fill(t, c, gva, access, e->page);
+    *out = (struct vm_translation){.page = e->page,
+                                   .allowed = e->allowed,
+                                   .shift = e->shift,
+                                   .global = e->global,
+                                   .last = VM_PAGE_MASK};
+    level1_fill(t, c, gva, access, out);
     return true;
 }
 
@@ -221,7 +266,7 @@ void vm_tlb_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm
         return;
     note_large_page(t, gva, tr->shift);
     level2_fill(t, &c->key, gva.v >> VM_PAGE_SHIFT, tr);
-    level1_fill(t, c, gva, access, tr->page);
+    level1_fill(t, c, gva, access, tr);
 }
 
 void vm_tlb_protect_page(struct vm_tlb *t, const void *page)

@@ -36,23 +36,44 @@ static inline void tlb_clear_entry(struct vm_tlb_context *c, unsigned slot)
     }
 }
 
-// The bit of code_seen for a page.
+// The bit of struct vm_tlb_seen for a page.
 static inline unsigned tlb_seen_bit(uint64_t vpage)
 {
     return (unsigned)(vpage * 0x9e3779b97f4a7c15u >> 32) & (VM_TLB_SEEN_BITS - 1);
 }
 
-static inline bool tlb_has_seen(const struct vm_tlb_context *c, uint64_t vpage)
+static inline bool tlb_has_seen(const struct vm_tlb_seen *s, uint64_t vpage)
 {
     unsigned bit = tlb_seen_bit(vpage);
-    return c->code_seen[bit / 64] >> bit % 64 & 1;
+    return s->bits[bit / 64] >> bit % 64 & 1;
 }
 
-static inline void tlb_forget_seen(struct vm_tlb_context *c)
+static inline void tlb_see(struct vm_tlb_seen *s, uint64_t vpage)
 {
-    if (c->any_code_seen)
-        __builtin_memset(c->code_seen, 0, sizeof c->code_seen);
-    c->any_code_seen = false;
+    unsigned bit = tlb_seen_bit(vpage);
+    s->bits[bit / 64] |= (uint64_t)1 << bit % 64;
+    s->any = true;
+}
+
+static inline void tlb_forget_seen(struct vm_tlb_seen *s)
+{
+    if (s->any)
+        __builtin_memset(s->bits, 0, sizeof s->bits);
+    s->any = false;
+}
+
+static inline uint64_t tlb_new_generation(struct vm_tlb *t)
+{
+    if ((uint32_t)++t->generations == 0)
+        t->generations++;
+    return t->generations;
+}
+
+// Puts the generations where generated code looks for them; after any may have changed.
+static inline void tlb_show_generations(struct vm_tlb *t)
+{
+    t->code_generations[VM_TLB_ON_CONTEXT] = t->code->code_generation;
+    t->code_generations[VM_TLB_ON_REGIME] = t->regime->code_generation;
 }
 
 // Empties the first level of a context.

@@ -12,14 +12,18 @@ void tlb_clear_context(struct vm_tlb *t, struct vm_tlb_context *c)
     for (uint32_t i = 0; i < c->used_count; i++)
         tlb_clear_entry(c, c->used[i]);
     c->used_count = 0;
-    tlb_forget_seen(c);
-    c->code_generation = ++t->generations;
+    tlb_forget_seen(&c->seen);
+    c->code_generation = tlb_new_generation(t);
 }
 
 static void clear_contexts(struct vm_tlb *t)
 {
     for (unsigned i = 0; i < VM_TLB_CONTEXTS; i++)
         tlb_clear_context(t, &t->contexts[i]);
+    for (unsigned i = 0; i < VM_TLB_REGIMES; i++) {
+        tlb_forget_seen(&t->regimes[i].seen);
+        t->regimes[i].code_generation = tlb_new_generation(t);
+    }
 }
 
 static void forget_large_pages(struct vm_tlb *t)
@@ -46,6 +50,7 @@ void vm_tlb_flush_all(struct vm_tlb *t)
     clear_contexts(t);
     forget_large_pages(t);
     t->level2->flush_all = next_flush(t);
+    tlb_show_generations(t);
 }
 
 void vm_tlb_flush_asid(struct vm_tlb *t, uint32_t asid)
@@ -57,6 +62,7 @@ void vm_tlb_flush_asid(struct vm_tlb *t, uint32_t asid)
     }
     uint32_t flush = next_flush(t);
     t->level2->asid_flush[tlb_asid_slot(asid)] = flush;
+    tlb_show_generations(t);
 }
 
 // --- pages ---
@@ -92,8 +98,8 @@ static void flush_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t v
             forget_slot(c, array << VM_TLB_BITS | i);
     }
     // Links between translated blocks may rest on this mapping even when its entry is gone.
-    if (tlb_has_seen(c, vpage))
-        c->code_generation = ++t->generations;
+    if (tlb_has_seen(&c->seen, vpage))
+        c->code_generation = tlb_new_generation(t);
 }
 
 static void flush_page(struct vm_tlb *t, uint64_t vpage, const struct scope *s)
@@ -104,22 +110,26 @@ static void flush_page(struct vm_tlb *t, uint64_t vpage, const struct scope *s)
         if (c->live && in_scope(s, c->key.asid))
             flush_page_of(t, c, vpage);
     }
+    for (unsigned i = 0; i < VM_TLB_REGIMES; i++) {
+        if (tlb_has_seen(&t->regimes[i].seen, vpage))
+            t->regimes[i].code_generation = tlb_new_generation(t);
+    }
     struct vm_tlb2_entry *set = tlb_level2_set(t, vpage);
     for (unsigned w = 0; w < VM_TLB2_WAYS; w++) {
-        if (set[w].vpage == vpage && in_scope(s, set[w].asid))
+        if (set[w].vpage == vpage && (set[w].global || in_scope(s, set[w].asid)))
             set[w].allowed = 0;
     }
 }
 
 // Whether blocks may be linked by code mappings in the page of 2^shift bytes around gva.
-static bool saw_code(const struct vm_tlb_context *c, uint64_t gva, unsigned shift)
+static bool saw_code(const struct vm_tlb_seen *seen, uint64_t gva, unsigned shift)
 {
     enum { SHORT = VM_PAGE_SHIFT + 9 }; // so many pages are looked at one by one
     if (shift > SHORT)
-        return c->any_code_seen;
+        return seen->any;
     uint64_t first = gva >> shift << (shift - VM_PAGE_SHIFT);
     for (uint64_t page = 0; page < (uint64_t)1 << (shift - VM_PAGE_SHIFT); page++) {
-        if (tlb_has_seen(c, first + page))
+        if (tlb_has_seen(seen, first + page))
             return true;
     }
     return false;
@@ -138,8 +148,8 @@ static void flush_large_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint
             k++;
         }
     }
-    if (saw_code(c, gva, shift))
-        c->code_generation = ++t->generations;
+    if (saw_code(&c->seen, gva, shift))
+        c->code_generation = tlb_new_generation(t);
 }
 
 static void flush_large_page(struct vm_tlb *t, uint64_t gva, unsigned shift, const struct scope *s)
@@ -151,6 +161,10 @@ static void flush_large_page(struct vm_tlb *t, uint64_t gva, unsigned shift, con
         struct vm_tlb_context *c = &t->contexts[i];
         if (c->live && in_scope(s, c->key.asid))
             flush_large_page_of(t, c, gva, shift);
+    }
+    for (unsigned i = 0; i < VM_TLB_REGIMES; i++) {
+        if (saw_code(&t->regimes[i].seen, gva, shift))
+            t->regimes[i].code_generation = tlb_new_generation(t);
     }
     uint32_t flush = next_flush(t);
     *last = flush;
@@ -165,6 +179,7 @@ static void flush_pages(struct vm_tlb *t, uint64_t first, uint64_t last, const s
     }
     for (uint64_t page = first >> VM_PAGE_SHIFT; page <= last >> VM_PAGE_SHIFT; page++)
         flush_page(t, page, s);
+    tlb_show_generations(t);
 }
 
 // Beyond this many pages it is cheaper to flush the whole space.

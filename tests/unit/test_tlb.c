@@ -409,6 +409,100 @@ static void generations_change_with_code_mappings(void **state)
     }
 }
 
+// --- global translations ---
+
+static void select_space(struct vm_tlb *t, uint64_t key, uint32_t asid, uint32_t regime)
+{
+    const struct vm_tlb_key k = {.key = key, .space = 100 + asid, .asid = asid, .regime = regime};
+    vm_tlb_select_data(t, &k);
+    vm_tlb_select_code(t, &k);
+}
+
+static void fill_global(struct vm_tlb *t, uint64_t gva, uint64_t gpa)
+{
+    const struct vm_translation tr = {.page = vm_gpa_of(gpa),
+                                      .allowed = VM_ACCESS_READ | VM_ACCESS_EXECUTE,
+                                      .shift = VM_PAGE_SHIFT,
+                                      .last = VM_PAGE_MASK,
+                                      .global = true};
+    vm_tlb_fill(t, t->code, vm_gva_of(gva), VM_ACCESS_EXECUTE, &tr);
+}
+
+static bool fetches(struct vm_tlb *t, uint64_t gva, bool *global)
+{
+    struct vm_translation tr;
+    bool found = vm_tlb_find(t, t->code, vm_gva_of(gva), VM_ACCESS_EXECUTE, &tr);
+    *global = found && t->code->code[vm_tlb_index(gva)].global;
+    return found;
+}
+
+static uint64_t generation(const struct vm_tlb *t, enum vm_tlb_rests rests)
+{
+    const uint64_t now[] = {t->code->code_generation, t->regime->code_generation};
+    assert_int_equal(t->code_generations[VM_TLB_ON_CONTEXT], now[VM_TLB_ON_CONTEXT]);
+    assert_int_equal(t->code_generations[VM_TLB_ON_REGIME], now[VM_TLB_ON_REGIME]);
+    return now[rests];
+}
+
+static void global_translations_hold_in_every_space(void **state)
+{
+    struct rig *r = *state;
+    struct vm_tlb *t = &r->tlb;
+    bool global;
+    select_space(t, 1, 7, 9);
+    fill_global(t, 0x1000, RAM_BASE);
+    uint64_t g = generation(t, VM_TLB_ON_REGIME);
+    select_space(t, 1, 8, 9);
+    assert_true(fetches(t, 0x1000, &global) && global);
+    assert_int_equal(generation(t, VM_TLB_ON_REGIME), g);
+    vm_tlb_flush_asid(t, 8);
+    vm_tlb_flush_asid(t, 7);
+    assert_true(fetches(t, 0x1000, &global) && global);
+    assert_int_equal(generation(t, VM_TLB_ON_REGIME), g);
+    // Another regime has its own; what is told apart by the key stays so.
+    select_space(t, 2, 8, 10);
+    assert_false(fetches(t, 0x1000, &global));
+    assert_int_not_equal(generation(t, VM_TLB_ON_REGIME), g);
+    for (uint32_t regime = 20; regime < 20 + 2 * VM_TLB_REGIMES; regime++) {
+        uint64_t last = generation(t, VM_TLB_ON_REGIME);
+        select_space(t, regime, 8, regime);
+        assert_true(generation(t, VM_TLB_ON_REGIME) != last);
+    }
+}
+
+static void global_translations_are_flushed(void **state)
+{
+    struct rig *r = *state;
+    struct vm_tlb *t = &r->tlb;
+    bool global;
+    select_space(t, 1, 7, 9);
+    fill_global(t, 0x1000, RAM_BASE);
+    select_space(t, 1, 8, 9);
+    uint64_t g = generation(t, VM_TLB_ON_REGIME);
+    flush_page(t, vm_gva_of(0x5000));
+    assert_int_equal(generation(t, VM_TLB_ON_REGIME), g);
+    flush_page(t, vm_gva_of(0x1000));
+    assert_false(fetches(t, 0x1000, &global));
+    assert_true(generation(t, VM_TLB_ON_REGIME) > g);
+    fill_global(t, 0x1000, RAM_BASE);
+    g = generation(t, VM_TLB_ON_REGIME);
+    vm_tlb_flush_all(t);
+    assert_false(fetches(t, 0x1000, &global));
+    assert_true(generation(t, VM_TLB_ON_REGIME) > g);
+}
+
+static void no_generation_has_a_low_half_of_zero(void **state)
+{
+    struct rig *r = *state;
+    struct vm_tlb *t = &r->tlb;
+    t->generations = UINT32_MAX - 1;
+    for (unsigned i = 0; i < 3; i++) {
+        vm_tlb_flush_all(t);
+        for (unsigned k = 0; k < VM_TLB_CONTEXTS; k++)
+            assert_true((uint32_t)t->contexts[k].code_generation != 0);
+    }
+}
+
 // Fills a piece of a page of 2^shift bytes for reading; it must come out with that size.
 static void fill_and_check(struct vm_tlb *t, uint64_t gva, unsigned shift)
 {
@@ -756,6 +850,9 @@ int main(void)
         TEST(contexts_are_told_apart_by_all_of_the_key),
         TEST(the_least_recently_used_context_goes),
         TEST(generations_change_with_code_mappings),
+        TEST(global_translations_hold_in_every_space),
+        TEST(global_translations_are_flushed),
+        TEST(no_generation_has_a_low_half_of_zero),
         TEST(a_large_page_goes_as_a_whole),
         TEST(links_end_with_the_large_page_under_them),
         TEST(ranges_are_flushed),

@@ -343,7 +343,7 @@ struct jit_way *emit_new_way(struct emit *e, uint64_t offset);
 unsigned emit_way_number(const struct emit *e, const struct jit_way *way);
 // Compares the code mapping's generation with that of the link; goes to the way's stub if it is
 // another. While the way is not linked the guard holds 0, which no generation is.
-void emit_guard(struct emit *e, struct jit_way *way, enum x64_reg reg);
+void emit_guard(struct emit *e, struct jit_way *way);
 // The page base becomes that of the way's target; rax is lost.
 void emit_move_page(struct emit *e, const struct jit_way *way);
 // A goto or goto_ind that is a call; the latter's target is in rax.

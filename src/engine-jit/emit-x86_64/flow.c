@@ -76,11 +76,16 @@ unsigned emit_way_number(const struct emit *e, const struct jit_way *way)
     return (unsigned)(way - e->block->ways);
 }
 
-void emit_guard(struct emit *e, struct jit_way *way, enum x64_reg reg)
+static struct x64_mem at_generation(const struct jit *j, const uint64_t *generation)
+{
+    const char *base = (const char *)j->vcpu->state + STATE_BIAS;
+    return x64_at(REG_STATE, (int32_t)((const char *)generation - base));
+}
+
+void emit_guard(struct emit *e, struct jit_way *way)
 {
     struct x64_code *c = &e->code;
-    x64_mov_rm(c, X64_64, reg, at_state(e, &e->jit->vcpu->tlb.code));
-    x64_cmp_mi(c, X64_32, x64_at(reg, offsetof(struct vm_tlb_context, code_generation)), 1 << 30);
+    x64_cmp_mi(c, X64_32, at_generation(e->jit, e->jit->vcpu->tlb.code_generations), 1 << 30);
     way->guard = c->at - 4;
     emit_cold(e, COLD_WAY, x64_jcc32(c, X64_NE))->way = emit_way_number(e, way);
 }
@@ -99,7 +104,7 @@ void emit_move_page(struct emit *e, const struct jit_way *way)
 
 static void leave_far(struct emit *e, struct jit_way *way)
 {
-    emit_guard(e, way, X64_RAX);
+    emit_guard(e, way);
     emit_move_page(e, way);
     way->place = x64_jmp32(&e->code);
 }
@@ -480,10 +485,15 @@ void emit_cold_section(struct emit *e)
     }
 }
 
-void jit_emit_link(struct jit_way *way, const struct jit_block *to, uint32_t generation)
+// The guard's displacement, which lies before its immediate, has 32 bits: a vCPU is larger than
+// what 8 reach.
+void jit_emit_link(struct jit *j, struct jit_way *way, const struct jit_block *to,
+                   const uint64_t *generation)
 {
-    if (!way->near)
-        x64_patch32_raw(way->guard, (int32_t)generation);
+    if (!way->near) {
+        x64_patch32_raw(way->guard - 4, at_generation(j, generation).disp);
+        x64_patch32_raw(way->guard, (int32_t)*generation);
+    }
     x64_patch32(way->place, to->place);
 }
 

@@ -47,7 +47,7 @@ static void land(struct emit *e, uint64_t offset)
     // The page that the caller was in may be another now, so even a way within it is guarded.
     struct jit_way *way = emit_new_way(e, offset & VM_PAGE_MASK);
     way->near = false;
-    emit_guard(e, way, X64_RCX);
+    emit_guard(e, way);
     way->place = x64_jmp32(c);
 }
 
@@ -61,7 +61,7 @@ void emit_call_way(struct emit *e, const struct vm_ir_op *o)
     uint64_t offset = vm_ir_return_offset(o);
     struct jit_way *way = emit_new_way(e, o->imm);
     if (!way->near)
-        emit_guard(e, way, X64_RAX);
+        emit_guard(e, way);
     push_return(e, X64_RAX, offset);
     if (!way->near)
         emit_move_page(e, way);

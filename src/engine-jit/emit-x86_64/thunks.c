@@ -121,7 +121,8 @@ static void emit_indirect(struct thunks *t)
     struct x64_code *c = &t->code;
     struct jit *j = t->jit;
     const struct vm_register *pc = &t->regfile->registers[t->regfile->pc];
-    struct x64_label request = {0}, miss = {0};
+    const uint64_t *generations = j->vcpu->tlb.code_generations;
+    struct x64_label request = {0}, miss = {0}, holds = {0};
     j->thunks.indirect = c->at;
     x64_mov_mr(c, X64_64, x64_at(REG_STATE, pc->offset - STATE_BIAS), X64_RAX);
     x64_cmp_mi(c, X64_32, in_state(t, (const void *)&j->vcpu->request), 0);
@@ -137,11 +138,12 @@ static void emit_indirect(struct thunks *t)
     x64_add_rr(c, X64_64, X64_RDX, X64_RCX);
     x64_cmp_rm(c, X64_64, X64_RAX, x64_at(X64_RDX, offsetof(struct jit_jump, pc)));
     x64_jcc_label(c, X64_NE, &miss);
-    x64_mov_rm(c, X64_64, X64_RCX, in_state(t, &j->vcpu->tlb.code));
-    x64_mov_rm(c, X64_64, X64_RCX,
-               x64_at(X64_RCX, offsetof(struct vm_tlb_context, code_generation)));
-    x64_cmp_rm(c, X64_64, X64_RCX, x64_at(X64_RDX, offsetof(struct jit_jump, generation)));
+    x64_mov_rm(c, X64_64, X64_RCX, x64_at(X64_RDX, offsetof(struct jit_jump, generation)));
+    x64_cmp_rm(c, X64_64, X64_RCX, in_state(t, &generations[VM_TLB_ON_REGIME]));
+    x64_jcc_label(c, X64_E, &holds);
+    x64_cmp_rm(c, X64_64, X64_RCX, in_state(t, &generations[VM_TLB_ON_CONTEXT]));
     x64_jcc_label(c, X64_NE, &miss);
+    x64_bind(c, &holds);
     x64_mov_rm(c, X64_32, X64_RCX, in_state(t, &j->vcpu->mode));
     x64_cmp_rm(c, X64_32, X64_RCX, x64_at(X64_RDX, offsetof(struct jit_jump, mode)));
     x64_jcc_label(c, X64_NE, &miss);

@@ -26,6 +26,8 @@ enum {
     VM_TLB_BITS = 9,
     VM_TLB_ENTRIES = 1 << VM_TLB_BITS,
     VM_TLB_CONTEXTS = 16,
+    VM_TLB_RECENT = 32, // contexts that are found by hash
+    VM_TLB_REGIMES = 4,
     VM_TLB_SEEN_BITS = 1 << 14,
     VM_TLB2_WAYS = 8,
     VM_TLB2_SETS = 512,
@@ -51,6 +53,7 @@ struct vm_tlb_code_entry {
     const struct vm_region *region;
     uint16_t last; // offset of the last byte that may be fetched; less than the page's in an entry
                    // that is not kept
+    bool global;   // the mapping is that of every address space
 };
 
 // Identifies a translation context. The frontend chooses `key`: equal keys must mean equal
@@ -59,7 +62,25 @@ struct vm_tlb_key {
     uint64_t key;
     uint64_t space; // e.g. the root of the page table
     uint32_t asid;
+    uint32_t regime; // what global translations hold for: part of what `key` says
 };
+
+// Pages whose code mappings were used, by hash: a flush of any other page leaves the generation
+// alone.
+struct vm_tlb_seen {
+    uint64_t bits[VM_TLB_SEEN_BITS / 64];
+    bool any;
+};
+
+// The global code mappings of a regime. They outlive switches of the address space.
+struct vm_tlb_regime {
+    uint32_t regime;
+    uint64_t code_generation; // changes whenever one of them may have changed
+    struct vm_tlb_seen seen;
+};
+
+// What a code mapping rests on: index of vm_tlb.code_generations.
+enum vm_tlb_rests { VM_TLB_ON_CONTEXT, VM_TLB_ON_REGIME };
 
 struct vm_tlb_context {
     struct vm_tlb_entry read[VM_TLB_ENTRIES];
@@ -67,10 +88,7 @@ struct vm_tlb_context {
     struct vm_tlb_code_entry code[VM_TLB_ENTRIES];
     struct vm_tlb_key key;
     uint64_t code_generation; // changes whenever a code mapping of this context may have changed
-    // Pages whose code mappings were used since the context was cleared, by hash: a flush of any
-    // other page leaves the generation alone.
-    uint64_t code_seen[VM_TLB_SEEN_BITS / 64];
-    bool any_code_seen;
+    struct vm_tlb_seen seen;  // since the context was cleared
     uint64_t last_use;
     uint16_t used[3 * VM_TLB_ENTRIES]; // which entries are filled: array * ENTRIES + index
     uint32_t used_count;
@@ -85,6 +103,7 @@ struct vm_translation {
     // The offsets of the first and last byte around the address for which that holds: less than the
     // page where protection is finer. Such a translation is not remembered.
     uint16_t first, last;
+    bool global; // the same in every address space of the context's regime
 };
 
 static inline bool vm_translation_is_whole(const struct vm_translation *t)
@@ -101,6 +120,7 @@ struct vm_tlb2_entry {
     uint32_t flush;  // the last flush before it was filled
     uint8_t allowed; // 0: empty
     uint8_t shift;   // as in struct vm_translation
+    bool global;     // holds for every space of the key's regime; stays when a space is flushed
 };
 
 struct vm_tlb_level2 {
@@ -123,7 +143,13 @@ struct vm_tlb {
     struct vm_tlb_level2 *level2;
     struct vm_space *space;
     uint64_t clock;
+    // The code generation of the current context and that of its regime, where generated code finds
+    // them. No number is given out twice, and the low half of none is 0.
+    uint64_t code_generations[2];
     uint64_t generations; // the last code generation given out
+    struct vm_tlb_regime regimes[VM_TLB_REGIMES];
+    struct vm_tlb_regime *regime; // of the current code context
+    uint8_t recent[VM_TLB_RECENT];
     struct vm_tlb_stats stats;
 };
 
