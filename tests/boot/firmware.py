@@ -17,8 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import machine as shared
-from machine import BOOT_LIMIT, PATIENCE, PROMPT, run_cases, skip_without
+from machine import BOOT_LIMIT, PATIENCE, PROMPT, Console, run_cases, skip_without
 
 SECTOR = 512
 PARTITION = 2048  # where it begins, in sectors
@@ -32,17 +31,6 @@ label trine
   initrd /initrd
   append console=ttyS0 trine.test=from-disk{STALL}
 """
-
-
-class Machine(shared.Machine):
-    """A running vm-cli with options of its own."""
-
-    def __init__(self, *command):
-        self.output = b""
-        self.read_upto = 0
-        self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=self.log)
 
 
 def skip(cause):
@@ -101,8 +89,8 @@ class Driver:
         assert machine.end() == 0, machine.error
 
     def u_boot(self, disk, transport, *bios):
-        machine = Machine(*self.command, "--kernel", self.firmware / "u-boot.elf", *bios,
-                          "--transport", transport, "--virtio-blk", f"{disk},readonly")
+        machine = Console([*self.command, "--kernel", self.firmware / "u-boot.elf", *bios,
+                           "--transport", transport, "--virtio-blk", f"{disk},readonly"])
         yield machine
         banner = [b"OpenSBI"] if bios else []
         self.reach_shell(machine, *banner, b"U-Boot", b"/extlinux/extlinux.conf",
@@ -115,9 +103,9 @@ class Driver:
         """EDK2 finds the flash and fw_cfg by the device tree."""
         before = variables.read_bytes()
         flash = f"code={self.firmware / 'edk2-code.fd'},vars={variables}"
-        machine = Machine(*self.command, "--pflash", flash, *bios, "--kernel",
-                          self.guest / "kernel", "--initrd", self.guest / "initrd", "--append",
-                          "console=ttyS0 trine.test=from-fw-cfg" + STALL)
+        machine = Console([*self.command, "--pflash", flash, *bios, "--kernel",
+                           self.guest / "kernel", "--initrd", self.guest / "initrd", "--append",
+                           "console=ttyS0 trine.test=from-fw-cfg" + STALL])
         yield machine
         self.reach_shell(machine, b"EDK2", b"EFI stub: Loaded initrd")
         assert "trine.test=from-fw-cfg" in machine.run("cat /proc/cmdline")
