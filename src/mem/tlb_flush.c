@@ -78,6 +78,12 @@ static bool in_scope(const struct scope *s, uint32_t asid)
     return !s->one_space || asid == s->asid;
 }
 
+// A flush of one space leaves what is global.
+static bool takes(const struct scope *s, const struct vm_tlb2_entry *e)
+{
+    return !s->one_space || (!e->global && e->asid == s->asid);
+}
+
 static void forget_slot(struct vm_tlb_context *c, unsigned slot)
 {
     tlb_clear_entry(c, slot);
@@ -110,13 +116,13 @@ static void flush_page(struct vm_tlb *t, uint64_t vpage, const struct scope *s)
         if (c->live && in_scope(s, c->key.asid))
             flush_page_of(t, c, vpage);
     }
-    for (unsigned i = 0; i < VM_TLB_REGIMES; i++) {
+    for (unsigned i = 0; i < VM_TLB_REGIMES && !s->one_space; i++) {
         if (tlb_has_seen(&t->regimes[i].seen, vpage))
             t->regimes[i].code_generation = tlb_new_generation(t);
     }
     struct vm_tlb2_entry *set = tlb_level2_set(t, vpage);
     for (unsigned w = 0; w < VM_TLB2_WAYS; w++) {
-        if (set[w].vpage == vpage && (set[w].global || in_scope(s, set[w].asid)))
+        if (set[w].vpage == vpage && takes(s, &set[w]))
             set[w].allowed = 0;
     }
 }
@@ -162,7 +168,7 @@ static void flush_large_page(struct vm_tlb *t, uint64_t gva, unsigned shift, con
         if (c->live && in_scope(s, c->key.asid))
             flush_large_page_of(t, c, gva, shift);
     }
-    for (unsigned i = 0; i < VM_TLB_REGIMES; i++) {
+    for (unsigned i = 0; i < VM_TLB_REGIMES && !s->one_space; i++) {
         if (saw_code(&t->regimes[i].seen, gva, shift))
             t->regimes[i].code_generation = tlb_new_generation(t);
     }

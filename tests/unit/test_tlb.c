@@ -481,6 +481,9 @@ static void global_translations_are_flushed(void **state)
     uint64_t g = generation(t, VM_TLB_ON_REGIME);
     flush_page(t, vm_gva_of(0x5000));
     assert_int_equal(generation(t, VM_TLB_ON_REGIME), g);
+    flush_page_asid(t, vm_gva_of(0x1000), 8);
+    assert_true(fetches(t, 0x1000, &global));
+    assert_int_equal(generation(t, VM_TLB_ON_REGIME), g);
     flush_page(t, vm_gva_of(0x1000));
     assert_false(fetches(t, 0x1000, &global));
     assert_true(generation(t, VM_TLB_ON_REGIME) > g);

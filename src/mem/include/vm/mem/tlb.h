@@ -172,7 +172,8 @@ void vm_tlb_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm
                  const struct vm_translation *translation);
 
 // Flushes: everything; all of one address space; the pages, of any size, around the addresses from
-// first to last, in every context or in those of one address space.
+// first to last, in every context or in those of one address space. What is global stays when one
+// address space is flushed.
 void vm_tlb_flush_all(struct vm_tlb *t);
 void vm_tlb_flush_asid(struct vm_tlb *t, uint32_t asid);
 void vm_tlb_flush_pages(struct vm_tlb *t, vm_gva first, vm_gva last);
