@@ -585,7 +585,7 @@ static void says_what_it_is(void **state)
     (void)state;
     struct vm *vm = MACHINE(NULL, RV_WFI);
     assert_string_equal(vm_guest_name(vm), "riscv64");
-    assert_string_equal(vm_engine_name(vm), "interpreter");
+    assert_string_equal(vm_engine_name(vm), vm_built_engine(0));
     assert_non_null(vm_engine_reason(vm));
     assert_int_equal(vm_vcpu_count(vm), 1);
     struct vm_stats s;
