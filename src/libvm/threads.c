@@ -18,9 +18,12 @@ void hosted_wake(struct vm *vm, uint32_t vcpu)
     if (!h->mutex || !atomic_load(&h->waiting))
         return;
     vm_osal_mutex_lock(h->mutex);
+    bool first = !h->kicked;
     h->kicked = true;
-    vm_osal_condition_signal(h->wake);
     vm_osal_mutex_unlock(h->mutex);
+    // Not before: the waiter would wake only to wait for the mutex.
+    if (first)
+        vm_osal_condition_signal(h->wake);
 }
 
 static void wait_for_work(struct hosted_vcpu *h)
