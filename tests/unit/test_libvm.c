@@ -594,8 +594,11 @@ static void says_what_it_is(void **state)
     vm_destroy(vm);
     assert_string_equal(vm_built_guest(0), "riscv64");
     assert_null(vm_built_guest(1));
-    assert_string_equal(vm_built_engine(0), "interpreter");
-    assert_null(vm_built_engine(1));
+    assert_non_null(vm_built_engine(0));
+    size_t engines = 0;
+    while (vm_built_engine(engines))
+        assert_true(*vm_built_engine(engines++) != 0);
+    assert_in_range(engines, 1, 2);
     assert_string_equal(vm_built_machine("riscv64", 0), "virt");
     assert_null(vm_built_machine("riscv64", 1));
     assert_null(vm_built_machine("z80", 0));
