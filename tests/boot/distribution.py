@@ -219,7 +219,8 @@ class Bench:
 
     def image_is_consistent(self):
         if self.kind == "qcow2":
-            subprocess.run([self.vm, "disk", "check", self.disks["qcow2"]], check=True)
+            subprocess.run([self.vm, "disk", "check", self.disks["qcow2"]], check=True,
+                           stdout=subprocess.DEVNULL)
 
     def file_system_is_clean(self):
         """What the journal has still to do is done first, as at a mount; nothing else is wrong."""
