@@ -4,7 +4,8 @@
 
     distribution.py VM-CLI GUESTS [MACHINE...]
 
-MACHINE is the beginning of a case's name, such as jit-pci-raw; all run without any. GUESTS/riscv64/distribution comes from tools/distribution. On the interpreter, a raw disk over PCI
+MACHINE is the beginning of a case's name, such as jit-pci-raw; all run without any.
+GUESTS/riscv64/distribution comes from tools/distribution. On the interpreter, a raw disk over PCI
 and a qcow2 disk over MMIO boot to a shell; on the JIT both boot to systemd's login on both buses.
 There the network is used both ways, and a gigabyte is written that the next machine has to find
 again: once after this one was killed, once after it powered off. Prints TAP; ends with status 77
