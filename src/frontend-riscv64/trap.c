@@ -69,8 +69,8 @@ static uint64_t takeable(struct vm_vcpu *v, bool *to_machine)
     return supervisor ? for_supervisor : 0;
 }
 
-// Here sie_wakes is cleared, and not at the run loop's looks: how many of those there are is the
-// engine's affair.
+// Here sie_wakes is cleared. The run loop's looks only set it; when they come is the engine's
+// affair, so it is a hint (VM_REG_HINT).
 void rv_check_interrupts(struct vm_vcpu *v)
 {
     bool to_machine;

@@ -71,7 +71,7 @@ unsigned vm_register_count(const struct vm *vm)
 {
     const struct vm_regfile *f = vm->guest->regfile;
     unsigned n = 0;
-    while (n < f->count && f->registers[n].class != VM_REG_HIDDEN)
+    while (n < f->count && f->registers[n].class < VM_REG_HIDDEN)
         n++;
     return n;
 }

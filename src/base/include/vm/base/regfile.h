@@ -32,6 +32,7 @@ enum vm_register_class {
     VM_REG_PC,
     VM_REG_SYSTEM, // control and status state
     VM_REG_HIDDEN, // the emulator's own: saved in snapshots, not shown to a user
+    VM_REG_HINT,   // hidden, and right at more than one value: engines may differ in it
 };
 
 struct vm_register {
