@@ -28,16 +28,16 @@ struct probe {
     struct virtio_rig *rig;
     struct vm_virtio *virtio;
     struct vm_virtio_ops ops;
-    bool hold; // keep elements
-    bool deaf; // do not even pop
-    bool poll; // turn doorbells off while at work
+    _Atomic bool hold; // keep elements
+    bool deaf;         // do not even pop
+    bool poll;         // turn doorbells off while at work
     bool flush_each;
     unsigned notified, resets, queue_resets, activations, destroyed;
     uint64_t features; // of the last activation
     uint8_t config[PROBE_CONFIG];
     unsigned held_count;
     struct probe_held held[PROBE_QUEUES * VM_VIRTQ_MAX_SIZE];
-    uint64_t popped; // elements
+    _Atomic uint64_t popped; // elements
 };
 
 // Makes the device and plugs it in. `options` may be NULL.

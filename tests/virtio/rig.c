@@ -83,11 +83,20 @@ static void add_memory(struct virtio_rig *rig, uint64_t size)
     rig->next = low->base;
 }
 
+// As the driver's processor does it: a device or another of its threads may look meanwhile.
+static void zero(uint8_t *p, uint64_t size)
+{
+    for (; size >= 8; p += 8, size -= 8)
+        vm_ram_store(p, 8, 0);
+    for (; size > 0; p++, size--)
+        vm_ram_store(p, 1, 0);
+}
+
 uint64_t virtio_rig_alloc(struct virtio_rig *rig, uint64_t size, uint64_t align)
 {
     uint64_t at = (rig->next + align - 1) & ~(align - 1);
     rig->next = at + size;
-    memset(virtio_rig_at(rig, at, size), 0, (size_t)size);
+    zero(virtio_rig_at(rig, at, size), size);
     return at;
 }
 
