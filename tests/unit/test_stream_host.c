@@ -34,6 +34,7 @@ struct fixture {
     char dir[32], path[64], what[72];
     _Atomic size_t got, room; // bytes received, and how many more may be
     uint8_t bytes[ROOM];
+    _Atomic bool connected; // as of the last change
     _Atomic unsigned connections, resizes, logged;
     char log[256];
     // A command for the loop's thread.
@@ -42,6 +43,8 @@ struct fixture {
     _Atomic size_t sent, size;
     _Atomic bool resume, done;
 };
+
+static uint8_t lots[LOTS]; // once filled, all threads may read it
 
 // --- the device's side ---
 
@@ -64,7 +67,9 @@ static void writable(void *device)
 
 static void connection_changed(void *device)
 {
-    ((struct fixture *)device)->connections++;
+    struct fixture *f = device;
+    f->connected = f->stream->connected;
+    f->connections++;
 }
 
 static void resized(void *device)
@@ -187,12 +192,12 @@ static void expect(int fd, const void *bytes, size_t size)
     assert_memory_equal(got, bytes, size);
 }
 
-static const uint8_t *lots(void)
+static int fill_lots(void **state)
 {
-    static uint8_t bytes[LOTS];
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)(i * 7 + i / 256 + i / 65536);
-    return bytes;
+    (void)state;
+    for (size_t i = 0; i < sizeof lots; i++)
+        lots[i] = (uint8_t)(i * 7 + i / 256 + i / 65536);
+    return 0;
 }
 
 // --- Unix sockets ---
@@ -209,7 +214,7 @@ static void clients_come_and_go(void **state)
     for (unsigned i = 0; i < 3; i++) {
         int fd = dial(&f);
         eventually(f.connections == 2 * i + 1);
-        assert_true(f.stream->connected);
+        assert_true(f.connected);
         if (i == 0)
             expect(fd, "early ", 6);
         assert_int_equal(write(fd, "hello", 5), 5);
@@ -218,7 +223,7 @@ static void clients_come_and_go(void **state)
         expect(fd, "and you", 7);
         close(fd);
         eventually(f.connections == 2 * i + 2);
-        assert_false(f.stream->connected);
+        assert_false(f.connected);
     }
     assert_memory_equal(f.bytes, "hellohellohello", 15);
     end(&f);
@@ -247,10 +252,10 @@ static void output_waits_for_a_slow_reader(void **state)
     (void)state;
     static struct fixture f;
     begin(&f, "unix:");
-    send_bytes(&f, lots(), LOTS);
+    send_bytes(&f, lots, LOTS);
     assert_int_equal(f.sent, VM_STREAM_BACKLOG); // without anybody there
     int fd = dial(&f);
-    expect(fd, lots(), LOTS);
+    expect(fd, lots, LOTS);
     eventually(f.sent == LOTS);
     close(fd);
     end(&f);
@@ -265,7 +270,7 @@ static void input_waits_for_the_guest(void **state)
         begin(&f, "unix:");
         f.room = 10;
         int fd = dial(&f);
-        assert_int_equal(write(fd, lots(), 20000), 20000);
+        assert_int_equal(write(fd, lots, 20000), 20000);
         if (!stays)
             close(fd);
         eventually(f.got == 10);
@@ -273,13 +278,14 @@ static void input_waits_for_the_guest(void **state)
         assert_int_equal(f.got, 10);
         resume_with(&f, 5000);
         eventually(f.got == 5010);
-        assert_true(f.stream->connected);
+        assert_true(f.connected);
         resume_with(&f, SIZE_MAX);
         eventually(f.got == 20000);
-        assert_memory_equal(f.bytes, lots(), 20000);
+        assert_memory_equal(f.bytes, lots, 20000);
         if (stays)
             close(fd);
-        eventually(!f.stream->connected);
+        eventually(f.connections == 2);
+        assert_false(f.connected);
         end(&f);
     }
 }
@@ -296,7 +302,7 @@ static void a_client_that_only_listens(void **state)
     eventually(f.got == 4);
     send_bytes(&f, "answer", 6);
     expect(fd, "answer", 6);
-    assert_true(f.stream->connected);
+    assert_true(f.connected);
     close(fd);
     eventually(f.connections == 2);
     end(&f);
@@ -337,10 +343,10 @@ static void files_get_all(void **state)
     (void)state;
     static struct fixture f;
     begin(&f, "file:");
-    send_bytes(&f, lots(), LOTS);
+    send_bytes(&f, lots, LOTS);
     assert_int_equal(f.sent, LOTS);
     int fd = open(f.path, O_RDONLY);
-    expect(fd, lots(), LOTS);
+    expect(fd, lots, LOTS);
     close(fd);
     end(&f);
 }
@@ -351,7 +357,7 @@ static void a_full_disk_waits(void **state)
     static struct fixture f;
     prepare(&f);
     start(&f, "file:/dev/full");
-    send_bytes(&f, lots(), LOTS);
+    send_bytes(&f, lots, LOTS);
     assert_int_equal(f.sent, VM_STREAM_BACKLOG);
     assert_int_equal(f.logged, 1);
     assert_non_null(strstr(f.log, "/dev/full"));
@@ -386,8 +392,10 @@ static void pseudoterminals(void **state)
     end(&f);
 }
 
-// In a process of its own, with `in` and `out` as its standard streams.
-static pid_t with_standard_streams(int in, int out, int other, size_t input, size_t output)
+// In a process of its own, with `in` and `out` as its standard streams. What was sent and is not
+// read yet ends with it: it stays until `until` is at its end.
+static pid_t with_standard_streams(int in, int out, int other, int until[2], size_t input,
+                                   size_t output)
 {
     pid_t child = fork();
     assert_true(child >= 0);
@@ -396,24 +404,28 @@ static pid_t with_standard_streams(int in, int out, int other, size_t input, siz
     static struct fixture f;
     signal(SIGPIPE, SIG_IGN);
     close(other);
+    close(until[1]);
     dup2(in, 0);
     dup2(out, 1);
     close(in);
     close(out);
     prepare(&f);
     start(&f, "stdio");
-    send_bytes(&f, lots(), output);
+    send_bytes(&f, lots, output);
     eventually(f.got == input && f.sent == output);
     resume_with(&f, SIZE_MAX);
     usleep(50000);
-    bool right = f.got == input;
+    char byte;
+    bool right = f.got == input && read(until[0], &byte, 1) == 0;
     end(&f);
     _exit(right ? 0 : 1);
 }
 
-static void expect_success(pid_t child)
+static void expect_success(pid_t child, int until[2])
 {
     int status;
+    close(until[0]);
+    close(until[1]);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
@@ -422,16 +434,17 @@ static void expect_success(pid_t child)
 static void standard_streams(void **state)
 {
     (void)state;
-    int in[2], out[2];
+    int in[2], out[2], until[2];
     assert_int_equal(pipe(in), 0);
     assert_int_equal(pipe(out), 0);
-    pid_t child = with_standard_streams(in[0], out[1], out[0], 1000, 500000);
+    assert_int_equal(pipe(until), 0);
+    pid_t child = with_standard_streams(in[0], out[1], out[0], until, 1000, 500000);
     close(in[0]);
     close(out[1]);
-    assert_int_equal(write(in[1], lots(), 1000), 1000);
+    assert_int_equal(write(in[1], lots, 1000), 1000);
     close(in[1]);
-    expect(out[0], lots(), 500000);
-    expect_success(child);
+    expect(out[0], lots, 500000);
+    expect_success(child, until);
     close(out[0]);
 }
 
@@ -440,15 +453,16 @@ static void standard_streams_of_other_kinds(void **state)
 {
     (void)state;
     char path[] = "/tmp/test-stream-XXXXXX";
-    int out[2], file = mkstemp(path);
-    assert_int_equal(write(file, lots(), 20000), 20000);
+    int out[2], until[2], file = mkstemp(path);
+    assert_int_equal(write(file, lots, 20000), 20000);
     assert_int_equal(lseek(file, 0, SEEK_SET), 0);
     assert_int_equal(pipe(out), 0);
-    pid_t child = with_standard_streams(file, out[1], out[0], 20000, LOTS);
+    assert_int_equal(pipe(until), 0);
+    pid_t child = with_standard_streams(file, out[1], out[0], until, 20000, LOTS);
     close(file);
     close(out[1]);
     close(out[0]);
-    expect_success(child);
+    expect_success(child, until);
     unlink(path);
 }
 
@@ -488,5 +502,5 @@ int main(void)
         cmocka_unit_test(standard_streams_of_other_kinds),
         cmocka_unit_test(refuses_what_it_does_not_know),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, fill_lots, NULL);
 }
