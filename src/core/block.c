@@ -48,6 +48,15 @@ void vm_link_set(struct vm_link *link, struct vm_block *target, uint64_t generat
     target->incoming = link;
 }
 
+bool vm_block_may_link(const struct vm_vcpu *v, const struct vm_block *from,
+                       const struct vm_block *to, bool near)
+{
+    uint64_t distance = from->source.gpa.v ^ to->source.gpa.v;
+    bool same_page = (distance & ~(uint64_t)VM_PAGE_MASK) == 0;
+    return !from->dropped && !to->dropped && (!near || same_page) &&
+           !vm_trace_on(&v->machine->trace, VM_TRACE_EXEC);
+}
+
 static void unlink_one(struct vm_block_cache *c, struct vm_link *link)
 {
     if (!link->target)
@@ -100,7 +109,7 @@ static bool is_current(const struct vm_block_source *s)
     return !crosses(s) || s->version2 == version_of(s->region2, s->gpa2);
 }
 
-bool vm_block_insert(struct vm_block_cache *c, struct vm_block *b)
+static bool insert(struct vm_block_cache *c, struct vm_block *b)
 {
     struct vm_block **list = &c->cross_blocks;
     if (!crosses(&b->source)) {
@@ -143,10 +152,15 @@ struct vm_block *vm_block_find(struct vm_block_cache *c, struct vm_vcpu *v, uint
     return NULL;
 }
 
-bool vm_block_may_keep(const struct vm_vcpu *v, const struct vm_block *b, uint64_t pc)
+bool vm_block_keep(struct vm_block_cache *c, const struct vm_vcpu *v, struct vm_block *b,
+                   uint64_t pc)
 {
-    return is_current(&b->source) &&
-           (!crosses(&b->source) || vm_vcpu_code_is_cached(v, next_page(pc)));
+    bool may_keep = is_current(&b->source) &&
+                    (!crosses(&b->source) || vm_vcpu_code_is_cached(v, next_page(pc)));
+    if (may_keep)
+        return insert(c, b);
+    b->dropped = true;
+    return true;
 }
 
 // --- dropping ---

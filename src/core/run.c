@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The run loop of a vCPU: between the engine's returns it takes exceptions and interrupts, does
-// what other vCPUs asked for, and says when the thread has to wait or stop.
+// what other vCPUs asked for, and says when the thread has to wait or stop. With it what engines
+// ask and note about the run.
 #include "internal.h"
 
 // After this many exceptions without an instruction retired the guest can only go on faulting: its
@@ -86,4 +87,17 @@ enum vm_run_result vm_vcpu_run(struct vm_vcpu *v)
     enum vm_run_result result = atomic_load(&v->machine->stop) ? VM_RUN_STOPPED : run(v);
     atomic_store(&v->in_guest, false);
     return result;
+}
+
+bool vm_vcpu_at_breakpoint(const struct vm_vcpu *v)
+{
+    uint64_t pc = vm_vcpu_pc(v);
+    return vm_machine_is_breakpoint(v->machine, pc) &&
+           !(pc == v->run_pc && v->icount == v->run_icount);
+}
+
+void vm_vcpu_note_recent(struct vm_vcpu *v, uint64_t pc)
+{
+    if (v->recent[(v->recent_next - 1) % VM_RECENT_BLOCKS] != pc)
+        v->recent[v->recent_next++ % VM_RECENT_BLOCKS] = pc;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The loop that turns guest instructions into the IR of a block (vm/core/translate.h).
+// The loop that turns guest instructions into the IR of a block, and the way from there to an
+// engine's block (vm/core/translate.h).
 //
 // Guest memory may change under the translator: each instruction's bytes are copied once and
 // decoded from the copy, and the code version is read before any byte.
@@ -8,6 +9,8 @@
 
 #include <vm/base/memory.h>
 #include <vm/core/translate.h>
+#include <vm/ir/passes.h>
+#include <vm/ir/text.h>
 
 enum { MAX_INSN = 16 };
 
@@ -126,4 +129,81 @@ bool vm_translate_block(struct vm_vcpu *v, uint32_t max_insns, struct vm_arena *
     VM_TRACE(&v->machine->trace, VM_TRACE_BLOCK, "vcpu %u: %#lx (%#lx) mode %u: %u instructions",
              v->index, pc, source->gpa.v, v->mode, region->guest_insns);
     return true;
+}
+
+// --- an engine's block ---
+
+// One event a line, so that none is cut off.
+static void trace_ir(const struct vm_translator *t, const struct vm_ir_region *r, uint64_t pc)
+{
+    struct vm_trace *trace = &t->vcpu->machine->trace;
+    if (!vm_trace_on(trace, VM_TRACE_IR))
+        return;
+    const char *text = vm_ir_print_all(r, t->scratch);
+    if (!text)
+        return;
+    vm_trace_emit(trace, VM_TRACE_IR, "vcpu %u: %#lx", t->vcpu->index, pc);
+    while (*text) {
+        size_t n = 0;
+        while (text[n] && text[n] != '\n')
+            n++;
+        vm_trace_emit(trace, VM_TRACE_IR, "%.*s", (int)n, text);
+        text += n + (text[n] != 0);
+    }
+}
+
+// NULL with *exit: a fetch fault, or VM_ENGINE_FAILED where a block of this many instructions does
+// not fit.
+static struct vm_block *attempt(const struct vm_translator *t, uint32_t max_insns,
+                                enum vm_engine_exit *exit)
+{
+    struct vm_ir_region region;
+    struct vm_block_source source;
+    *exit = VM_ENGINE_FAILED;
+    vm_arena_reset(t->scratch);
+    if (!vm_translate_block(t->vcpu, max_insns, t->scratch, &region, &source)) {
+        if (t->vcpu->exception.pending)
+            *exit = VM_ENGINE_EXCEPTION;
+        return NULL;
+    }
+    if (!vm_ir_optimize(&region, VM_IR_TIER1, false, NULL))
+        return NULL;
+    trace_ir(t, &region, source.pc);
+    struct vm_block *b = t->make(t->context, &region, &source);
+    if (b) {
+        t->stats->blocks++;
+        t->stats->translated_insns += region.guest_insns;
+    }
+    return b;
+}
+
+struct vm_block *vm_translator_run(const struct vm_translator *t, uint32_t max_insns,
+                                   enum vm_engine_exit *exit)
+{
+    struct vm_vcpu *v = t->vcpu;
+    const struct vm_host *host = v->machine->host;
+    uint64_t start = host->clock(host->context), generation = v->tlb.code->code_generation;
+    struct vm_block *b = NULL;
+    for (uint32_t n = max_insns; n > 0 && !b; n /= 4) {
+        b = attempt(t, n, exit);
+        if (*exit == VM_ENGINE_EXCEPTION)
+            break;
+    }
+    t->stats->translate_ns += host->clock(host->context) - start;
+    // While it waited for other vCPUs, this one may have flushed the mapping that led here.
+    if (b && generation != v->tlb.code->code_generation) {
+        *exit = VM_ENGINE_REQUEST;
+        return NULL;
+    }
+    return b;
+}
+
+enum vm_engine_exit vm_translate_exit(enum vm_ir_exit reason)
+{
+    static const enum vm_engine_exit exits[] = {
+        [VM_IR_EXIT_RESYNC] = VM_ENGINE_RESYNC,
+        [VM_IR_EXIT_WAIT] = VM_ENGINE_WAIT,
+        [VM_IR_EXIT_PAUSE] = VM_ENGINE_PAUSE,
+    };
+    return exits[reason];
 }

@@ -6,8 +6,6 @@
 //
 // Links and the table by virtual address hold while the code generation of the TLB context stands.
 #include <vm/base/memory.h>
-#include <vm/ir/passes.h>
-#include <vm/ir/text.h>
 
 #include "interpreter.h"
 
@@ -20,27 +18,6 @@ void interp_cache_flush(struct interpreter *in)
 }
 
 // --- translation ---
-
-// One event a line, so that none is cut off.
-static void trace_ir(struct interpreter *in, const struct vm_ir_region *r, uint64_t pc)
-{
-    struct vm_trace *t = &in->vcpu->machine->trace;
-    if (!vm_trace_on(t, VM_TRACE_IR))
-        return;
-    size_t size = vm_ir_print(r, NULL, 0) + 1;
-    char *text = vm_arena_alloc(&in->scratch, size, 1);
-    if (!text)
-        return;
-    vm_ir_print(r, text, size);
-    vm_trace_emit(t, VM_TRACE_IR, "vcpu %u: %#lx", in->vcpu->index, pc);
-    while (*text) {
-        size_t n = 0;
-        while (text[n] && text[n] != '\n')
-            n++;
-        vm_trace_emit(t, VM_TRACE_IR, "%.*s", (int)n, text);
-        text += n + (text[n] != 0);
-    }
-}
 
 static bool loops(const struct vm_ir_region *r)
 {
@@ -56,57 +33,35 @@ static bool loops(const struct vm_ir_region *r)
     return false;
 }
 
-// Translates the block at the PC into `arena`. NULL with *exit: a fetch fault, or VM_ENGINE_FAILED
-// where a block of this many instructions does not fit.
+struct making {
+    struct interpreter *in;
+    struct vm_arena *arena; // for the block
+};
+
+static struct vm_block *make(void *context, const struct vm_ir_region *r,
+                             const struct vm_block_source *source)
+{
+    const struct making *m = context;
+    struct block *b = interp_lower(m->in, r, source, m->arena);
+    if (!b)
+        return NULL;
+    b->most_insns = loops(r) ? UINT32_MAX : r->guest_insns;
+    return &b->common;
+}
+
+// The block at the PC, in `arena`. NULL: *exit says why.
 static struct block *translate(struct interpreter *in, uint32_t max_insns, struct vm_arena *arena,
                                enum vm_engine_exit *exit)
 {
-    struct vm_vcpu *v = in->vcpu;
-    struct vm_ir_region region;
-    struct vm_block_source source;
-    *exit = VM_ENGINE_FAILED;
-    vm_arena_reset(&in->scratch);
-    if (!vm_translate_block(v, max_insns, &in->scratch, &region, &source)) {
-        if (v->exception.pending)
-            *exit = VM_ENGINE_EXCEPTION;
-        return NULL;
-    }
-    if (!vm_ir_optimize(&region, VM_IR_TIER1, false, NULL))
-        return NULL;
-    trace_ir(in, &region, source.pc);
-    struct block *b = interp_lower(in, &region, &source, arena);
-    if (b) {
-        b->most_insns = loops(&region) ? UINT32_MAX : region.guest_insns;
-        in->stats.blocks++;
-        in->stats.translated_insns += region.guest_insns;
-    }
-    return b;
-}
-
-static struct block *translate_fitting(struct interpreter *in, uint32_t max_insns,
-                                       struct vm_arena *arena, enum vm_engine_exit *exit)
-{
-    struct vm_vcpu *v = in->vcpu;
-    const struct vm_host *host = v->machine->host;
-    uint64_t start = host->clock(host->context), generation = v->tlb.code->code_generation;
-    struct block *b = NULL;
-    for (uint32_t n = max_insns; n > 0 && !b; n /= 4) {
-        b = translate(in, n, arena, exit);
-        if (*exit == VM_ENGINE_EXCEPTION)
-            break;
-    }
-    in->stats.translate_ns += host->clock(host->context) - start;
-    // While it waited for other vCPUs, this one may have flushed the mapping that led here.
-    if (b && generation != v->tlb.code->code_generation) {
-        *exit = VM_ENGINE_REQUEST;
-        return NULL;
-    }
-    return b;
+    struct making m = {in, arena};
+    const struct vm_translator t = {in->vcpu, &in->scratch, &in->stats, make, &m};
+    struct vm_block *b = vm_translator_run(&t, max_insns, exit);
+    return b ? block_of(b) : NULL;
 }
 
 struct block *interp_single(struct interpreter *in, enum vm_engine_exit *exit)
 {
-    struct block *b = translate_fitting(in, 1, &in->scratch, exit);
+    struct block *b = translate(in, 1, &in->scratch, exit);
     if (b)
         b->common.dropped = true;
     return b;
@@ -129,19 +84,8 @@ static struct block *look_up(struct interpreter *in, uint64_t pc, enum vm_engine
         return known ? block_of(known) : NULL;
     if (in->blocks.total > in->cache_limit)
         interp_cache_flush(in);
-    struct block *b = translate_fitting(in, BLOCK_INSNS, &in->blocks, exit);
-    if (b && !vm_block_may_keep(v, &b->common, pc))
-        b->common.dropped = true; // runs once, as if before the code was written
-    else if (b && !vm_block_insert(&in->cache, &b->common))
-        b = NULL;
-    return b;
-}
-
-bool interp_at_breakpoint(struct vm_vcpu *v)
-{
-    uint64_t pc = vm_vcpu_pc(v);
-    return vm_machine_is_breakpoint(v->machine, pc) &&
-           !(pc == v->run_pc && v->icount == v->run_icount);
+    struct block *b = translate(in, BLOCK_INSNS, &in->blocks, exit);
+    return b && vm_block_keep(&in->cache, v, &b->common, pc) ? b : NULL;
 }
 
 struct block *interp_find(struct interpreter *in, enum vm_engine_exit *exit)
@@ -152,13 +96,12 @@ struct block *interp_find(struct interpreter *in, enum vm_engine_exit *exit)
     struct jump_entry *e = &in->jumps[interp_jump_slot(pc)];
     if (interp_jump_is_for(e, pc, v))
         return e->block;
-    if (interp_at_breakpoint(v)) {
+    if (vm_vcpu_at_breakpoint(v)) {
         *exit = VM_ENGINE_BREAKPOINT;
         return NULL;
     }
     in->stats.block_lookups++;
-    if (v->recent[(v->recent_next - 1) % VM_RECENT_BLOCKS] != pc)
-        v->recent[v->recent_next++ % VM_RECENT_BLOCKS] = pc;
+    vm_vcpu_note_recent(v, pc);
     struct block *b = look_up(in, pc, exit);
     VM_TRACE(trace, VM_TRACE_EXEC, "vcpu %u: %#lx", v->index, pc);
     // A block at a breakpoint is looked up each time, and so is every block that is traced.

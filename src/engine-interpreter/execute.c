@@ -157,27 +157,12 @@ static void move_wide(char *to, const char *from, uint64_t bytes)
         store_pair(to + i, load_pair(from + i));
 }
 
-// Has the direct exit `link` of `from` lead to `to` from now on, if that may be. A near one stays
-// within the virtual page, and holds whatever the mapping: then it must be one physical page too.
+// Has the direct exit `link` of `from` lead to `to` from now on, if that may be.
 static VM_NOINLINE void connect(struct vm_vcpu *v, const struct block *from, struct vm_link *link,
                                 struct block *to, bool near)
 {
-    bool same_page =
-        ((from->common.source.gpa.v ^ to->common.source.gpa.v) & ~(uint64_t)VM_PAGE_MASK) == 0;
-    if (from->common.dropped || to->common.dropped || (near && !same_page) ||
-        vm_trace_on(&v->machine->trace, VM_TRACE_EXEC))
-        return;
-    vm_link_set(link, &to->common, near ? 0 : v->tlb.code->code_generation);
-}
-
-static enum vm_engine_exit exit_of(uint32_t reason)
-{
-    static const enum vm_engine_exit exits[] = {
-        [VM_IR_EXIT_RESYNC] = VM_ENGINE_RESYNC,
-        [VM_IR_EXIT_WAIT] = VM_ENGINE_WAIT,
-        [VM_IR_EXIT_PAUSE] = VM_ENGINE_PAUSE,
-    };
-    return exits[reason];
+    if (vm_block_may_link(v, &from->common, &to->common, near))
+        vm_link_set(link, &to->common, near ? 0 : v->tlb.code->code_generation);
 }
 
 #define R(o) (*(const uint64_t *)(const void *)(base + (o)))
@@ -583,7 +568,7 @@ L_raise:
 L_exit:
     v->icount += c->d;
     vm_vcpu_set_pc(v, page_base + c->imm);
-    return exit_of(c->a);
+    return vm_translate_exit((enum vm_ir_exit)c->a);
 
 follow: // no block known for `pc`: find it, and have the link lead there
     vm_vcpu_set_pc(v, pc);

@@ -92,8 +92,6 @@ struct block *interp_lower(struct interpreter *in, const struct vm_ir_region *r,
 
 // cache.c: the block at the vCPU's PC, translated if need be. NULL: *exit says why.
 struct block *interp_find(struct interpreter *in, enum vm_engine_exit *exit);
-// Whether the PC is at a breakpoint, and not the one that vm_vcpu_run was called at.
-bool interp_at_breakpoint(struct vm_vcpu *v);
 void interp_cache_flush(struct interpreter *in);
 // The instruction at the PC in a block of its own, which is not kept: single steps, and pages whose
 // protection is finer than a page.

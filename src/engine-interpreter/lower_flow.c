@@ -137,12 +137,11 @@ void lower_branch(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
     emit_way(l, else_block, extra + then_args, true);
 }
 
-// A near one leads to an instruction that cannot reach into the next page.
 void lower_goto(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
 {
-    const unsigned end = VM_PAGE_SIZE - l->in->vcpu->guest->max_insn;
     (void)v;
-    enum bytecode c = o->imm <= end ? BC_goto_near : BC_goto_far;
+    bool near = vm_translate_is_near(l->in->vcpu->guest, o->imm);
+    enum bytecode c = near ? BC_goto_near : BC_goto_far;
     lower_emit(l, c, l->retired, l->link_count++, 0, o->imm);
 }
 

@@ -7,8 +7,6 @@
 // that of the TLB's context, or for global pages that of its regime.
 #include <vm/base/format.h>
 #include <vm/base/memory.h>
-#include <vm/ir/passes.h>
-#include <vm/ir/text.h>
 
 #include "jit.h"
 
@@ -133,27 +131,6 @@ static void next_partition(struct jit *j)
 
 // --- translation ---
 
-// One event a line, so that none is cut off.
-static void trace_ir(struct jit *j, const struct vm_ir_region *r, uint64_t pc)
-{
-    struct vm_trace *t = &j->vcpu->machine->trace;
-    if (!vm_trace_on(t, VM_TRACE_IR))
-        return;
-    size_t size = vm_ir_print(r, NULL, 0) + 1;
-    char *text = vm_arena_alloc(&j->scratch, size, 1);
-    if (!text)
-        return;
-    vm_ir_print(r, text, size);
-    vm_trace_emit(t, VM_TRACE_IR, "vcpu %u: %#lx", j->vcpu->index, pc);
-    while (*text) {
-        size_t n = 0;
-        while (text[n] && text[n] != '\n')
-            n++;
-        vm_trace_emit(t, VM_TRACE_IR, "%.*s", (int)n, text);
-        text += n + (text[n] != 0);
-    }
-}
-
 // Into the partition that is being filled, or into the next one.
 struct jit_block *jit_emit_region(struct jit *j, const struct vm_ir_region *r,
                                   const struct vm_block_source *source, bool once)
@@ -206,56 +183,35 @@ static void tell(struct jit *j, const struct jit_block *b, unsigned insns)
     }
 }
 
-// NULL with *exit: a fetch fault, or VM_ENGINE_FAILED where a block of this many instructions does
-// not fit.
+struct making {
+    struct jit *j;
+    bool once;
+};
+
+static struct vm_block *make(void *context, const struct vm_ir_region *r,
+                             const struct vm_block_source *source)
+{
+    const struct making *m = context;
+    struct jit_block *b = jit_emit_region(m->j, r, source, m->once);
+    if (!b)
+        return NULL;
+    tell(m->j, b, r->guest_insns);
+    return &b->common;
+}
+
+// The block at the PC. NULL: *exit says why.
 static struct jit_block *translate(struct jit *j, uint32_t max_insns, bool once,
                                    enum vm_engine_exit *exit)
 {
-    struct vm_ir_region region;
-    struct vm_block_source source;
-    *exit = VM_ENGINE_FAILED;
-    vm_arena_reset(&j->scratch);
-    if (!vm_translate_block(j->vcpu, max_insns, &j->scratch, &region, &source)) {
-        if (j->vcpu->exception.pending)
-            *exit = VM_ENGINE_EXCEPTION;
-        return NULL;
-    }
-    if (!vm_ir_optimize(&region, VM_IR_TIER1, false, NULL))
-        return NULL;
-    trace_ir(j, &region, source.pc);
-    struct jit_block *b = jit_emit_region(j, &region, &source, once);
-    if (b) {
-        j->stats.blocks++;
-        j->stats.translated_insns += region.guest_insns;
-        tell(j, b, region.guest_insns);
-    }
-    return b;
-}
-
-static struct jit_block *translate_fitting(struct jit *j, uint32_t max_insns, bool once,
-                                           enum vm_engine_exit *exit)
-{
-    struct vm_vcpu *v = j->vcpu;
-    const struct vm_host *host = v->machine->host;
-    uint64_t start = host->clock(host->context), generation = v->tlb.code->code_generation;
-    struct jit_block *b = NULL;
-    for (uint32_t n = max_insns; n > 0 && !b; n /= 4) {
-        b = translate(j, n, once, exit);
-        if (*exit == VM_ENGINE_EXCEPTION)
-            break;
-    }
-    j->stats.translate_ns += host->clock(host->context) - start;
-    // While it waited for other vCPUs, this one may have flushed the mapping that led here.
-    if (b && generation != v->tlb.code->code_generation) {
-        *exit = VM_ENGINE_REQUEST;
-        return NULL;
-    }
-    return b;
+    struct making m = {j, once};
+    const struct vm_translator t = {j->vcpu, &j->scratch, &j->stats, make, &m};
+    struct vm_block *b = vm_translator_run(&t, max_insns, exit);
+    return b ? jit_block_of(b) : NULL;
 }
 
 struct jit_block *jit_translate_alone(struct jit *j, uint32_t max_insns, enum vm_engine_exit *exit)
 {
-    struct jit_block *b = translate_fitting(j, max_insns, true, exit);
+    struct jit_block *b = translate(j, max_insns, true, exit);
     if (b)
         b->common.dropped = true;
     return b;
@@ -277,30 +233,13 @@ static struct jit_block *look_up(struct jit *j, uint64_t pc, enum vm_engine_exit
     struct vm_block *known = vm_block_find(&j->cache, v, pc, gpa, v->mode);
     if (known || v->exception.pending)
         return known ? jit_block_of(known) : NULL;
-    struct jit_block *b = translate_fitting(j, JIT_BLOCK_INSNS, false, exit);
-    if (b && !vm_block_may_keep(v, &b->common, pc))
-        b->common.dropped = true; // runs once, as if before the code was written
-    else if (b && !vm_block_insert(&j->cache, &b->common))
-        b = NULL;
-    return b;
-}
-
-bool jit_at_breakpoint(struct vm_vcpu *v)
-{
-    uint64_t pc = vm_vcpu_pc(v);
-    return vm_machine_is_breakpoint(v->machine, pc) &&
-           !(pc == v->run_pc && v->icount == v->run_icount);
+    struct jit_block *b = translate(j, JIT_BLOCK_INSNS, false, exit);
+    return b && vm_block_keep(&j->cache, v, &b->common, pc) ? b : NULL;
 }
 
 static bool is_traced(const struct jit *j)
 {
     return vm_trace_on(&j->vcpu->machine->trace, VM_TRACE_EXEC);
-}
-
-static void note_recent(struct vm_vcpu *v, uint64_t pc)
-{
-    if (v->recent[(v->recent_next - 1) % VM_RECENT_BLOCKS] != pc)
-        v->recent[v->recent_next++ % VM_RECENT_BLOCKS] = pc;
 }
 
 const uint8_t *jit_known(const struct jit *j)
@@ -318,12 +257,12 @@ struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit)
 {
     struct vm_vcpu *v = j->vcpu;
     uint64_t pc = vm_vcpu_pc(v);
-    if (jit_at_breakpoint(v)) {
+    if (vm_vcpu_at_breakpoint(v)) {
         *exit = VM_ENGINE_BREAKPOINT;
         return NULL;
     }
     j->stats.block_lookups++;
-    note_recent(v, pc);
+    vm_vcpu_note_recent(v, pc);
     jit_guard_generations(j);
     struct jit_block *b = look_up(j, pc, exit);
     if (b && b->common.source.gpa2.v != UINT64_MAX) // its second page may be no global one
@@ -339,17 +278,12 @@ struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit)
     return b;
 }
 
-// A near way stays within the virtual page, and holds whatever the mapping: then it must be one
-// physical page too.
 void jit_connect(struct jit *j, struct jit_way *way, struct jit_block *to)
 {
     struct jit_block *from = way->block;
     const uint64_t *generation = &j->vcpu->tlb.code_generations[j->rests];
-    uint64_t distance = from->common.source.gpa.v ^ to->common.source.gpa.v;
-    bool same_page = (distance & ~(uint64_t)VM_PAGE_MASK) == 0;
-    uint64_t pc = vm_vcpu_pc(j->vcpu);
-    if (from->common.dropped || to->common.dropped || (way->near && !same_page) || j->no_links ||
-        is_traced(j) || vm_machine_is_breakpoint(j->vcpu->machine, pc))
+    if (j->no_links || !vm_block_may_link(j->vcpu, &from->common, &to->common, way->near) ||
+        vm_machine_is_breakpoint(j->vcpu->machine, vm_vcpu_pc(j->vcpu)))
         return;
     vm_link_set(&from->common.links[way - from->ways], &to->common, way->near ? 0 : *generation);
     jit_emit_link(j, way, to, generation);

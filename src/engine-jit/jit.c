@@ -51,16 +51,6 @@ static void set_pc(struct jit *j, uint64_t offset)
     vm_vcpu_set_pc(j->vcpu, j->frame->page_base + offset);
 }
 
-static enum vm_engine_exit exit_of(uint32_t reason)
-{
-    static const enum vm_engine_exit exits[] = {
-        [VM_IR_EXIT_RESYNC] = VM_ENGINE_RESYNC,
-        [VM_IR_EXIT_WAIT] = VM_ENGINE_WAIT,
-        [VM_IR_EXIT_PAUSE] = VM_ENGINE_PAUSE,
-    };
-    return exits[reason];
-}
-
 // Follows a direct exit for the first time: the next block, which it is linked to, or NULL.
 static struct jit_block *follow(struct jit *j, bool single, enum vm_engine_exit *exit)
 {
@@ -99,7 +89,7 @@ static struct jit_block *serve(struct jit *j, uint64_t word, bool single, enum v
         return single ? NULL : jit_find(j, exit);
     case JIT_EXIT_REASON:
         set_pc(j, offset_of(word));
-        *exit = exit_of((uint32_t)(word >> 32));
+        *exit = vm_translate_exit((enum vm_ir_exit)(word >> 32));
         return NULL;
     case JIT_GO_ON:
     case JIT_EXIT_RAISE:
@@ -136,7 +126,7 @@ static enum vm_engine_exit run(struct vm_vcpu *v)
     bool single = v->insn_limit != UINT64_MAX;
     if (v->icount >= v->insn_limit)
         return VM_ENGINE_LIMIT;
-    if (single && jit_at_breakpoint(v))
+    if (single && vm_vcpu_at_breakpoint(v))
         return VM_ENGINE_BREAKPOINT;
     jit_guard_generations(j);
     jit_float_resume(j);

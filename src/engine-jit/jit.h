@@ -203,7 +203,6 @@ struct jit_block *jit_emit_region(struct jit *j, const struct vm_ir_region *r,
 void jit_flush(struct jit *j);
 // Drops all when generations begin to repeat in their low half.
 void jit_guard_generations(struct jit *j);
-bool jit_at_breakpoint(struct vm_vcpu *v);
 // Has a direct exit lead to `to` from now on, if that may be.
 void jit_connect(struct jit *j, struct jit_way *way, struct jit_block *to);
 vm_status jit_cache_create(struct jit *j, struct vm_error *e);

@@ -244,3 +244,12 @@ size_t vm_ir_print(const struct vm_ir_region *r, char *out, size_t size)
     write(&o, "}\n");
     return o.length;
 }
+
+char *vm_ir_print_all(const struct vm_ir_region *r, struct vm_arena *arena)
+{
+    size_t size = vm_ir_print(r, NULL, 0) + 1;
+    char *text = vm_arena_alloc(arena, size, 1);
+    if (text)
+        vm_ir_print(r, text, size);
+    return text;
+}

@@ -78,11 +78,9 @@ static void say_ir(struct check *c)
     vm_arena_reset(&c->arena);
     if (!vm_translate_block(c->b, MOST_INSNS, &c->arena, &region, &source))
         return;
-    size_t size = vm_ir_print(&region, NULL, 0) + 1;
-    char *text = vm_arena_alloc(&c->arena, size, 1);
+    const char *text = vm_ir_print_all(&region, &c->arena);
     if (!text)
         return;
-    vm_ir_print(&region, text, size);
     say(c, "IR\n");
     c->options->text(c->options->context, text);
 }

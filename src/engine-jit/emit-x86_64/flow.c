@@ -50,7 +50,7 @@ static void poll(struct emit *e, uint64_t word)
 
 static bool is_near(const struct emit *e, uint64_t offset)
 {
-    return offset <= (uint64_t)VM_PAGE_SIZE - e->jit->vcpu->guest->max_insn;
+    return vm_translate_is_near(e->jit->vcpu->guest, offset);
 }
 
 static bool needs_poll(const struct emit *e, uint64_t offset)

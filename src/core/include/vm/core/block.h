@@ -56,12 +56,11 @@ void vm_block_cache_destroy(struct vm_block_cache *c);
 struct vm_block *vm_block_find(struct vm_block_cache *c, struct vm_vcpu *v, uint64_t pc, vm_gpa gpa,
                                uint32_t mode);
 
-// Whether the block may be found again: it is made from the code as it is now, and a second page is
-// one of which the TLB tells when it changes.
-bool vm_block_may_keep(const struct vm_vcpu *v, const struct vm_block *b, uint64_t pc);
-
-// Enters a block; false when memory is out.
-bool vm_block_insert(struct vm_block_cache *c, struct vm_block *b);
+// Enters the block, which was translated at `pc`, if it may be found again: it is made from the
+// code as it is now, and a second page is one of which the TLB tells when it changes. Else it is
+// `dropped` and runs once, as if before the code was written. False when memory is out.
+bool vm_block_keep(struct vm_block_cache *c, const struct vm_vcpu *v, struct vm_block *b,
+                   uint64_t pc);
 
 // Drops every block whose code has been written since it was translated.
 void vm_block_sync(struct vm_block_cache *c, struct vm_vcpu *v);
@@ -72,6 +71,11 @@ void vm_block_drop_if(struct vm_block_cache *c, bool (*is_in)(void *context, str
 
 // Forgets all blocks without telling of their links: the engine drops their code as well.
 void vm_block_forget_all(struct vm_block_cache *c);
+
+// Whether a direct exit of `from` may lead to `to` without a look-up. A near one stays within the
+// virtual page, and holds whatever the mapping: then it must be one physical page too.
+bool vm_block_may_link(const struct vm_vcpu *v, const struct vm_block *from,
+                       const struct vm_block *to, bool near);
 
 // Notes that `link` leads to `target` while the code mapping has `generation` (0: always).
 void vm_link_set(struct vm_link *link, struct vm_block *target, uint64_t generation);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Translating one guest block: fetches instructions through the code TLB, has the frontend append
-// IR, and stops at a terminator, a page end, a breakpoint or the size limit. Shared by all engines.
+// IR, and stops at a terminator, a page end, a breakpoint or the size limit. Shared by all engines,
+// which make their own blocks of the IR.
 // This header needs the IR; only frontends and engines include it.
 #ifndef VM_CORE_TRANSLATE_H
 #define VM_CORE_TRANSLATE_H
@@ -23,5 +24,33 @@ struct vm_block_source {
 // region->overflow (memory out).
 bool vm_translate_block(struct vm_vcpu *v, uint32_t max_insns, struct vm_arena *arena,
                         struct vm_ir_region *region, struct vm_block_source *source);
+
+struct vm_block;
+
+// How an engine makes a block of its own.
+struct vm_translator {
+    struct vm_vcpu *vcpu;
+    struct vm_arena *scratch;      // for the IR; emptied before each attempt
+    struct vm_engine_stats *stats; // counts blocks, instructions and time
+    // The block for an optimised region; NULL where it does not fit or memory is out.
+    struct vm_block *(*make)(void *context, const struct vm_ir_region *region,
+                             const struct vm_block_source *source);
+    void *context;
+};
+
+// Makes the block at the vCPU's PC, of at most `max_insns` instructions, and fewer where that many
+// do not fit. NULL: *exit says why (a fetch fault, memory out, or the mapping was flushed
+// meanwhile).
+struct vm_block *vm_translator_run(const struct vm_translator *t, uint32_t max_insns,
+                                   enum vm_engine_exit *exit);
+
+// Why an engine comes back from an `exit` op.
+enum vm_engine_exit vm_translate_exit(enum vm_ir_exit reason);
+
+// Whether an instruction at `offset` from the page base cannot reach into the next page.
+static inline bool vm_translate_is_near(const struct vm_guest_ops *guest, uint64_t offset)
+{
+    return offset <= (uint64_t)VM_PAGE_SIZE - guest->max_insn;
+}
 
 #endif

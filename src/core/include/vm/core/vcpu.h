@@ -140,6 +140,12 @@ static inline void vm_vcpu_set_pc(struct vm_vcpu *v, uint64_t pc)
 // engines that are inside vm_vcpu_run and go on by themselves.
 bool vm_vcpu_take_exception(struct vm_vcpu *v);
 
+// For engines: whether the PC is at a breakpoint, and not the one that vm_vcpu_run was called at.
+bool vm_vcpu_at_breakpoint(const struct vm_vcpu *v);
+
+// For engines: notes in `recent` that a block is looked up at `pc`.
+void vm_vcpu_note_recent(struct vm_vcpu *v, uint64_t pc);
+
 // Records an exception for the run loop.
 static inline void vm_vcpu_raise(struct vm_vcpu *v, uint64_t cause, uint64_t value)
 {

@@ -12,6 +12,9 @@
 // named by its op's index. The region need not be verified, but its blocks must lie within its ops.
 size_t vm_ir_print(const struct vm_ir_region *r, char *out, size_t size);
 
+// The region's whole text in `arena`, or NULL when memory is out.
+char *vm_ir_print_all(const struct vm_ir_region *r, struct vm_arena *arena);
+
 // Writes one op as a line of that text without indentation and newline; the same rules.
 size_t vm_ir_print_op(const struct vm_ir_region *r, vm_ir_value v, char *out, size_t size);
 
