@@ -12,6 +12,7 @@ begin with "new: " are of what QEMU 7.2 does otherwise or not at all. --print pr
 gives, for EXPECTED. Exit status: 0 when nothing differs, 1 otherwise."""
 
 import argparse
+import os
 import shutil
 import struct
 import subprocess
@@ -24,6 +25,9 @@ RAM, HANDLER, STEPS, LOG = 0x80000000, 0x80, 0x1000, 0x100000
 UART, FINISHER, POWEROFF = 0x10000000, 0x100000, 0x5555
 APLIC_M, APLIC_S, IMSIC_M, IMSIC_S = 0xC000000, 0xD000000, 0x24000000, 0x28000000
 UNTOUCHED = 0x111  # a0 before each step
+# QEMU 7.2 never clears the state of its APLIC's sources. The GNU C library fills what it allocates
+# with the complement of this byte; the test's runner may ask for another.
+CLEARED = {**os.environ, "MALLOC_PERTURB_": "255"}
 
 # --- encodings ---
 
@@ -405,10 +409,11 @@ def program(steps):
 
 # --- running and comparing ---
 
-def run(command):
+def run(command, environment=None):
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, check=True, timeout=TIMEOUT)
+                              stderr=subprocess.PIPE, text=True, check=True, timeout=TIMEOUT,
+                              env=environment)
     except subprocess.CalledProcessError as error:
         sys.exit(f"{command[0]}: status {error.returncode}: {error.stderr.strip()}")
     except subprocess.TimeoutExpired:
@@ -457,7 +462,8 @@ def main():
             if has_qemu and not options.show:
                 qemu += lines(machine, steps, run(
                     [options.qemu, "-machine", f"virt,aia={machine}", "-display", "none",
-                     "-monitor", "none", "-serial", "stdio", "-bios", str(file)]))
+                     "-monitor", "none", "-serial", "stdio", "-bios", str(file)],
+                    CLEARED))
     if options.show:
         print("\n".join(trine))
         return 0
