@@ -172,8 +172,10 @@ static void tell(struct jit *j, const struct jit_block *b, unsigned insns)
         vm_format(name, sizeof name, "guest-%#lx-mode-%u", s->pc, s->mode);
         host->code_made(host->context, b->entry, b->code_bytes, name);
     }
-    VM_TRACE(t, VM_TRACE_JIT, "vcpu %u: %#lx mode %u: %u instructions, %u bytes at %p",
-             j->vcpu->index, s->pc, s->mode, insns, b->code_bytes, (const void *)b->entry);
+    VM_TRACE(t, VM_TRACE_JIT,
+             "vcpu %u: %#lx mode %u: %u instructions, %u bytes, from %u on aside, at %p",
+             j->vcpu->index, s->pc, s->mode, insns, b->code_bytes, b->aside,
+             (const void *)b->entry);
     for (uint32_t at = 0; vm_trace_on(t, VM_TRACE_JIT) && at < b->code_bytes; at += BYTES) {
         char hex[2 * BYTES + 1];
         unsigned n = 0;

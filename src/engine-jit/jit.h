@@ -101,6 +101,7 @@ struct jit_block {
     const uint8_t *entry; // executable view
     uint8_t *place;       // writable view
     uint32_t code_bytes;
+    uint32_t aside;       // where in the code the section begins that is rarely run
     struct jit_way *ways; // as many as common.links
     unsigned partition;
 };

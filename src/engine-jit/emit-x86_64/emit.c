@@ -114,6 +114,7 @@ bool jit_emit_block(struct jit *j, const struct jit_plan *plan, struct jit_block
         if (!e.done[i])
             emit_ir_block(&e, i);
     }
+    b->aside = (uint32_t)(e.code.at - place);
     emit_cold_section(&e);
     *full = e.code.overflow;
     if (e.failed || e.code.overflow)
