@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from machine import (BOOT_LIMIT, COMMAND_LIMIT, MARK, PATIENCE, PROMPT, Machine, run_cases,
-                     skip_without)
+from cases import run_cases, skip_without
+from machine import BOOT_LIMIT, COMMAND_LIMIT, MARK, PATIENCE, PROMPT, Machine
 
 UNAME = {"riscv64": "riscv64", "arm64": "aarch64", "x86_64": "x86_64"}
 

@@ -8,8 +8,6 @@ Three machines boot one after the other: over PCI with MSI-X, over MMIO on the d
 has written, and over PCI with INTx and the terminal on a virtio console. Prints TAP; ends with
 status 77 and the cause when the guest is not there."""
 
-import hashlib
-import http.server
 import json
 import os
 import re
@@ -17,14 +15,14 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
-import threading
 import time
-import traceback
 import urllib.request
 from pathlib import Path
 
-from machine import BOOT_LIMIT, COMMAND_LIMIT, PROMPT, Machine, skip_without
+import machine
+from cases import Skip, run_machines, skip_without
+from machine import COMMAND_LIMIT, sha256
+from network import NAME, Server, addresses, free_port, has_user_network
 
 MEGABYTE = 1 << 20
 DISK_SIZE = 32 * MEGABYTE
@@ -32,38 +30,13 @@ GUEST_ADDRESS = "10.0.2.15"
 DATA = os.urandom(MEGABYTE)  # what goes over the network
 
 
-class Skip(Exception):
-    """A check cannot run here; the text says why."""
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
-
-
-def free_port(kind):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Server(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(DATA)))
-        self.end_headers()
-        self.wfile.write(DATA)
-
-    def log_message(self, *_):
-        pass
-
-
-class Bench:
+class Bench(machine.Bench):
     """The images, ports and sockets of all machines, and the checks that several of them make."""
 
     def __init__(self, vm, guests, isa, engine):
-        self.vm, self.guest = vm, Path(guests) / isa
+        super().__init__("devices", vm)
+        self.guest = Path(guests) / isa
         self.options = ["--engine", engine, "--memory", "256M"]
-        self.directory = Path(tempfile.mkdtemp(prefix="trine-devices-"))
         self.raw, self.qcow2 = self.path("raw.img"), self.path("disk.qcow2")
         self.fixed, self.kept = self.path("fixed.img"), self.path("kept.img")
         self.socket, self.console = self.path("socket"), self.path("console")
@@ -76,35 +49,21 @@ class Bench:
         subprocess.run([vm, "disk", "create", self.qcow2, str(DISK_SIZE)], check=True)
         self.sums = {}  # of the file on each disk
         self.tcp, self.udp = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        info = subprocess.run([vm, "info"], check=True, stdout=subprocess.PIPE).stdout.decode()
-        self.has_network = re.search(r"^user network +yes", info, re.MULTILINE)
-        self.machine = None
+        self.server = Server(DATA)
+        self.has_network = has_user_network(vm)
 
     def path(self, name):
         return self.directory / name
 
     def close(self):
         self.server.shutdown()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        super().close()
 
     def start(self, *options):
         if self.has_network:
             options += ("--virtio-net", f"user,hostfwd=tcp:127.0.0.1:{self.tcp}-:80,"
                                         f"hostfwd=udp:127.0.0.1:{self.udp}-:9")
-        self.machine = Machine(self.vm, self.guest, *self.options, *options)
-        begin = time.monotonic()
-        self.machine.wait_for(PROMPT, BOOT_LIMIT)
-        self.run("stty columns 500")  # no line that is typed is broken
-        print(f"# {time.monotonic() - begin:.1f} s to the prompt", flush=True)
-
-    def run(self, command):
-        return self.machine.run(command).strip()
-
-    def powers_off(self):
-        self.machine.type("poweroff -f")
-        assert self.machine.end() == 0, self.machine.error
+        self.boot(self.guest, *self.options, *options)
 
     # --- disks ---
 
@@ -177,8 +136,8 @@ class Bench:
 
     def guest_fetches_from_the_host(self):
         self.need_network()
-        url = f"http://10.0.2.2:{self.server.server_port}/data"
-        assert self.run(f"wget -q -O - {url} | sha256sum").split()[0] == sha256(DATA)
+        found = self.run(f"wget -q -O - {self.server.url} | sha256sum").split()[0]
+        assert found == sha256(DATA)
 
     def host_fetches_from_the_guest(self):
         self.need_network()
@@ -207,13 +166,9 @@ class Bench:
     def names_are_resolved(self):
         self.need_network()
         assert "nameserver 10.0.2.3" in self.run("cat /etc/resolv.conf")
-        name = "deb.debian.org"
-        try:
-            addresses = {a[4][0] for a in socket.getaddrinfo(name, 80, socket.AF_INET)}
-        except OSError:
-            raise Skip(f"the host does not resolve {name}") from None
-        found = self.run(f"nslookup {name} 10.0.2.3")
-        assert any(address in found for address in addresses), (addresses, found)
+        expected = addresses()
+        found = self.run(f"nslookup {NAME} 10.0.2.3")
+        assert any(address in found for address in expected), (expected, found)
 
     # --- consoles and the rest ---
 
@@ -340,58 +295,10 @@ class Bench:
         yield "pci-intx", self.pci_with_intx_and_a_virtio_terminal()
 
 
-class Report:
-    def __init__(self):
-        self.number = self.failed = 0
-
-    def add(self, name, check):
-        """Runs one check; False if it failed."""
-        self.number += 1
-        begin, fault, cause = time.monotonic(), "", ""
-        try:
-            check()
-        except Skip as skip:
-            cause = f" SKIP {skip}"
-        except Exception:  # whatever it is, the check has failed
-            fault = traceback.format_exc().strip()
-            self.failed += 1
-        cause = cause or f" {time.monotonic() - begin:.1f} s"
-        print(f"{'not ok' if fault else 'ok'} {self.number} {name} #{cause}")
-        if fault:
-            print("# " + fault.replace("\n", "\n# "))
-        sys.stdout.flush()
-        return not fault
-
-
-def run_machine(report, bench, name, checks):
-    """The machine boots when the first check is asked for. One that hangs is not asked again."""
-    found = []
-    try:
-        if not report.add(f"{name}-boots", lambda: found.append(next(checks))):
-            return
-        for check in [*found, *checks]:
-            word = check.__name__.replace("_", "-")
-            if not report.add(f"{name}-{word}", check) and bench.machine.process.poll() is None:
-                break
-    finally:
-        if bench.machine:
-            log = bench.machine.kill()
-            if report.failed:
-                print("# " + log.strip()[-4000:].replace("\n", "\n# "))
-
-
 def main():
     vm, guests, isa, engine = sys.argv[1:]
     skip_without([Path(guests) / isa / name for name in ("kernel", "initrd")])
-    bench = Bench(vm, guests, isa, engine)
-    report = Report()
-    try:
-        for name, checks in bench.machines():
-            run_machine(report, bench, name, checks)
-    finally:
-        bench.close()
-    print(f"1..{report.number}")
-    return 1 if report.failed else 0
+    return run_machines(Bench(vm, guests, isa, engine))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ There the network is used both ways, and a gigabyte is written that the next mac
 again: once after this one was killed, once after it powered off. Prints TAP; ends with status 77
 and the cause when the disk or both engines are not there, or the room for its copies is missing."""
 
-import hashlib
-import http.server
 import os
 import re
 import shutil
@@ -20,13 +18,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from pathlib import Path
 
-from devices import Report, Skip, free_port, run_machine
-from machine import PATIENCE, Console
+import machine
+from cases import Skip, run_machines, skip
+from machine import PATIENCE, Console, sha256
+from network import NAME, Server, addresses, free_port, has_user_network
 
 BOOT_LIMIT = 600 * PATIENCE      # to the login; a quiet machine needs a twentieth
 COMMAND_LIMIT = 300 * PATIENCE
@@ -35,50 +34,26 @@ ROOM = 10 << 30                  # bytes of the file system that the images are 
 MEGABYTE = 1 << 20
 PROMPT = b"trine# "
 DATA = os.urandom(8 * MEGABYTE)  # what goes over the network
-NAME = "deb.debian.org"
 
 
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
+class Bench(machine.Bench):
+    command_limit = COMMAND_LIMIT
 
-
-class Server(http.server.BaseHTTPRequestHandler):
-    """Gives DATA, and takes what is put."""
-
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(DATA)))
-        self.end_headers()
-        self.wfile.write(DATA)
-
-    def do_PUT(self):
-        self.server.got = self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(201)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-class Bench:
     def __init__(self, vm, distribution):
-        self.vm, self.distribution = vm, distribution
-        self.directory = Path(tempfile.mkdtemp(prefix="trine-distribution-"))
+        super().__init__("distribution", vm)
+        self.distribution = distribution
         self.disks = {"raw": self.directory / "disk.raw", "qcow2": self.directory / "disk.qcow2"}
         self.shared = self.directory / "shared"
         self.shared.mkdir()
         (self.shared / "from-host").write_bytes(DATA)
         self.sum = {}  # of the gigabyte on each disk
         self.tcp = free_port(socket.SOCK_STREAM)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        info = subprocess.run([vm, "info"], check=True, stdout=subprocess.PIPE).stdout.decode()
-        self.has_network = re.search(r"^user network +yes", info, re.MULTILINE)
-        self.machine = None
+        self.server = Server(DATA)
+        self.has_network = has_user_network(vm)
 
     def close(self):
         self.server.shutdown()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        super().close()
 
     def make_disks(self):
         source = self.distribution / "disk.raw"
@@ -98,10 +73,7 @@ class Bench:
             command += ["--virtio-net", f"user,hostfwd=tcp:127.0.0.1:{self.tcp}-:8000"]
         self.machine = Console(command, PROMPT)
 
-    def run(self, command, limit=COMMAND_LIMIT):
-        return self.machine.run(command, limit).strip()
-
-    def digest(self, command, limit=COMMAND_LIMIT):
+    def digest(self, command, limit=None):
         """The one checksum that a command prints."""
         text = self.run(command, limit)
         found = re.findall(r"^([0-9a-f]{64})  -$", text, re.MULTILINE)
@@ -157,7 +129,7 @@ class Bench:
     def guest_fetches_and_puts(self):
         self.need_network()
         self.run("until ip -4 route | grep -q default; do sleep 0.5; done")
-        url = f"http://10.0.2.2:{self.server.server_port}/data"
+        url = self.server.url
         assert self.digest(f"wget -q -O /tmp/data {url} && sha256sum </tmp/data") == sha256(DATA)
         self.run("python3 -c \"import urllib.request as u; u.urlopen(u.Request("
                  f"'{url}', data=open('/tmp/data', 'rb').read(), method='PUT'))\"")
@@ -174,12 +146,9 @@ class Bench:
 
     def names_are_resolved(self):
         self.need_network()
-        try:
-            addresses = {a[4][0] for a in socket.getaddrinfo(NAME, 80, socket.AF_INET)}
-        except OSError:
-            raise Skip(f"the host does not resolve {NAME}") from None
+        expected = addresses()
         found = set(self.run(f"getent ahostsv4 {NAME} | cut -d ' ' -f 1").split())
-        assert addresses & found, (addresses, found)
+        assert expected & found, (expected, found)
 
     # --- the shared directory ---
 
@@ -211,12 +180,10 @@ class Bench:
         self.machine.process.wait()
 
     def powers_off(self):
-        self.machine.type("systemctl poweroff")
-        assert self.machine.end(COMMAND_LIMIT) == 0, self.machine.error
+        self.ends_after("systemctl poweroff")
 
     def shell_powers_off(self):
-        self.machine.type("sync; mount -o remount,ro /; echo o >/proc/sysrq-trigger")
-        assert self.machine.end(COMMAND_LIMIT) == 0, self.machine.error
+        self.ends_after("sync; mount -o remount,ro /; echo o >/proc/sysrq-trigger")
 
     def image_is_consistent(self):
         if self.kind == "qcow2":
@@ -279,17 +246,13 @@ class Bench:
         yield self.file_system_is_clean
 
     def machines(self):
+        self.make_disks()
         yield "interpreter-pci-raw", self.shell("pci", "raw")
         yield "interpreter-mmio-qcow2", self.shell("mmio", "qcow2")
         for kind, first, second in ("raw", "pci", "mmio"), ("qcow2", "mmio", "pci"):
             yield f"jit-{first}-{kind}", self.writes(first, kind)
             yield f"jit-{second}-{kind}-after-kill", self.reads(second, kind)
             yield f"jit-{first}-{kind}-after-power-off", self.reads_again(first, kind)
-
-
-def skip(cause):
-    print(f"1..0 # SKIP {cause}")
-    sys.exit(77)
 
 
 def main():
@@ -305,17 +268,7 @@ def main():
         skip("vm-cli was built without the interpreter or without the JIT")
     if shutil.disk_usage(tempfile.gettempdir()).free < ROOM:
         skip(f"{tempfile.gettempdir()} has less than {ROOM >> 30} GB free")
-    bench = Bench(vm, distribution)
-    report = Report()
-    try:
-        bench.make_disks()
-        for name, checks in bench.machines():
-            if not wanted or name.startswith(tuple(wanted)):
-                run_machine(report, bench, name, checks)
-    finally:
-        bench.close()
-    print(f"1..{report.number}")
-    return 1 if report.failed else 0
+    return run_machines(Bench(vm, distribution), wanted)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from machine import BOOT_LIMIT, PROMPT, Machine, run_cases, skip_without
+from cases import run_cases, skip_without
+from machine import BOOT_LIMIT, PROMPT, Machine
 
 OPENSBI = "opensbi/fw_dynamic.bin"
 # aia, vCPUs, firmware.

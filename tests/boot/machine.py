@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""What the drivers of booted guests share: the machine with its shell, and cases printed as TAP."""
+"""What the drivers of booted guests share: the machine with its shell, and the bench of several."""
 
+import hashlib
 import os
 import re
 import select
+import shutil
 import subprocess
-import sys
 import tempfile
 import time
-import traceback
 from pathlib import Path
 
 # A build with a sanitizer is slow: run-tests says how much more time there is.
@@ -20,6 +20,10 @@ MARK = "trine-mark"
 # What a healthy kernel never prints.
 TROUBLE = re.compile(rb"Oops|BUG:|WARNING:|Call Trace|Kernel panic|detected stall|Unable to handle|"
                      rb"segfault|unhandled signal|soft lockup|Machine check")
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
 
 
 class Console:
@@ -102,36 +106,33 @@ class Machine(Console):
                           *options])
 
 
-def run_case(steps):
-    """A case gives its machine first, so that it is ended whatever happens; returns the fault."""
-    machine = next(steps)
-    try:
-        for _ in steps:
-            pass
-    except Exception:  # whatever it is, the case has failed
-        return traceback.format_exc() + machine.kill()
-    machine.kill()
-    return ""
+class Bench:
+    """What several machines use one after the other, and the one that runs."""
 
+    command_limit = COMMAND_LIMIT
 
-def run_cases(cases):
-    """Runs (name, steps) one after the other and prints their verdicts; returns the exit status."""
-    failed = number = 0
-    for number, (name, steps) in enumerate(cases, 1):
+    def __init__(self, name, vm):
+        self.vm = vm
+        self.directory = Path(tempfile.mkdtemp(prefix=f"trine-{name}-"))
+        self.machine = None
+
+    def close(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def boot(self, guest, *options):
+        """Starts one of the guests that tools/guests makes, up to its prompt."""
+        self.machine = Machine(self.vm, guest, *options)
         begin = time.monotonic()
-        fault = run_case(steps)
-        print(f"{'not ok' if fault else 'ok'} {number} {name} # {time.monotonic() - begin:.1f} s")
-        if fault:
-            failed += 1
-            print("# " + fault.strip().replace("\n", "\n# "))
-        sys.stdout.flush()
-    print(f"1..{number}")
-    return 1 if failed else 0
+        self.machine.wait_for(PROMPT, BOOT_LIMIT)
+        self.run("stty columns 500")  # no line that is typed is broken
+        print(f"# {time.monotonic() - begin:.1f} s to the prompt", flush=True)
 
+    def run(self, command, limit=None):
+        return self.machine.run(command, limit or self.command_limit).strip()
 
-def skip_without(files):
-    """Ends the program as skipped when one of the files is not there."""
-    missing = [str(path) for path in files if not path.is_file()]
-    if missing:
-        print(f"1..0 # SKIP {', '.join(missing)} is missing: run make guests")
-        sys.exit(77)
+    def ends_after(self, command):
+        self.machine.type(command)
+        assert self.machine.end(self.command_limit) == 0, self.machine.error
+
+    def powers_off(self):
+        self.ends_after("poweroff -f")

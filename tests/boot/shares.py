@@ -13,13 +13,12 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
-import time
 from pathlib import Path
 
-from devices import Report, Skip, run_machine, sha256
-from machine import BOOT_LIMIT, COMMAND_LIMIT, PROMPT, Machine, skip_without
+import machine
+from cases import Skip, run_machines, skip_without
+from machine import COMMAND_LIMIT, sha256
 
 MEGABYTE = 1 << 20
 CID = 42
@@ -29,15 +28,14 @@ MOUNT = "mount -t 9p -o trans=virtio,version=9p2000.L"
 NAMES = ("plain", "with space", "with'quote", "überraschung", "-dash", "x" * 255)
 
 
-class Bench:
+class Bench(machine.Bench):
     def __init__(self, vm, guests, isa, engine):
-        self.vm, self.isa, self.guest = vm, isa, Path(guests) / isa
+        super().__init__("shares", vm)
+        self.isa, self.guest = isa, Path(guests) / isa
         self.options = ["--engine", engine, "--memory", "256M"]
-        self.directory = Path(tempfile.mkdtemp(prefix="trine-shares-"))
         self.shared, self.fixed = self.directory / "shared", self.directory / "fixed"
         self.vsock = self.directory / "vsock"
         self.fill()
-        self.machine = None
 
     def fill(self):
         for directory in self.shared / "many", self.shared / "deep/er/still", self.fixed:
@@ -53,25 +51,10 @@ class Bench:
         (self.fixed / "file").write_text("fixed")
         (self.directory / "secret").write_text("secret")
 
-    def close(self):
-        shutil.rmtree(self.directory, ignore_errors=True)
-
     def start(self, *options):
-        self.machine = Machine(self.vm, self.guest, *self.options,
-                               "--share", f"{self.shared}:host",
-                               "--share", f"{self.fixed}:fixed:ro",
-                               "--virtio-vsock", f"{CID},path={self.vsock}", *options)
-        begin = time.monotonic()
-        self.machine.wait_for(PROMPT, BOOT_LIMIT)
-        self.run("stty columns 500")  # no line that is typed is broken
-        print(f"# {time.monotonic() - begin:.1f} s to the prompt", flush=True)
-
-    def run(self, command):
-        return self.machine.run(command).strip()
-
-    def powers_off(self):
-        self.machine.type("poweroff -f")
-        assert self.machine.end() == 0, self.machine.error
+        self.boot(self.guest, *self.options, "--share", f"{self.shared}:host",
+                  "--share", f"{self.fixed}:fixed:ro",
+                  "--virtio-vsock", f"{CID},path={self.vsock}", *options)
 
     # --- shares ---
 
@@ -308,15 +291,7 @@ class Bench:
 def main():
     vm, guests, isa, engine = sys.argv[1:]
     skip_without([Path(guests) / isa / name for name in ("kernel", "initrd")])
-    bench = Bench(vm, guests, isa, engine)
-    report = Report()
-    try:
-        for name, checks in bench.machines():
-            run_machine(report, bench, name, checks)
-    finally:
-        bench.close()
-    print(f"1..{report.number}")
-    return 1 if report.failed else 0
+    return run_machines(Bench(vm, guests, isa, engine))
 
 
 if __name__ == "__main__":
