@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// Disk images (vm/libvm/disk.h) by the device backends.
+// Disk images as files (vm/libvm/disk.h), by the device backends.
 #include <vm/base/memory.h>
 #include <vm/device/backend/disk.h>
-#include <vm/device/virtio/blk.h>
 #include <vm/libvm/disk.h>
 
-#include "image.h"
-
-_Static_assert((int)VM_DISK_AUTO == VM_IMAGE_PROBE && (int)VM_DISK_RAW == VM_IMAGE_RAW &&
-                   (int)VM_DISK_QCOW2 == VM_IMAGE_QCOW2,
+_Static_assert((int)VM_DISK_AUTO == VM_DISK_IMAGE_PROBE && (int)VM_DISK_RAW == VM_DISK_IMAGE_RAW &&
+                   (int)VM_DISK_QCOW2 == VM_DISK_IMAGE_QCOW2,
                "formats have the same numbers");
 _Static_assert(sizeof(((struct vm_disk_info *)NULL)->backing) ==
-                       sizeof(((struct vm_image_info *)NULL)->backing) &&
+                       sizeof(((struct vm_disk_image_info *)NULL)->backing) &&
                    sizeof(((struct vm_disk_findings *)NULL)->first) ==
                        sizeof(((struct vm_image_findings *)NULL)->first),
                "texts have the same room");
@@ -25,12 +22,12 @@ static vm_status translate(const struct vm_disk_create *from, struct vm_image_cr
                             "the cluster size must be a power of two from 512 bytes to 2 MiB");
     *to = (struct vm_image_create){
         .path = from->path,
-        .format = (enum vm_image_format)from->format,
+        .format = (enum vm_disk_image_format)from->format,
         .size = from->size,
         .cluster_size = (uint32_t)from->cluster_size,
         .version = from->version,
         .backing = from->backing,
-        .backing_format = (enum vm_image_format)from->backing_format,
+        .backing_format = (enum vm_disk_image_format)from->backing_format,
     };
     return VM_OK;
 }
@@ -45,8 +42,8 @@ vm_status vm_disk_create(const struct vm_disk_create *options, struct vm_error *
 vm_status vm_disk_describe(const char *path, enum vm_disk_format format, struct vm_disk_info *info,
                            struct vm_error *e)
 {
-    struct vm_image_info i;
-    vm_status s = vm_image_describe(path, (enum vm_image_format)format, &i, e);
+    struct vm_disk_image_info i;
+    vm_status s = vm_image_describe(path, (enum vm_disk_image_format)format, &i, e);
     if (s != VM_OK)
         return s;
     *info = (struct vm_disk_info){
@@ -70,7 +67,7 @@ vm_status vm_disk_check(const char *path, enum vm_disk_format format, bool repai
                         struct vm_disk_findings *findings, struct vm_error *e)
 {
     struct vm_image_findings f;
-    vm_status s = vm_image_check(path, (enum vm_image_format)format, repair, &f, e);
+    vm_status s = vm_image_check(path, (enum vm_disk_image_format)format, repair, &f, e);
     if (s != VM_OK)
         return s;
     *findings = (struct vm_disk_findings){
@@ -91,32 +88,5 @@ vm_status vm_disk_convert(const char *from, enum vm_disk_format format,
 {
     struct vm_image_create create;
     vm_status s = translate(to, &create, e);
-    return s == VM_OK ? vm_image_convert(from, (enum vm_image_format)format, &create, e) : s;
-}
-
-// --- of a machine ---
-
-_Static_assert((int)VM_DISK_OPTION_QUEUES == VM_VIRTIO_BLK_MAX_QUEUES &&
-                   (int)VM_DISK_OPTION_SERIAL == VM_VIRTIO_BLK_SERIAL + 1,
-               "the options' limits are the device's");
-
-vm_status hosted_open_image(const struct vm_disk_options *o, struct vm_loop *loop,
-                            struct vm_image **image, struct vm_block **block, struct vm_error *e)
-{
-    const struct vm_image_options options = {
-        .path = o->path,
-        .format = (enum vm_image_format)o->format,
-        .read_only = o->read_only,
-        .snapshot = o->snapshot,
-        .loop = loop,
-    };
-    vm_status status = vm_image_open(&options, image, e);
-    if (status == VM_OK)
-        *block = vm_image_block(*image);
-    return status;
-}
-
-void hosted_close_image(struct vm_image *image)
-{
-    vm_image_close(image);
+    return s == VM_OK ? vm_image_convert(from, (enum vm_disk_image_format)format, &create, e) : s;
 }

@@ -176,7 +176,7 @@ static void expect_clean(struct place *p, const char *name)
 {
     struct vm_image_findings f;
     struct vm_error e = {0};
-    if (vm_image_check(path_of(p, name), VM_IMAGE_QCOW2, false, &f, &e) != VM_OK)
+    if (vm_image_check(path_of(p, name), VM_DISK_IMAGE_QCOW2, false, &f, &e) != VM_OK)
         fail_msg("%s", e.text);
     if (f.corruptions || f.leaks)
         fail_msg("%llu corruptions, %llu leaks, %s", (unsigned long long)f.corruptions,
@@ -278,8 +278,9 @@ static void test_dirty(void **state)
     need_qemu(p);
     must(p, "qemu-img create -f qcow2 -o lazy_refcounts=on d.qcow2 6M");
     shell(p, "qemu-io -f qcow2 -c 'write -P 5 1M 300k' -c flush -c abort d.qcow2");
-    struct vm_image_info info;
-    assert_int_equal(vm_image_describe(path_of(p, "d.qcow2"), VM_IMAGE_PROBE, &info, NULL), VM_OK);
+    struct vm_disk_image_info info;
+    assert_int_equal(vm_image_describe(path_of(p, "d.qcow2"), VM_DISK_IMAGE_PROBE, &info, NULL),
+                     VM_OK);
     assert_true(info.dirty && info.lazy_refcounts);
     struct vm_image *image = open_image(p, "d.qcow2", (struct vm_image_options){0});
     uint8_t byte[SECTOR];
@@ -287,7 +288,8 @@ static void test_dirty(void **state)
                      VM_BLOCK_OK);
     assert_int_equal(byte[77], 5);
     vm_image_close(image);
-    assert_int_equal(vm_image_describe(path_of(p, "d.qcow2"), VM_IMAGE_PROBE, &info, NULL), VM_OK);
+    assert_int_equal(vm_image_describe(path_of(p, "d.qcow2"), VM_DISK_IMAGE_PROBE, &info, NULL),
+                     VM_OK);
     assert_false(info.dirty);
     must(p, "qemu-img check d.qcow2");
 }
@@ -297,10 +299,10 @@ static void test_images_for_qemu(void **state)
     struct place *p = *state;
     need_qemu(p);
     static const struct vm_image_create shapes[] = {
-        {.format = VM_IMAGE_QCOW2},
-        {.format = VM_IMAGE_QCOW2, .version = 2},
-        {.format = VM_IMAGE_QCOW2, .cluster_size = 512},
-        {.format = VM_IMAGE_QCOW2, .cluster_size = 2 << 20},
+        {.format = VM_DISK_IMAGE_QCOW2},
+        {.format = VM_DISK_IMAGE_QCOW2, .version = 2},
+        {.format = VM_DISK_IMAGE_QCOW2, .cluster_size = 512},
+        {.format = VM_DISK_IMAGE_QCOW2, .cluster_size = 2 << 20},
     };
     for (unsigned i = 0; i < VM_ARRAY_SIZE(shapes); i++) {
         struct vm_image_create c = shapes[i];
@@ -310,15 +312,15 @@ static void test_images_for_qemu(void **state)
         struct vm_error e = {0};
         c.path = path;
         unlink(path);
-        if (vm_image_convert(source, VM_IMAGE_RAW, &c, &e) != VM_OK)
+        if (vm_image_convert(source, VM_DISK_IMAGE_RAW, &c, &e) != VM_OK)
             fail_msg("%s", e.text);
         must(p, "qemu-img check mine.qcow2 && qemu-img compare -f raw -F qcow2 source.raw "
                 "mine.qcow2");
-        assert_int_equal(vm_image_convert(source, VM_IMAGE_RAW, &c, &e), VM_ERR_FILE);
+        assert_int_equal(vm_image_convert(source, VM_DISK_IMAGE_RAW, &c, &e), VM_ERR_FILE);
         assert_non_null(strstr(e.text, "remove it"));
     }
     struct vm_image_create over = {
-        .path = path_of(p, "over.qcow2"), .format = VM_IMAGE_QCOW2, .backing = "mine.qcow2"};
+        .path = path_of(p, "over.qcow2"), .format = VM_DISK_IMAGE_QCOW2, .backing = "mine.qcow2"};
     assert_int_equal(vm_image_create(&over, NULL), VM_OK);
     must(p, "qemu-img check over.qcow2 && qemu-img compare -f raw -F qcow2 source.raw over.qcow2 &&"
             "qemu-img info over.qcow2 | grep 'backing file format: qcow2'");
@@ -334,7 +336,7 @@ static void test_snapshot_mode(void **state)
     uint8_t *before = malloc(SIZE);
     memcpy(before, p->data, SIZE);
     struct vm_image *image = open_image(
-        p, "source.raw", (struct vm_image_options){.format = VM_IMAGE_RAW, .snapshot = true});
+        p, "source.raw", (struct vm_image_options){.format = VM_DISK_IMAGE_RAW, .snapshot = true});
     expect_disk(vm_image_block(image), p->data, SIZE);
     change(p, vm_image_block(image));
     expect_disk(vm_image_block(image), p->data, SIZE);
@@ -349,7 +351,7 @@ static void test_raw(void **state)
     write_file(p, "odd.raw", p->data, SIZE - 100); // rounded up, the rest zeros
     memset(p->data + SIZE - 100, 0, 100);
     struct vm_image *image =
-        open_image(p, "odd.raw", (struct vm_image_options){.format = VM_IMAGE_RAW});
+        open_image(p, "odd.raw", (struct vm_image_options){.format = VM_DISK_IMAGE_RAW});
     expect_disk(vm_image_block(image), p->data, SIZE);
     change(p, vm_image_block(image));
     struct vm_block *b = vm_image_block(image);
@@ -357,7 +359,7 @@ static void test_raw(void **state)
     vm_block_run(b, VM_BLOCK_READ, 1 << 20, p->data + (1 << 20), 1 << 20);
     expect_disk(b, p->data, SIZE);
     struct vm_image *second;
-    struct vm_image_options o = {.path = path_of(p, "odd.raw"), .format = VM_IMAGE_RAW};
+    struct vm_image_options o = {.path = path_of(p, "odd.raw"), .format = VM_DISK_IMAGE_RAW};
     struct vm_error e = {0};
     assert_int_equal(vm_image_open(&o, &second, &e), VM_ERR_FILE);
     assert_non_null(strstr(e.text, "in use by another machine"));
@@ -386,7 +388,7 @@ static void test_probing(void **state)
     assert_int_equal(vm_block_run(b, VM_BLOCK_WRITE, 0, p->data, 4 * SECTOR), VM_BLOCK_OK);
     expect_disk(b, p->data, SIZE);
     vm_image_close(image);
-    image = open_image(p, "source.raw", (struct vm_image_options){.format = VM_IMAGE_RAW});
+    image = open_image(p, "source.raw", (struct vm_image_options){.format = VM_DISK_IMAGE_RAW});
     assert_int_equal(vm_block_run(vm_image_block(image), VM_BLOCK_WRITE, 0, (void *)magic, SECTOR),
                      VM_BLOCK_OK);
     vm_image_close(image);
@@ -394,7 +396,7 @@ static void test_probing(void **state)
 
 static void expect_refusal(struct place *p, const char *backing, const char *says)
 {
-    struct vm_image_create c = {.format = VM_IMAGE_QCOW2, .size = 1 << 20, .backing = backing};
+    struct vm_image_create c = {.format = VM_DISK_IMAGE_QCOW2, .size = 1 << 20, .backing = backing};
     struct vm_error e = {0};
     char path[128];
     strcpy(path, path_of(p, "refused.qcow2"));
@@ -415,7 +417,7 @@ static void test_backing_rules(void **state)
     expect_refusal(p, "nbd:localhost:10809", "no plain file");
     expect_refusal(p, "json:{}", "no plain file");
     expect_refusal(p, "missing", "missing");
-    struct vm_image_create c = {.format = VM_IMAGE_QCOW2, .backing = "sub/x.raw"};
+    struct vm_image_create c = {.format = VM_DISK_IMAGE_QCOW2, .backing = "sub/x.raw"};
     char path[128], name[16] = "sub/x.raw";
     struct vm_error e = {0};
     for (unsigned i = 0; i < VM_IMAGE_MAX_DEPTH; i++) {

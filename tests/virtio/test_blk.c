@@ -446,7 +446,7 @@ static void works_on_images(void **state)
         assert_int_equal(vm_loop_create("disk", &loop, NULL), VM_OK);
         // The overlay of the snapshot mode is qcow2.
         const struct vm_image_options o = {
-            .path = path, .format = VM_IMAGE_RAW, .snapshot = i % 2, .loop = loop};
+            .path = path, .format = VM_DISK_IMAGE_RAW, .snapshot = i % 2, .loop = loop};
         assert_int_equal(vm_image_open(&o, &image, NULL), VM_OK);
         virtio_rig_init(&f.rig, 8 << 20);
         memset(&f.stats, 0, sizeof f.stats);

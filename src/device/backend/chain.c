@@ -72,15 +72,15 @@ vm_status vm_chain_backing_path(const char *path, const char *name, char **resol
     return s;
 }
 
-vm_status vm_chain_format(const char *path, const char *name, enum vm_image_format *format,
+vm_status vm_chain_format(const char *path, const char *name, enum vm_disk_image_format *format,
                           struct vm_error *e)
 {
     if (!name[0])
-        *format = VM_IMAGE_PROBE;
+        *format = VM_DISK_IMAGE_PROBE;
     else if (vm_text_equal(name, "raw"))
-        *format = VM_IMAGE_RAW;
+        *format = VM_DISK_IMAGE_RAW;
     else if (vm_text_equal(name, "qcow2"))
-        *format = VM_IMAGE_QCOW2;
+        *format = VM_DISK_IMAGE_QCOW2;
     else
         return vm_error_set(e, VM_ERR_FILE,
                             "%s is based on an image of the format %.16s; raw and qcow2 are "
@@ -104,23 +104,25 @@ static vm_status open_locked(const char *path, bool read_only, struct vm_osal_fi
     return s;
 }
 
-static vm_status probe(struct vm_osal_file *file, enum vm_image_format *format, struct vm_error *e)
+static vm_status probe(struct vm_osal_file *file, enum vm_disk_image_format *format,
+                       struct vm_error *e)
 {
     uint8_t first[4];
     size_t n;
     vm_status s = vm_osal_file_read(file, 0, first, sizeof first, &n, e);
     if (s == VM_OK)
-        *format = n == sizeof first && vm_qcow2_has_magic(first) ? VM_IMAGE_QCOW2 : VM_IMAGE_RAW;
+        *format = n == sizeof first && vm_qcow2_has_magic(first) ? VM_DISK_IMAGE_QCOW2
+                                                                 : VM_DISK_IMAGE_RAW;
     return s;
 }
 
 vm_status vm_chain_open_file(struct vm_osal_aio *aio, const char *path,
-                             enum vm_image_format *format, bool read_only,
+                             enum vm_disk_image_format *format, bool read_only,
                              struct vm_block **container, struct vm_qcow2_header *header,
                              struct vm_error *e)
 {
     struct vm_osal_file *file;
-    bool probing = *format == VM_IMAGE_PROBE;
+    bool probing = *format == VM_DISK_IMAGE_PROBE;
     vm_status s = open_locked(path, read_only, &file, e);
     if (s != VM_OK)
         return s;
@@ -128,11 +130,11 @@ vm_status vm_chain_open_file(struct vm_osal_aio *aio, const char *path,
         vm_osal_file_close(file);
         return s;
     }
-    enum vm_raw_use use = *format == VM_IMAGE_QCOW2 ? VM_RAW_CONTAINER
-                          : probing                 ? VM_RAW_PROBED
-                                                    : VM_RAW_DISK;
+    enum vm_raw_use use = *format == VM_DISK_IMAGE_QCOW2 ? VM_RAW_CONTAINER
+                          : probing                      ? VM_RAW_PROBED
+                                                         : VM_RAW_DISK;
     s = vm_raw_open(file, aio, use, read_only, container, e);
-    if (s != VM_OK || *format == VM_IMAGE_RAW)
+    if (s != VM_OK || *format == VM_DISK_IMAGE_RAW)
         return s;
     s = vm_qcow2_read_header(*container, path, header, e);
     if (s != VM_OK)
@@ -147,13 +149,13 @@ struct chain {
     unsigned depth;
 };
 
-static vm_status open_image(struct chain *c, const char *path, enum vm_image_format format,
+static vm_status open_image(struct chain *c, const char *path, enum vm_disk_image_format format,
                             bool read_only, struct vm_block **block, struct vm_error *e);
 
 static vm_status open_backing(struct chain *c, const char *path, const struct vm_qcow2_header *h,
                               struct vm_block **backing, struct vm_error *e)
 {
-    enum vm_image_format format;
+    enum vm_disk_image_format format;
     char *resolved;
     *backing = NULL;
     if (!h->backing[0])
@@ -168,7 +170,7 @@ static vm_status open_backing(struct chain *c, const char *path, const struct vm
     return s;
 }
 
-static vm_status open_image(struct chain *c, const char *path, enum vm_image_format format,
+static vm_status open_image(struct chain *c, const char *path, enum vm_disk_image_format format,
                             bool read_only, struct vm_block **block, struct vm_error *e)
 {
     if (c->depth++ == VM_IMAGE_MAX_DEPTH)
@@ -178,7 +180,7 @@ static vm_status open_image(struct chain *c, const char *path, enum vm_image_for
     struct vm_qcow2_header *h = vm_heap_alloc(sizeof *h);
     vm_status s = h ? vm_chain_open_file(c->aio, path, &format, read_only, &container, h, e)
                     : vm_error_set(e, VM_ERR_HOST, "no memory for the disk %s", path);
-    if (s == VM_OK && format == VM_IMAGE_RAW) {
+    if (s == VM_OK && format == VM_DISK_IMAGE_RAW) {
         *block = container;
     } else if (s == VM_OK) {
         s = open_backing(c, path, h, &backing, e);
@@ -191,7 +193,7 @@ static vm_status open_image(struct chain *c, const char *path, enum vm_image_for
     return s;
 }
 
-vm_status vm_chain_open(struct vm_osal_aio *aio, const char *path, enum vm_image_format format,
+vm_status vm_chain_open(struct vm_osal_aio *aio, const char *path, enum vm_disk_image_format format,
                         bool read_only, struct vm_block **block, struct vm_error *e)
 {
     struct chain c = {.aio = aio};

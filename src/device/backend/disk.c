@@ -13,7 +13,7 @@ enum { DEFAULT_CLUSTER = 64 << 10, DEFAULT_VERSION = 3 };
 static vm_status check_options(const struct vm_image_create *o, struct vm_error *e)
 {
     uint32_t cluster = o->cluster_size;
-    if (o->format == VM_IMAGE_RAW && (o->backing || o->cluster_size || o->version))
+    if (o->format == VM_DISK_IMAGE_RAW && (o->backing || o->cluster_size || o->version))
         return vm_error_set(e, VM_ERR_USAGE,
                             "a raw image has no backing file, clusters or version; use qcow2");
     if (cluster & (cluster - 1))
@@ -58,7 +58,7 @@ static vm_status fill(struct vm_osal_aio *aio, struct vm_osal_file *file,
         .version = o->version ? o->version : DEFAULT_VERSION,
     };
     vm_status s = VM_OK;
-    if (o->format == VM_IMAGE_RAW) {
+    if (o->format == VM_DISK_IMAGE_RAW) {
         s = vm_osal_file_set_size(file, o->size, e);
         vm_osal_file_close(file);
         return s;
@@ -96,8 +96,8 @@ vm_status vm_image_create(const struct vm_image_create *o, struct vm_error *e)
 // --- describe, check ---
 
 // Opens one file with its header and hands both to `use`.
-static vm_status with_file(const char *path, enum vm_image_format format, bool read_only,
-                           vm_status (*use)(void *context, enum vm_image_format format,
+static vm_status with_file(const char *path, enum vm_disk_image_format format, bool read_only,
+                           vm_status (*use)(void *context, enum vm_disk_image_format format,
                                             struct vm_block *container,
                                             const struct vm_qcow2_header *h, struct vm_error *e),
                            void *context, struct vm_error *e)
@@ -118,14 +118,15 @@ static vm_status with_file(const char *path, enum vm_image_format format, bool r
     return s;
 }
 
-static vm_status describe(void *context, enum vm_image_format format, struct vm_block *container,
-                          const struct vm_qcow2_header *h, struct vm_error *e)
+static vm_status describe(void *context, enum vm_disk_image_format format,
+                          struct vm_block *container, const struct vm_qcow2_header *h,
+                          struct vm_error *e)
 {
     (void)e;
-    struct vm_image_info *info = context;
-    *info = (struct vm_image_info){
+    struct vm_disk_image_info *info = context;
+    *info = (struct vm_disk_image_info){
         .format = format, .size = container->size, .file_size = container->size};
-    if (format == VM_IMAGE_RAW)
+    if (format == VM_DISK_IMAGE_RAW)
         return VM_OK;
     info->size = h->size;
     info->version = h->version;
@@ -140,8 +141,8 @@ static vm_status describe(void *context, enum vm_image_format format, struct vm_
     return VM_OK;
 }
 
-vm_status vm_image_describe(const char *path, enum vm_image_format format,
-                            struct vm_image_info *info, struct vm_error *e)
+vm_status vm_image_describe(const char *path, enum vm_disk_image_format format,
+                            struct vm_disk_image_info *info, struct vm_error *e)
 {
     return with_file(path, format, true, describe, info, e);
 }
@@ -152,12 +153,12 @@ struct check {
     struct vm_image_findings *findings;
 };
 
-static vm_status check(void *context, enum vm_image_format format, struct vm_block *container,
+static vm_status check(void *context, enum vm_disk_image_format format, struct vm_block *container,
                        const struct vm_qcow2_header *h, struct vm_error *e)
 {
     const struct check *c = context;
     struct vm_qcow2_check found;
-    if (format == VM_IMAGE_RAW)
+    if (format == VM_DISK_IMAGE_RAW)
         return vm_error_set(e, VM_ERR_FILE,
                             "%s is a raw image, which has nothing to check; give a qcow2 image",
                             c->path);
@@ -177,7 +178,7 @@ static vm_status check(void *context, enum vm_image_format format, struct vm_blo
     return VM_OK;
 }
 
-vm_status vm_image_check(const char *path, enum vm_image_format format, bool repair,
+vm_status vm_image_check(const char *path, enum vm_disk_image_format format, bool repair,
                          struct vm_image_findings *findings, struct vm_error *e)
 {
     struct check c = {path, repair, findings};

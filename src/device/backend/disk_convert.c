@@ -64,7 +64,7 @@ static vm_status copy(struct vm_block *from, struct vm_block *to, const char *fr
     return VM_OK;
 }
 
-vm_status vm_image_convert(const char *path, enum vm_image_format format,
+vm_status vm_image_convert(const char *path, enum vm_disk_image_format format,
                            const struct vm_image_create *to, struct vm_error *e)
 {
     struct vm_image *source = NULL, *target = NULL;

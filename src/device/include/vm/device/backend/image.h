@@ -20,11 +20,11 @@
 
 enum { VM_IMAGE_MAX_DEPTH = 16 };
 
-enum vm_image_format { VM_IMAGE_PROBE, VM_IMAGE_RAW, VM_IMAGE_QCOW2 };
+enum vm_disk_image_format { VM_DISK_IMAGE_PROBE, VM_DISK_IMAGE_RAW, VM_DISK_IMAGE_QCOW2 };
 
 struct vm_image_options {
     const char *path;
-    enum vm_image_format format;
+    enum vm_disk_image_format format;
     bool read_only;
     bool snapshot; // writes go to a temporary file and are gone in the end; the image is only read
     struct vm_loop *loop; // where it runs; NULL: whoever uses it waits (vm_block_run)
