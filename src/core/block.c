@@ -12,6 +12,7 @@ struct vm_block_page {
     const struct vm_region *region;
     uint32_t version; // of the page, when none of the blocks was stale
     struct vm_block *blocks;
+    struct vm_block *crossing; // those of the page before that end in this one, by cross_next
     struct vm_block_page *hash_next, *next;
 };
 
@@ -74,19 +75,37 @@ static struct vm_block **hash_slot(struct vm_block_cache *c, vm_gpa gpa, uint32_
     return &c->hash[h >> (64 - VM_BLOCK_HASH_BITS)];
 }
 
-static struct vm_block_page *find_page(struct vm_block_cache *c, const struct vm_block_source *s)
+static vm_gpa page_of(vm_gpa gpa)
 {
-    vm_gpa page = vm_gpa_of(s->gpa.v & ~(uint64_t)VM_PAGE_MASK);
+    return vm_gpa_of(gpa.v & ~(uint64_t)VM_PAGE_MASK);
+}
+
+static struct vm_block_page **page_slot(struct vm_block_cache *c, vm_gpa page)
+{
     uint64_t h = (page.v >> VM_PAGE_SHIFT) * 0x9e3779b97f4a7c15u;
-    struct vm_block_page **slot = &c->page_hash[h >> (64 - VM_BLOCK_PAGE_HASH_BITS)];
-    for (struct vm_block_page *p = *slot; p; p = p->hash_next) {
-        if (p->page.v == page.v)
-            return p;
-    }
-    struct vm_block_page *p = vm_arena_alloc(&c->pages_arena, sizeof *p, 8);
+    return &c->page_hash[h >> (64 - VM_BLOCK_PAGE_HASH_BITS)];
+}
+
+static struct vm_block_page *find_page(struct vm_block_cache *c, vm_gpa page)
+{
+    struct vm_block_page *p = *page_slot(c, page);
+    while (p && p->page.v != page.v)
+        p = p->hash_next;
+    return p;
+}
+
+static struct vm_block_page *get_page(struct vm_block_cache *c, vm_gpa page,
+                                      const struct vm_region *region, uint32_t version)
+{
+    struct vm_block_page *p = find_page(c, page);
+    if (p)
+        return p;
+    p = vm_arena_alloc(&c->pages_arena, sizeof *p, 8);
     if (!p)
         return NULL;
-    *p = (struct vm_block_page){page, s->region, s->version, NULL, *slot, c->pages};
+    struct vm_block_page **slot = page_slot(c, page);
+    *p = (struct vm_block_page){
+        .page = page, .region = region, .version = version, .hash_next = *slot, .next = c->pages};
     *slot = p;
     c->pages = p;
     return p;
@@ -109,18 +128,24 @@ static bool is_current(const struct vm_block_source *s)
     return !crosses(s) || s->version2 == version_of(s->region2, s->gpa2);
 }
 
+static struct vm_block_page *second_page(struct vm_block_cache *c, const struct vm_block_source *s)
+{
+    return get_page(c, s->gpa2, s->region2, s->version2);
+}
+
 static bool insert(struct vm_block_cache *c, struct vm_block *b)
 {
-    struct vm_block **list = &c->cross_blocks;
-    if (!crosses(&b->source)) {
-        struct vm_block_page *p = find_page(c, &b->source);
-        if (!p)
-            return false;
-        list = &p->blocks;
+    const struct vm_block_source *s = &b->source;
+    struct vm_block_page *p = get_page(c, page_of(s->gpa), s->region, s->version), *second = NULL;
+    if (!p || (crosses(s) && !(second = second_page(c, s))))
+        return false;
+    b->page_next = p->blocks;
+    p->blocks = b;
+    if (second) {
+        b->crossing_next = second->crossing;
+        second->crossing = b;
     }
-    b->page_next = *list;
-    *list = b;
-    struct vm_block **slot = hash_slot(c, b->source.gpa, b->source.mode);
+    struct vm_block **slot = hash_slot(c, s->gpa, s->mode);
     b->hash_next = *slot;
     *slot = b;
     return true;
@@ -165,18 +190,34 @@ bool vm_block_keep(struct vm_block_cache *c, const struct vm_vcpu *v, struct vm_
 
 // --- dropping ---
 
-// The caller takes it out of its page's list.
+static void take_out_of_pages(struct vm_block_cache *c, struct vm_block *b)
+{
+    struct vm_block **p = &find_page(c, page_of(b->source.gpa))->blocks;
+    while (*p != b)
+        p = &(*p)->page_next;
+    *p = b->page_next;
+    if (!crosses(&b->source))
+        return;
+    p = &find_page(c, b->source.gpa2)->crossing;
+    while (*p != b)
+        p = &(*p)->crossing_next;
+    *p = b->crossing_next;
+}
+
 static void drop(struct vm_block_cache *c, struct vm_block *b)
 {
     struct vm_block **p = hash_slot(c, b->source.gpa, b->source.mode);
     while (*p != b)
         p = &(*p)->hash_next;
     *p = b->hash_next;
+    take_out_of_pages(c, b);
     while (b->incoming)
         unlink_one(c, b->incoming);
     for (unsigned i = 0; i < b->link_count; i++)
         unlink_one(c, &b->links[i]);
     b->dropped = true;
+    if (c->gone)
+        c->gone(c->context, b);
 }
 
 static bool is_stale(void *context, struct vm_block *b)
@@ -185,42 +226,63 @@ static bool is_stale(void *context, struct vm_block *b)
     return !is_current(&b->source);
 }
 
-static void drop_from(struct vm_block_cache *c, struct vm_block **list,
+// Of the blocks that begin in the page.
+static void drop_from(struct vm_block_cache *c, const struct vm_block_page *p,
                       bool (*is_in)(void *context, struct vm_block *b), void *context)
 {
-    while (*list) {
-        struct vm_block *b = *list;
-        if (!is_in(context, b)) {
-            list = &b->page_next;
-            continue;
-        }
-        *list = b->page_next;
-        drop(c, b);
+    for (struct vm_block *b = p->blocks, *next; b; b = next) {
+        next = b->page_next;
+        if (is_in(context, b))
+            drop(c, b);
     }
+}
+
+static void sync_page(struct vm_block_cache *c, struct vm_block_page *p)
+{
+    uint32_t version = version_of(p->region, p->page);
+    if (p->version == version)
+        return;
+    drop_from(c, p, is_stale, NULL);
+    for (struct vm_block *b = p->crossing, *next; b; b = next) {
+        next = b->crossing_next;
+        if (is_stale(NULL, b))
+            drop(c, b);
+    }
+    p->version = version;
+}
+
+// Looks at the pages of the writes after number `from`, or says that they are not all known.
+static bool sync_written(struct vm_block_cache *c, const struct vm_space *s, uint64_t from,
+                         uint64_t to)
+{
+    vm_gpa page;
+    for (uint64_t number = from + 1; number <= to; number++) {
+        if (!vm_space_code_write(s, number, &page))
+            return false;
+        struct vm_block_page *p = find_page(c, page);
+        if (p)
+            sync_page(c, p);
+    }
+    return true;
 }
 
 void vm_block_sync(struct vm_block_cache *c, struct vm_vcpu *v)
 {
-    uint64_t writes = atomic_load(&v->machine->space.code_writes);
-    if (writes == c->code_writes)
+    uint64_t from = c->code_writes, to = atomic_load(&v->machine->space.code_writes);
+    if (from == to)
         return;
-    c->code_writes = writes;
-    drop_from(c, &c->cross_blocks, is_stale, NULL);
-    for (struct vm_block_page *p = c->pages; p; p = p->next) {
-        uint32_t version = version_of(p->region, p->page);
-        if (p->version == version)
-            continue;
-        drop_from(c, &p->blocks, is_stale, NULL);
-        p->version = version;
-    }
+    c->code_writes = to;
+    if (to - from <= VM_CODE_LOG && sync_written(c, &v->machine->space, from, to))
+        return;
+    for (struct vm_block_page *p = c->pages; p; p = p->next)
+        sync_page(c, p);
 }
 
 void vm_block_drop_if(struct vm_block_cache *c, bool (*is_in)(void *context, struct vm_block *b),
                       void *context)
 {
-    drop_from(c, &c->cross_blocks, is_in, context);
     for (struct vm_block_page *p = c->pages; p; p = p->next)
-        drop_from(c, &p->blocks, is_in, context);
+        drop_from(c, p, is_in, context);
 }
 
 void vm_block_forget_all(struct vm_block_cache *c)
@@ -229,5 +291,4 @@ void vm_block_forget_all(struct vm_block_cache *c)
     vm_zero(c->hash, sizeof c->hash);
     vm_zero(c->page_hash, sizeof c->page_hash);
     c->pages = NULL;
-    c->cross_blocks = NULL;
 }

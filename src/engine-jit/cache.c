@@ -25,6 +25,18 @@ static void unlinked(void *context, struct vm_link *link)
     jit_emit_unlink((struct jit_way *)(uintptr_t)link->site);
 }
 
+static void forget_jump(struct jit *j, const struct jit_block *b)
+{
+    struct jit_jump *jump = &j->jumps[b->jump];
+    if (jump->entry == b->entry)
+        *jump = (struct jit_jump){0};
+}
+
+static void gone(void *context, struct vm_block *b)
+{
+    forget_jump(context, jit_block_of(b));
+}
+
 // Bytes for this vCPU, or 0 with an error.
 static uint64_t share_of_cache(const struct jit *j, struct vm_error *e)
 {
@@ -58,6 +70,8 @@ vm_status jit_cache_create(struct jit *j, struct vm_error *e)
         return status;
     vm_block_cache_init(&j->cache, a);
     j->cache.unlinked = unlinked;
+    j->cache.gone = gone;
+    j->cache.context = j;
     vm_arena_init(&j->scratch, a, SCRATCH_CHUNK);
     uint8_t *end = j->exec.write + j->exec.size;
     uint8_t *start = jit_emit_thunks(j, j->exec.write, end);
@@ -125,7 +139,6 @@ static void next_partition(struct jit *j)
     j->partition = (j->partition + 1) % JIT_PARTITIONS;
     vm_block_drop_if(&j->cache, is_in_partition, &j->partition);
     empty_partition(j, j->partition);
-    jit_forget_jumps(j);
     j->stats.cache_flushes++;
 }
 
@@ -255,6 +268,15 @@ const uint8_t *jit_known(const struct jit *j)
     return fits ? e->entry : NULL;
 }
 
+static void enter_jump(struct jit *j, struct jit_block *b, uint64_t pc)
+{
+    const struct vm_vcpu *v = j->vcpu;
+    forget_jump(j, b); // of another virtual address
+    j->jumps_used = true;
+    b->jump = jit_jump_slot(pc);
+    j->jumps[b->jump] = (struct jit_jump){pc, v->tlb.code_generations[j->rests], b->entry, v->mode};
+}
+
 struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit)
 {
     struct vm_vcpu *v = j->vcpu;
@@ -273,9 +295,7 @@ struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit)
     // A block at a breakpoint is looked up each time, and so is every block that is traced.
     if (b && !b->common.dropped && !j->no_links && !vm_machine_is_breakpoint(v->machine, pc) &&
         !is_traced(j)) {
-        j->jumps_used = true;
-        j->jumps[jit_jump_slot(pc)] =
-            (struct jit_jump){pc, v->tlb.code_generations[j->rests], b->entry, v->mode, 0};
+        enter_jump(j, b, pc);
     }
     return b;
 }

@@ -141,11 +141,7 @@ static enum vm_engine_exit run(struct vm_vcpu *v)
 
 static void sync_code(struct vm_vcpu *v)
 {
-    struct jit *j = jit_of(v);
-    uint64_t before = j->cache.code_writes;
-    vm_block_sync(&j->cache, v);
-    if (before != j->cache.code_writes)
-        jit_forget_jumps(j);
+    vm_block_sync(&jit_of(v)->cache, v);
 }
 
 static void flush(struct vm_vcpu *v)

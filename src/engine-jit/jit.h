@@ -104,6 +104,7 @@ struct jit_block {
     uint32_t aside;       // where in the code the section begins that is rarely run
     struct jit_way *ways; // as many as common.links
     unsigned partition;
+    unsigned jump; // where the table of indirect jumps may have it: in one place at most
 };
 
 // An entry of the table by virtual address that indirect jumps look up. It holds while `generation`
@@ -112,7 +113,6 @@ struct jit_jump {
     uint64_t pc, generation;
     const uint8_t *entry;
     uint32_t mode;
-    uint32_t unused;
 };
 
 // Places in the code that blocks jump or call to.

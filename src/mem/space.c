@@ -37,6 +37,8 @@ vm_status vm_space_init(struct vm_space *s, const struct vm_allocator *allocator
     s->allocator = allocator;
     atomic_init(&s->map, empty);
     atomic_init(&s->code_writes, 0);
+    for (unsigned i = 0; i < VM_CODE_LOG; i++)
+        s->code_log[i] = (struct vm_code_write){0};
     atomic_init(&s->withdrawals, 0);
     atomic_init(&s->track_dirty, false);
     return VM_OK;
@@ -341,6 +343,28 @@ static uint64_t line_mask(uint64_t page_offset, uint64_t first, uint64_t last)
     return (UINT64_MAX >> (63 - (high - low))) << low;
 }
 
+// Of two writers that come to the same place of the log, one leaves it to the other: a write that
+// is not there sends its reader to look at every page.
+static void log_code_write(struct vm_space *s, vm_gpa page)
+{
+    uint64_t number = 2 * (atomic_fetch_add(&s->code_writes, 1) + 1);
+    struct vm_code_write *w = &s->code_log[number / 2 % VM_CODE_LOG];
+    uint64_t before = atomic_load(&w->number);
+    if ((before & 1) || before > number ||
+        !atomic_compare_exchange_strong(&w->number, &before, number + 1))
+        return;
+    atomic_store(&w->page, page.v);
+    atomic_store(&w->number, number);
+}
+
+bool vm_space_code_write(const struct vm_space *s, uint64_t number, vm_gpa *page)
+{
+    const struct vm_code_write *w = &s->code_log[number % VM_CODE_LOG];
+    bool known = atomic_load(&w->number) == 2 * number;
+    *page = vm_gpa_of(atomic_load(&w->page));
+    return known && atomic_load(&w->number) == 2 * number;
+}
+
 bool vm_region_note_write(struct vm_space *s, const struct vm_region *r, uint64_t offset,
                           uint64_t size)
 {
@@ -361,7 +385,7 @@ bool vm_region_note_write(struct vm_space *s, const struct vm_region *r, uint64_
         // The page becomes plain data again; whoever translates from it next marks it anew.
         atomic_store(&t->code_lines, 0);
         atomic_fetch_add(&t->code_version, 1);
-        atomic_fetch_add(&s->code_writes, 1);
+        log_code_write(s, vm_gpa_of(r->base.v + (page << VM_PAGE_SHIFT)));
         hit = true;
     }
     return hit;

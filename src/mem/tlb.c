@@ -7,9 +7,11 @@
 
 static void init_context(struct vm_tlb *t, struct vm_tlb_context *c)
 {
-    for (unsigned slot = 0; slot < 3 * VM_TLB_ENTRIES; slot++)
-        tlb_clear_entry(c, slot);
-    c->used_count = 0;
+    for (unsigned array = 0; array < TLB_ARRAYS; array++) {
+        for (unsigned i = 0; i < VM_TLB_ENTRIES; i++)
+            *tlb_tag(c, array, i) = tlb_empty_tag(i);
+        c->used[array].count = 0;
+    }
     c->last_use = 0;
     c->live = false;
     c->seen.any = true; // the memory may hold anything
@@ -175,7 +177,7 @@ static void level2_fill(struct vm_tlb *t, const struct vm_tlb_key *key, uint64_t
     };
 }
 
-static unsigned access_array(enum vm_access access)
+static enum tlb_array access_array(enum vm_access access)
 {
     return access == VM_ACCESS_READ    ? READ_ARRAY
            : access == VM_ACCESS_WRITE ? WRITE_ARRAY
@@ -216,11 +218,11 @@ static void level1_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva,
     if (access == VM_ACCESS_WRITE && !may_cache_write(t, r, offset))
         return;
     unsigned i = vm_tlb_index(gva.v);
-    unsigned slot = access_array(access) << VM_TLB_BITS | i;
+    enum tlb_array array = access_array(access);
     uint64_t tag = gva.v & ~(uint64_t)VM_PAGE_MASK;
     uint64_t addend = (uint64_t)(uintptr_t)(r->host + offset) - tag;
-    if (tlb_slot_tag(c, slot) == tlb_empty_tag(i))
-        c->used[c->used_count++] = (uint16_t)slot;
+    if (*tlb_tag(c, array, i) == tlb_empty_tag(i))
+        c->used[array].index[c->used[array].count++] = (uint16_t)i;
     if (access == VM_ACCESS_EXECUTE)
         fill_code(t, c, i,
                   &(struct vm_tlb_code_entry){tag, addend, page, r, VM_PAGE_MASK, tr->global});
@@ -274,16 +276,11 @@ void vm_tlb_protect_page(struct vm_tlb *t, const void *page)
     uint64_t host = (uint64_t)(uintptr_t)page;
     for (unsigned i = 0; i < VM_TLB_CONTEXTS; i++) {
         struct vm_tlb_context *c = &t->contexts[i];
-        for (uint32_t k = 0; k < c->used_count;) {
-            unsigned slot = c->used[k];
-            unsigned entry = slot & (VM_TLB_ENTRIES - 1);
-            if (slot >> VM_TLB_BITS == WRITE_ARRAY &&
-                c->write[entry].tag + c->write[entry].addend == host) {
-                tlb_clear_entry(c, slot);
-                c->used[k] = c->used[--c->used_count];
-            } else {
-                k++;
-            }
+        const struct vm_tlb_used *used = &c->used[WRITE_ARRAY];
+        for (uint32_t k = used->count; k-- > 0;) {
+            const struct vm_tlb_entry *e = &c->write[used->index[k]];
+            if (e->tag + e->addend == host)
+                tlb_clear_used(c, WRITE_ARRAY, k);
         }
     }
 }

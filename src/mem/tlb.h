@@ -7,8 +7,8 @@
 
 #include <vm/mem/tlb.h>
 
-// A slot number is array << VM_TLB_BITS | index.
-enum tlb_array { READ_ARRAY, WRITE_ARRAY, CODE_ARRAY };
+// Index of vm_tlb_context.used.
+enum tlb_array { READ_ARRAY, WRITE_ARRAY, CODE_ARRAY, TLB_ARRAYS };
 
 // The tag of an empty entry of slot i: no address that maps to the slot is within a page of it.
 static inline uint64_t tlb_empty_tag(unsigned i)
@@ -16,24 +16,22 @@ static inline uint64_t tlb_empty_tag(unsigned i)
     return (uint64_t)(i ^ 1) << VM_PAGE_SHIFT;
 }
 
-static inline uint64_t tlb_slot_tag(const struct vm_tlb_context *c, unsigned slot)
+static inline uint64_t *tlb_tag(struct vm_tlb_context *c, enum tlb_array array, unsigned i)
 {
-    unsigned i = slot & (VM_TLB_ENTRIES - 1);
-    switch (slot >> VM_TLB_BITS) {
-    case READ_ARRAY: return c->read[i].tag;
-    case WRITE_ARRAY: return c->write[i].tag;
-    default: return c->code[i].tag;
+    switch (array) {
+    case READ_ARRAY: return &c->read[i].tag;
+    case WRITE_ARRAY: return &c->write[i].tag;
+    default: return &c->code[i].tag;
     }
 }
 
-static inline void tlb_clear_entry(struct vm_tlb_context *c, unsigned slot)
+// Empties the k-th of the filled entries.
+static inline void tlb_clear_used(struct vm_tlb_context *c, enum tlb_array array, uint32_t k)
 {
-    unsigned i = slot & (VM_TLB_ENTRIES - 1);
-    switch (slot >> VM_TLB_BITS) {
-    case READ_ARRAY: c->read[i].tag = tlb_empty_tag(i); break;
-    case WRITE_ARRAY: c->write[i].tag = tlb_empty_tag(i); break;
-    default: c->code[i].tag = tlb_empty_tag(i); break;
-    }
+    struct vm_tlb_used *used = &c->used[array];
+    unsigned i = used->index[k];
+    *tlb_tag(c, array, i) = tlb_empty_tag(i);
+    used->index[k] = used->index[--used->count];
 }
 
 // The bit of struct vm_tlb_seen for a page.

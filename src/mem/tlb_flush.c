@@ -9,9 +9,10 @@
 
 void tlb_clear_context(struct vm_tlb *t, struct vm_tlb_context *c)
 {
-    for (uint32_t i = 0; i < c->used_count; i++)
-        tlb_clear_entry(c, c->used[i]);
-    c->used_count = 0;
+    for (unsigned array = 0; array < TLB_ARRAYS; array++) {
+        while (c->used[array].count > 0)
+            tlb_clear_used(c, array, c->used[array].count - 1);
+    }
     tlb_forget_seen(&c->seen);
     c->code_generation = tlb_new_generation(t);
 }
@@ -84,12 +85,11 @@ static bool takes(const struct scope *s, const struct vm_tlb2_entry *e)
     return !s->one_space || (!e->global && e->asid == s->asid);
 }
 
-static void forget_slot(struct vm_tlb_context *c, unsigned slot)
+static void forget_entry(struct vm_tlb_context *c, enum tlb_array array, unsigned i)
 {
-    tlb_clear_entry(c, slot);
-    for (uint32_t k = 0; k < c->used_count; k++) {
-        if (c->used[k] == slot) {
-            c->used[k] = c->used[--c->used_count];
+    for (uint32_t k = 0; k < c->used[array].count; k++) {
+        if (c->used[array].index[k] == i) {
+            tlb_clear_used(c, array, k);
             return;
         }
     }
@@ -99,9 +99,9 @@ static void flush_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t v
 {
     uint64_t tag = vpage << VM_PAGE_SHIFT;
     unsigned i = vm_tlb_index(tag);
-    for (unsigned array = READ_ARRAY; array <= CODE_ARRAY; array++) {
-        if (tlb_slot_tag(c, array << VM_TLB_BITS | i) == tag)
-            forget_slot(c, array << VM_TLB_BITS | i);
+    for (unsigned array = 0; array < TLB_ARRAYS; array++) {
+        if (*tlb_tag(c, array, i) == tag)
+            forget_entry(c, array, i);
     }
     // Links between translated blocks may rest on this mapping even when its entry is gone.
     if (tlb_has_seen(&c->seen, vpage))
@@ -145,13 +145,11 @@ static bool saw_code(const struct vm_tlb_seen *seen, uint64_t gva, unsigned shif
 static void flush_large_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t gva,
                                 unsigned shift)
 {
-    for (uint32_t k = 0; k < c->used_count;) {
-        unsigned slot = c->used[k];
-        if ((tlb_slot_tag(c, slot) ^ gva) >> shift == 0) {
-            tlb_clear_entry(c, slot);
-            c->used[k] = c->used[--c->used_count];
-        } else {
-            k++;
+    for (unsigned array = 0; array < TLB_ARRAYS; array++) {
+        const struct vm_tlb_used *used = &c->used[array];
+        for (uint32_t k = used->count; k-- > 0;) {
+            if ((*tlb_tag(c, array, used->index[k]) ^ gva) >> shift == 0)
+                tlb_clear_used(c, array, k);
         }
     }
     if (saw_code(&c->seen, gva, shift))

@@ -321,6 +321,49 @@ static void writes_are_tracked(void **state)
     free(host);
 }
 
+static uint64_t page_written(const struct rig *r, uint64_t number)
+{
+    vm_gpa page;
+    return vm_space_code_write(&r->space, number, &page) ? page.v : UINT64_MAX;
+}
+
+static void last_writes_to_code_are_known(void **state)
+{
+    enum { N = 3, WRITES = 5 * VM_CODE_LOG };
+    struct rig *r = *state;
+    uint8_t *host = pages(N);
+    add_ram(r, 0x10000, N * PAGE, host);
+    const struct vm_region *f = vm_space_find(&r->space, vm_gpa_of(0x10000));
+    for (uint64_t number = 1; number <= WRITES; number++) {
+        assert_int_equal(page_written(r, number), UINT64_MAX); // not yet
+        atomic_store(&f->track[number % N].code_lines, 1);
+        vm_region_note_write(&r->space, f, number % N * PAGE, 8);
+        for (uint64_t n = 1; n <= number; n++) {
+            bool known = n + VM_CODE_LOG > number;
+            assert_int_equal(page_written(r, n), known ? 0x10000 + n % N * PAGE : UINT64_MAX);
+        }
+    }
+    free(host);
+}
+
+// A writer that another one has overtaken in the log leaves the place to it.
+static void late_writes_to_code_are_unknown(void **state)
+{
+    struct rig *r = *state;
+    uint8_t *host = pages(1);
+    add_ram(r, 0x10000, PAGE, host);
+    const struct vm_region *f = vm_space_find(&r->space, vm_gpa_of(0x10000));
+    atomic_store(&r->space.code_log[1].number, 2 * (1 + VM_CODE_LOG));
+    atomic_store(&r->space.code_log[2].number, 2 * 2 + 1); // a writer is at it
+    for (unsigned i = 1; i <= 2; i++) {
+        atomic_store(&f->track[0].code_lines, 1);
+        vm_region_note_write(&r->space, f, 0, 8);
+        assert_int_equal(page_written(r, i), UINT64_MAX);
+    }
+    assert_int_equal(atomic_load(&r->space.code_writes), 2);
+    free(host);
+}
+
 static void accessor_writes_are_tracked(void **state)
 {
     struct rig *r = *state;
@@ -429,6 +472,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(accessor_refuses_wraparound, set_up, tear_down),
         cmocka_unit_test_setup_teardown(host_pointer_stays_in_one_region, set_up, tear_down),
         cmocka_unit_test_setup_teardown(writes_are_tracked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(last_writes_to_code_are_known, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(late_writes_to_code_are_unknown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(accessor_writes_are_tracked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(mmio_reaches_the_device, set_up, tear_down),
         cmocka_unit_test(any_alignment_works),

@@ -140,9 +140,12 @@ static void check_used_lists(const struct vm_tlb *t)
     for (unsigned n = 0; n < VM_TLB_CONTEXTS; n++) {
         const struct vm_tlb_context *c = &t->contexts[n];
         bool listed[3 * VM_TLB_ENTRIES] = {false};
-        for (unsigned k = 0; k < c->used_count; k++) {
-            assert_false(listed[c->used[k]]);
-            listed[c->used[k]] = true;
+        for (unsigned array = 0; array < 3; array++) {
+            for (unsigned k = 0; k < c->used[array].count; k++) {
+                unsigned slot = array * VM_TLB_ENTRIES + c->used[array].index[k];
+                assert_false(listed[slot]);
+                listed[slot] = true;
+            }
         }
         for (unsigned slot = 0; slot < 3 * VM_TLB_ENTRIES; slot++)
             assert_int_equal(is_empty(tag_of(c, slot), slot % VM_TLB_ENTRIES), !listed[slot]);

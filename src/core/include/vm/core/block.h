@@ -24,7 +24,8 @@ struct vm_link {
 struct vm_block {
     struct vm_block_source source;
     struct vm_block *hash_next;
-    struct vm_block *page_next; // among the blocks of the same page
+    struct vm_block *page_next;     // among those that begin in the same page
+    struct vm_block *crossing_next; // among those that go on in the same second page
     struct vm_link *incoming;
     struct vm_link *links; // the block's own exits
     uint16_t link_count;
@@ -40,10 +41,11 @@ struct vm_block_cache {
     struct vm_block *hash[1 << VM_BLOCK_HASH_BITS];
     struct vm_block_page *page_hash[1 << VM_BLOCK_PAGE_HASH_BITS];
     struct vm_block_page *pages;
-    struct vm_block *cross_blocks; // those that two pages hold, by page_next
-    uint64_t code_writes;          // the space's counter when the cache was last synchronised
+    uint64_t code_writes; // the space's counter when the cache was last synchronised
     // Called for each link that loses its target, NULL: not wanted.
     void (*unlinked)(void *context, struct vm_link *link);
+    // Called for each block that is dropped, NULL: not wanted.
+    void (*gone)(void *context, struct vm_block *b);
     void *context;
 };
 

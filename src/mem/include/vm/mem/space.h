@@ -20,6 +20,7 @@ enum {
     VM_PAGE_SIZE = 1 << VM_PAGE_SHIFT,
     VM_PAGE_MASK = VM_PAGE_SIZE - 1,
     VM_LINE_SHIFT = 6, // 64 lines a page: one bit each in a 64-bit mask
+    VM_CODE_LOG = 64,  // writes to code of which the page is remembered
 };
 
 // How a device answers. `offset` is from the start of its region, `size` 1, 2, 4 or 8, and the
@@ -57,10 +58,17 @@ struct vm_region_map {
     struct vm_region regions[]; // sorted by base, not overlapping
 };
 
+// A write to a line with translations. `number` is twice that of the write, which begin with 1; it
+// is odd while `page` is being set.
+struct vm_code_write {
+    _Atomic uint64_t number, page;
+};
+
 struct vm_space {
     const struct vm_allocator *allocator;
     _Atomic(struct vm_region_map *) map;
     _Atomic uint64_t code_writes; // grows with every write to a line with translations
+    struct vm_code_write code_log[VM_CODE_LOG];
     _Atomic uint32_t withdrawals; // grows when memory that TLBs may have cached becomes a device
     _Atomic bool track_dirty;
 };
@@ -133,6 +141,10 @@ bool vm_space_mmio_write(const struct vm_space *s, vm_gpa gpa, unsigned size, ui
 // were hit. Called after the bytes are in RAM: only then is a translation of the old ones noticed.
 bool vm_region_note_write(struct vm_space *s, const struct vm_region *r, uint64_t offset,
                           uint64_t size);
+
+// The page that the `number`th write to code has hit (the last one is number code_writes). False:
+// that is not known any more, or not yet.
+bool vm_space_code_write(const struct vm_space *s, uint64_t number, vm_gpa *page);
 
 // Dirty tracking for snapshots: while it is on, TLBs must not cache writability of clean pages.
 // collect returns the page's mark and clears it.

@@ -82,6 +82,12 @@ struct vm_tlb_regime {
 // What a code mapping rests on: index of vm_tlb.code_generations.
 enum vm_tlb_rests { VM_TLB_ON_CONTEXT, VM_TLB_ON_REGIME };
 
+// Which entries of an array are filled.
+struct vm_tlb_used {
+    uint16_t index[VM_TLB_ENTRIES];
+    uint32_t count;
+};
+
 struct vm_tlb_context {
     struct vm_tlb_entry read[VM_TLB_ENTRIES];
     struct vm_tlb_entry write[VM_TLB_ENTRIES];
@@ -90,8 +96,7 @@ struct vm_tlb_context {
     uint64_t code_generation; // changes whenever a code mapping of this context may have changed
     struct vm_tlb_seen seen;  // since the context was cleared
     uint64_t last_use;
-    uint16_t used[3 * VM_TLB_ENTRIES]; // which entries are filled: array * ENTRIES + index
-    uint32_t used_count;
+    struct vm_tlb_used used[3]; // of read, write and code
     bool live;
 };
 
