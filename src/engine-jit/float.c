@@ -2,6 +2,9 @@
 //
 // Floating point on the host's FPU: what of it is C.
 //
+// Registers. While MXCSR is the guest's, so are some xmm registers, in every block: what merges the
+// flags stores them to the state, too.
+//
 // Flags. MXCSR's sticky bits are flags that the guest's environment does not have yet. Whatever
 // leaves generated code, and every call of C that may run code with floating point of its own or
 // look at the environment, first merges them and gives MXCSR back to the host.
@@ -66,10 +69,12 @@ static void write_place(enum vm_type type, void *p)
 static void settle(struct jit *j, const struct jit_nan *n)
 {
     enum vm_type type = (enum vm_type)n->type;
-    void *places[3];
+    void *places[4];
     unsigned count = 0;
     if (n->xmm != JIT_NO_XMM)
         places[count++] = &j->frame->fp.xmm[n->xmm];
+    if (n->home != JIT_NO_XMM)
+        places[count++] = &j->frame->fp.xmm[n->home];
     if (n->entry)
         places[count++] = (char *)j->vcpu->state + n->entry - 1;
     if (n->slot)

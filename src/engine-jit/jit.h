@@ -33,6 +33,7 @@ enum {
 struct jit_nan {
     uint8_t type;   // VM_F32 or VM_F64
     uint8_t xmm;    // or JIT_NO_XMM
+    uint8_t home;   // a further one, which has the entry; or JIT_NO_XMM
     uint16_t entry; // offset in the state + 1; 0: in no entry
     uint16_t slot;  // offset in the frame's slots + 1; 0: in none
 };
@@ -43,13 +44,15 @@ struct jit_nans {
 };
 
 // The host's FPU. While `live`, MXCSR has the guest's rounding mode, and exceptions that the
-// guest's flags lack; otherwise it is the host's own.
+// guest's flags lack, and xmm registers have the guest's most used float registers; otherwise MXCSR
+// is the host's own, and the state has them.
 struct jit_float {
     uint64_t xmm[16];            // while C runs aside of the block's way
     const struct jit_nans *nans; // what is to be made canonical before C goes on, or NULL
     uint32_t host, guest;        // MXCSR's values that are put aside
     uint32_t scratch;
     uint8_t live;
+    uint8_t was_live; // before C was called aside of the block's way
 };
 
 // Calls of the guest are calls of the host, so that the host predicts their returns: the stack has,
@@ -126,6 +129,7 @@ struct jit_thunks {
     // thunks_float.c
     uint8_t *fp_control; // four words: MXCSR for enum vm_fp_round, no flag set
     uint8_t *fp_flags;   // 64 bytes: the enum vm_fp_flag of MXCSR's six flags
+    uint8_t *fp_box;     // 16 bytes: what a boxed f32 has above it
     uint8_t *fp_begin, *fp_resume, *fp_end, *fp_save, *fp_restore, *fp_nans, *fp_evaluate;
 };
 

@@ -57,6 +57,8 @@ static void note_edge_uses(struct jit_plan *p, const struct vm_ir_op *o, uint32_
 // Whether an op reads its operands as floats, in a format that hosts have.
 static bool reads_floats(const struct jit_plan *p, const struct vm_ir_op *o)
 {
+    if (o->code == VM_IR_box)
+        return o->type == VM_F32;
     if (!(vm_ir_op_infos[o->code].effects & VM_IR_E_FPENV) || o->code == VM_IR_stof ||
         o->code == VM_IR_utof)
         return false;

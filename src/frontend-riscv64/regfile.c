@@ -87,9 +87,16 @@ static const struct vm_register registers[RV_REG_COUNT] = {
 // ra, sp, and what compressed instructions reach: s0, s1, a0 to a5. Compilers use these most.
 static const uint16_t hot[] = {10, 15, 14, 2, 8, 11, 12, 13, 9, 1, 0xffff};
 
+// What compressed instructions reach, fa5 first as compilers have it; then temporaries.
+static const uint16_t hot_float[] = {
+    RV_REG_F + 15, RV_REG_F + 14, RV_REG_F + 13, RV_REG_F + 12, RV_REG_F + 11, RV_REG_F + 10,
+    RV_REG_F + 0,  RV_REG_F + 1,  RV_REG_F + 8,  RV_REG_F + 9,  0xffff,
+};
+
 const struct vm_regfile rv_regfile = {
     .registers = registers,
     .hot = hot,
+    .hot_float = hot_float,
     .count = RV_REG_COUNT,
     .pc = RV_REG_PC,
     .fp_env = offsetof(struct vm_riscv64_state, fp),

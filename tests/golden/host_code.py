@@ -33,6 +33,7 @@ EXIT_ASIDE = 2  # and those aside that tell of an exit which is not linked
 HEADER = """# Host code of guest instructions; docs/testing.md says how to read and update it.
 # {registers}"""
 HOST_REGISTERS = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15".split()
+HOST_REGISTERS += [f"xmm{number}" for number in range(16)]
 FIGURES = ("ir", "host", "entry", "exit", "aside", "bytes")
 # The file that an extension's instructions are in; else it is named as the extension.
 FILES = {"zba": "b", "zbb": "b", "zbc": "b", "zbs": "b", "zbkb": "b", "zcb": "c", "zcmop": "c",
@@ -104,8 +105,9 @@ class Names:
         self.state = [(int(at), int(size), name) for name, at, size in rows["state"]]
         self.places = {int(at): name for name, at in rows["place"]}
         self.addresses = {int(at): name for name, at in rows["address"]}
-        self.registers = ", ".join(f"{name} {HOST_REGISTERS[int(number)]}"
-                                   for name, number in rows["register"])
+        registers = [f"{name} {HOST_REGISTERS[int(number)]}" for name, number in rows["register"]]
+        self.registers = ",\n# ".join(", ".join(registers[at:at + 10])
+                                     for at in range(0, len(registers), 10))
 
     def of_state(self, displacement):
         for at, size, name in self.state:

@@ -251,6 +251,7 @@ static void write_places(const struct hart *h)
     PLACE(evaluate);
     PLACE(fp_control);
     PLACE(fp_flags);
+    PLACE(fp_box);
     PLACE(fp_begin);
     PLACE(fp_resume);
     PLACE(fp_end);
@@ -269,10 +270,13 @@ static void write_addresses(const struct hart *h, const struct vm_ir_region *r)
         printf("address\t%s\t%" PRIuPTR "\n", r->helpers[i].name, (uintptr_t)r->helpers[i].fn);
 }
 
+// Those from 16 on are xmm registers.
 static void write_registers(const struct vm_regfile *f)
 {
     for (unsigned i = 0; i < FIXED_COUNT && f->hot[i] != VM_IR_NONE; i++)
         printf("register\t%s\t%u\n", f->registers[f->hot[i]].name, x64_fixed[i]);
+    for (unsigned i = 0; i < emit_fixed_xmm_count(f); i++)
+        printf("register\t%s\t%u\n", f->registers[f->hot_float[i]].name, 16 + XMM_COUNT - 1 - i);
 }
 
 int main(void)

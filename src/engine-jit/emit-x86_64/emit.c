@@ -22,6 +22,8 @@ static void emit_op(struct emit *e, vm_ir_value v)
     e->xmm_locked = 0;
     if (jit_is_taken_in(e->plan, v))
         return;
+    if (e->block_floats && o->code != VM_IR_insn && o->code != VM_IR_nop && o->code != VM_IR_const)
+        emit_go_live(e);
     if (e->pending_count)
         emit_settle_for(e, v, o);
     table[o->code](e, v, o);
@@ -35,6 +37,7 @@ static void emit_ir_block(struct emit *e, uint16_t index)
     emit_forget_temps(e);
     x64_bind(&e->code, &e->labels[index]);
     e->float_live = false;
+    e->block_floats = e->uses_float && emit_has_floats(e, index);
     if (index == 0 && e->uses_float)
         emit_float_entry(e);
     for (uint32_t i = b->first, n = i + b->count; i < n && !e->failed && !e->code.overflow; i++)
@@ -57,12 +60,13 @@ static bool allocate(struct emit *e, struct vm_arena *blocks)
     e->begun = vm_arena_alloc(a, count * sizeof *e->begun, 8);
     e->done = vm_arena_alloc(a, count * sizeof *e->done, 8);
     e->fixed = vm_arena_alloc(a, r->regfile->count, 8);
+    e->fixed_xmm = vm_arena_alloc(a, r->regfile->count, 8);
     e->cold = vm_arena_alloc(a, e->cold_capacity * sizeof *e->cold, 8);
     e->block->ways = vm_arena_alloc(blocks, e->way_capacity * sizeof *e->block->ways, 8);
     e->block->common.links =
         vm_arena_alloc(blocks, e->way_capacity * sizeof *e->block->common.links, 8);
     if (!e->reg_of || !e->xmm_of || !e->slot_of || !e->labels || !e->begun || !e->done ||
-        !e->fixed || !e->cold || !e->block->ways || !e->block->common.links)
+        !e->fixed || !e->fixed_xmm || !e->cold || !e->block->ways || !e->block->common.links)
         return false;
     vm_fill(e->reg_of, NO_REG, n);
     vm_fill(e->xmm_of, NO_REG, n);
@@ -79,6 +83,11 @@ static void fix_registers(struct emit *e)
     vm_fill(e->fixed, NO_REG, e->r->regfile->count);
     for (unsigned i = 0; i < FIXED_COUNT && hot && hot[i] != VM_IR_NONE; i++)
         e->fixed[hot[i]] = x64_fixed[i];
+    unsigned floats = e->jit->soft_float ? 0 : emit_fixed_xmm_count(e->r->regfile);
+    vm_fill(e->fixed_xmm, NO_REG, e->r->regfile->count);
+    e->xmm_temps = XMM_COUNT - floats;
+    for (unsigned i = 0; i < floats; i++)
+        e->fixed_xmm[e->r->regfile->hot_float[i]] = (uint8_t)(XMM_COUNT - 1 - i);
     for (unsigned i = 0; i < VM_ARRAY_SIZE(e->temps); i++)
         e->temps[i] = VM_IR_NONE;
     for (unsigned i = 0; i < XMM_COUNT; i++)
@@ -87,8 +96,8 @@ static void fix_registers(struct emit *e)
 
 static bool uses_float(const struct emit *e)
 {
-    for (uint32_t i = 0; i < e->r->op_count; i++) {
-        if (e->plan->block_of[i] != VM_IR_NONE && emit_is_host_float(e, &e->r->ops[i]))
+    for (uint16_t i = 0; i < e->r->block_count; i++) {
+        if (emit_has_floats(e, i))
             return true;
     }
     return false;

@@ -7,7 +7,8 @@
 //   rbx rsi rdi r8-r13 r15  the guest's most used registers (struct vm_regfile's `hot`)
 //   rax rcx rdx     values of the block; nothing at its boundaries
 //   rsp             16-byte aligned
-//   xmm0-xmm15      float values of the block; nothing at its boundaries
+//   xmm15, xmm14 ...  the guest's most used float registers (`hot_float`) while the FPU is live
+//   xmm0 ...        float values of the block; nothing at its boundaries
 //
 // A value of at most 64 bits is in a register of either kind, in its home (plan.h), in a slot of
 // the frame, or in several of them at once; a wider one is in a slot. i32 and narrower ones have
@@ -24,6 +25,7 @@ enum {
     NO_REG = 0xff,
     MAX_PARAMS = 64,
     XMM_COUNT = 16,
+    FIXED_XMM_MAX = 10,
     MAX_NANS = 24,
 };
 
@@ -96,6 +98,7 @@ struct emit {
     struct vm_arena *scratch, *arena; // of this translation; of the block
 
     uint8_t *fixed;        // by register-file entry: its host register, or NO_REG
+    uint8_t *fixed_xmm;    // the same for xmm registers
     uint8_t *reg_of;       // by root: the temporary that has it, or NO_REG
     uint16_t *slot_of;     // by root: offset of its slot in the frame's, plus 1; 0: none
     vm_ir_value temps[16]; // by host register: the root that it has, or NONE
@@ -103,8 +106,10 @@ struct emit {
     uint8_t *xmm_of;       // the same for xmm registers
     vm_ir_value xmms[XMM_COUNT];
     uint16_t xmm_locked;
-    bool uses_float; // has ops for the host's FPU
-    bool float_live; // MXCSR is known to be the guest's
+    unsigned xmm_temps; // how many there are that have no register of the guest's
+    bool uses_float;    // has ops for the host's FPU, or on what an xmm register has
+    bool block_floats;  // the same of the current IR block
+    bool float_live;    // the FPU is known to be live
     struct pending pending[MAX_NANS];
     unsigned pending_count;
     unsigned slots; // bytes of the frame's that are in use
@@ -183,8 +188,6 @@ struct x64_mem emit_new_slot(struct emit *e, unsigned bytes);
 void emit_spill_temps(struct emit *e);
 // Whether the value is in memory, or can be made anew.
 bool emit_is_in_memory(const struct emit *e, vm_ir_value root);
-// Its memory: its home, or its slot.
-struct x64_mem emit_memory_of(struct emit *e, vm_ir_value root);
 // A constant as the host has it in a register, and whether v is one.
 bool emit_is_const(const struct emit *e, vm_ir_value v, uint64_t *value);
 uint32_t emit_busy(const struct operand *o);
@@ -199,11 +202,15 @@ void emit_store_operand(struct emit *e, enum x64_width w, struct x64_mem to, vm_
 enum x64_xmm emit_xmm_temp(struct emit *e);
 // Brings a float value into one; locks it.
 enum x64_xmm emit_in_xmm(struct emit *e, vm_ir_value v);
+// A value of 64 or 32 bits into that one.
+void emit_load_xmm(struct emit *e, enum x64_xmm to, vm_ir_value v);
 // Where a float operand is: an xmm register, or memory if it is used no more.
 struct operand emit_float_operand(struct emit *e, vm_ir_value v);
 // Unlocks the registers of operands that are used no more.
 void emit_xmm_release(struct emit *e, const struct vm_ir_op *o);
-// That register has v; v has been computed into it.
+// The register to compute v into: its home's, or a temporary if that is one of `busy`.
+enum x64_xmm emit_xmm_result(struct emit *e, vm_ir_value v, uint32_t busy);
+// That register has v, unless v has a home in another; v has been computed into it.
 void emit_hold_xmm(struct emit *e, vm_ir_value v, enum x64_xmm xmm);
 void emit_define_xmm(struct emit *e, vm_ir_value v, enum x64_xmm xmm);
 // What is only in xmm registers goes to slots too. Before calls of C, which destroy them.
@@ -229,6 +236,20 @@ void emit_xmm_three(struct emit *e, enum x64_op op, enum x64_xmm to, enum x64_xm
 static inline struct operand in_xmm(enum x64_xmm xmm)
 {
     return (struct operand){.kind = IN_XMM, .xmm = xmm};
+}
+
+// The xmm register that v's home is in, or NO_REG.
+static inline uint8_t emit_xmm_home(const struct emit *e, vm_ir_value root)
+{
+    uint16_t home = e->plan->home[root];
+    return home != VM_IR_NONE ? e->fixed_xmm[home] : NO_REG;
+}
+
+// The xmm register that has it, its home or another, or NO_REG.
+static inline uint8_t emit_xmm_of(const struct emit *e, vm_ir_value root)
+{
+    uint8_t home = emit_xmm_home(e, root);
+    return home != NO_REG ? home : e->xmm_of[root];
 }
 
 // --- nan.c: pending NaNs ---
@@ -260,6 +281,8 @@ static inline bool has_fixed_home(const struct emit *e, vm_ir_value root)
 
 // Whether the op becomes the host's instructions.
 bool emit_is_host_float(const struct emit *e, const struct vm_ir_op *o);
+// Whether the IR block has such ops, or some on what an xmm register has.
+bool emit_has_floats(const struct emit *e, uint16_t block);
 // At a block's entry.
 void emit_float_entry(struct emit *e);
 // Sees to it that MXCSR is the guest's.
@@ -285,6 +308,12 @@ void emit_float_tables(struct x64_code *c, struct jit *j); // ahead of all other
 void emit_float_thunks(struct x64_code *c, struct jit *j);
 // Merges the guest's flags and gives MXCSR back to the host, if it is the guest's. Uses r10, r11.
 void emit_end_float(struct x64_code *c, const struct jit *j);
+// Around a call of C that leaves MXCSR as it is: the guest's float registers to the state and back,
+// if they are in xmm registers.
+void emit_move_live(struct x64_code *c, const struct jit *j, bool to_state);
+// How many of the guest's float registers are in xmm registers while the FPU is live: the first of
+// `hot_float`, from xmm15 downwards.
+unsigned emit_fixed_xmm_count(const struct vm_regfile *r);
 
 static inline enum x64_width width_of(enum vm_type t)
 {

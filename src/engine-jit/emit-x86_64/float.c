@@ -61,6 +61,21 @@ bool emit_is_host_float(const struct emit *e, const struct vm_ir_op *o)
            has_host_rounding(o) && has_instructions(e, o);
 }
 
+static bool touches_fixed_xmm(const struct emit *e, const struct vm_ir_op *o)
+{
+    return (o->code == VM_IR_get || o->code == VM_IR_put) && e->fixed_xmm[o->imm] != NO_REG;
+}
+
+bool emit_has_floats(const struct emit *e, uint16_t block)
+{
+    const struct vm_ir_block *b = &e->r->blocks[block];
+    for (uint32_t i = b->first, n = i + b->count; i < n; i++) {
+        if (touches_fixed_xmm(e, &e->r->ops[i]) || emit_is_host_float(e, &e->r->ops[i]))
+            return true;
+    }
+    return false;
+}
+
 // --- MXCSR ---
 
 static struct x64_mem at_live(const struct emit *e)
@@ -224,7 +239,16 @@ void emit_finish_float(struct emit *e, vm_ir_value v, enum x64_xmm xmm, enum vm_
 
 static bool is_in_xmm(const struct emit *e, vm_ir_value v)
 {
-    return e->xmm_of[e->plan->root[v]] != NO_REG;
+    return emit_xmm_of(e, e->plan->root[v]) != NO_REG;
+}
+
+// Without AVX the result must not be in the second operand's register, unless both are the same.
+static uint32_t keep_second(struct emit *e, enum x64_xmm a, const struct operand *b)
+{
+    if (b->kind != IN_XMM || b->xmm == a || has_feature(e, VM_CPU_X86_64_AVX))
+        return 0;
+    e->xmm_locked |= (uint16_t)(1u << b->xmm);
+    return 1u << b->xmm;
 }
 
 static void two_operands(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, enum x64_op f32,
@@ -239,9 +263,7 @@ static void two_operands(struct emit *e, vm_ir_value v, const struct vm_ir_op *o
     enum x64_xmm a = emit_in_xmm(e, o->args[swap ? 1 : 0]);
     struct operand b = emit_float_operand(e, o->args[swap ? 0 : 1]);
     emit_xmm_release(e, o);
-    if (b.kind == IN_XMM && !has_feature(e, VM_CPU_X86_64_AVX))
-        e->xmm_locked |= (uint16_t)(1u << b.xmm);
-    enum x64_xmm to = emit_xmm_temp(e);
+    enum x64_xmm to = emit_xmm_result(e, v, keep_second(e, a, &b));
     emit_begin_rounding(e, o);
     emit_xmm_three(e, o->type == VM_F32 ? f32 : f64, to, a, &b);
     emit_end_rounding(e, o);
@@ -268,7 +290,7 @@ void emit_op_fsqrt(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     emit_go_live(e);
     struct operand x = in_xmm(emit_in_xmm(e, o->args[0]));
     emit_xmm_release(e, o);
-    enum x64_xmm to = emit_xmm_temp(e);
+    enum x64_xmm to = emit_xmm_result(e, v, 0);
     emit_begin_rounding(e, o);
     if (has_feature(e, VM_CPU_X86_64_AVX))
         emit_xmm_three(e, op, to, x.xmm, &x);
@@ -298,9 +320,7 @@ bool emit_float_logic(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     enum x64_xmm a = emit_in_xmm(e, o->args[0]);
     struct operand b = in_xmm(emit_in_xmm(e, o->args[1]));
     emit_xmm_release(e, o);
-    if (!has_feature(e, VM_CPU_X86_64_AVX))
-        e->xmm_locked |= (uint16_t)(1u << b.xmm);
-    enum x64_xmm to = emit_xmm_temp(e);
+    enum x64_xmm to = emit_xmm_result(e, v, keep_second(e, a, &b));
     emit_xmm_three(e, op, to, a, &b);
     emit_define_xmm(e, v, to);
     return true;
@@ -319,15 +339,17 @@ static enum x64_op fused_op(const struct vm_ir_op *o)
     return ops[o->type == VM_F64][signs];
 }
 
-// The addend in a register of its own, which the result takes: c's, if nothing else needs that.
-static enum x64_xmm own_addend(struct emit *e, const struct vm_ir_op *o)
+// The addend in a register of its own, which the result takes: c's, if nothing else needs that; or
+// the result's home, unless that is a factor.
+static enum x64_xmm own_addend(struct emit *e, vm_ir_value v, const struct vm_ir_op *o,
+                               uint32_t factors)
 {
-    const uint16_t *root = e->plan->root;
-    vm_ir_value c = root[o->args[2]];
+    vm_ir_value c = e->plan->root[o->args[2]];
     enum x64_xmm from = emit_in_xmm(e, c);
-    if (e->plan->last_use[c] <= e->at && c != root[o->args[0]] && c != root[o->args[1]])
+    bool is_home = emit_xmm_home(e, c) != NO_REG;
+    if (!is_home && e->plan->last_use[c] <= e->at && !(factors >> from & 1))
         return from;
-    enum x64_xmm to = emit_xmm_temp(e);
+    enum x64_xmm to = emit_xmm_result(e, v, factors);
     emit_xmm_move(e, to, from);
     return to;
 }
@@ -343,7 +365,8 @@ void emit_op_fma(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     emit_go_live(e);
     enum x64_xmm a = emit_in_xmm(e, o->args[0]);
     struct operand b = emit_float_operand(e, o->args[1]);
-    enum x64_xmm to = own_addend(e, o);
+    uint32_t factors = 1u << a | (b.kind == IN_XMM ? 1u << b.xmm : 0);
+    enum x64_xmm to = own_addend(e, v, o, factors);
     struct operand result = in_xmm(to);
     emit_begin_rounding(e, o);
     emit_xmm_three(e, fused_op(o), to, a, &b);
@@ -373,7 +396,7 @@ static void extremum(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, en
     emit_go_live(e);
     struct operand a = in_xmm(emit_in_xmm(e, o->args[0]));
     struct operand b = in_xmm(emit_in_xmm(e, o->args[1]));
-    enum x64_xmm to = emit_xmm_temp(e), other = emit_xmm_temp(e);
+    enum x64_xmm to = emit_xmm_result(e, v, 1u << a.xmm | 1u << b.xmm), other = emit_xmm_temp(e);
     struct operand joined = in_xmm(other);
     emit_xmm_two(e, o->type == VM_F32 ? x64_OP_ucomiss : x64_OP_ucomisd, a.xmm, &b);
     uint8_t *aside = x64_jcc32(&e->code, X64_P);

@@ -31,7 +31,7 @@ void emit_op_fcvt(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     emit_go_live(e);
     struct operand x = in_xmm(emit_in_xmm(e, o->args[0]));
     emit_xmm_release(e, o);
-    enum x64_xmm to = emit_xmm_temp(e);
+    enum x64_xmm to = emit_xmm_result(e, v, 0);
     emit_begin_rounding(e, o);
     if (has_feature(e, VM_CPU_X86_64_AVX))
         emit_xmm_three(e, op, to, x.xmm, &x);
@@ -73,7 +73,7 @@ void emit_op_fround(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     emit_go_live(e);
     enum x64_xmm x = emit_in_xmm(e, o->args[0]);
     emit_xmm_release(e, o);
-    enum x64_xmm to = emit_xmm_temp(e);
+    enum x64_xmm to = emit_xmm_result(e, v, 0);
     round_to(e, (enum vm_type)o->type, to, x, round_control(o) | quietly);
     emit_finish_float(e, v, to, (enum vm_type)o->type);
 }
@@ -102,7 +102,7 @@ void emit_op_stof(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     }
     emit_go_live(e);
     enum x64_reg from = emit_in_register(e, o->args[0]);
-    enum x64_xmm to = emit_xmm_temp(e);
+    enum x64_xmm to = emit_xmm_result(e, v, 0);
     from_integer(e, o, compute_width(vm_ir_value_type(e->r, o->args[0])), from, to);
     emit_define_xmm(e, v, to);
 }
@@ -116,7 +116,7 @@ void emit_op_utof(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     }
     bool narrow = vm_ir_value_type(e->r, o->args[0]) == VM_I32;
     emit_go_live(e);
-    enum x64_xmm to = emit_xmm_temp(e);
+    enum x64_xmm to = emit_xmm_result(e, v, 0);
     enum x64_reg from = narrow ? emit_temp(e) : emit_in_register(e, o->args[0]);
     uint8_t *aside = NULL;
     if (narrow) {
@@ -242,6 +242,21 @@ static void box_in_register(struct emit *e, vm_ir_value v, const struct vm_ir_op
     emit_define(e, v, to);
 }
 
+// Into its home.
+static void box_in_xmm(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    enum x64_xmm to = (enum x64_xmm)emit_xmm_home(e, v);
+    emit_pending_box(e, o->args[0], v, e->plan->home[v]);
+    enum x64_xmm from = emit_in_xmm(e, o->args[0]);
+    if (!has_feature(e, VM_CPU_X86_64_AVX)) {
+        emit_xmm_move(e, to, from);
+        from = to;
+    }
+    // Seen from the instruction that comes next.
+    struct operand ones = {.kind = IN_MEMORY, .mem = x64_here(&e->code, e->jit->thunks.fp_box)};
+    emit_xmm_three(e, x64_OP_orps, to, from, &ones);
+}
+
 void emit_op_box(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     uint16_t home = e->plan->home[v];
@@ -252,6 +267,10 @@ void emit_op_box(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     }
     if (home == VM_IR_NONE && e->plan->uses[v] == 0)
         return;
+    if (emit_xmm_home(e, v) != NO_REG) {
+        box_in_xmm(e, v, o);
+        return;
+    }
     if (home == VM_IR_NONE || e->fixed[home] != NO_REG) {
         box_in_register(e, v, o);
         return;
@@ -268,14 +287,20 @@ void emit_op_unbox(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         return;
     }
     enum x64_xmm to = emit_xmm_temp(e);
-    struct operand from = emit_operand(e, o->args[0]);
+    uint8_t home = emit_xmm_of(e, e->plan->root[o->args[0]]);
+    struct operand from = {.kind = IN_XMM};
+    if (home == NO_REG)
+        from = emit_operand(e, o->args[0]);
     if (from.kind == IN_MEMORY) {
         emit_xmm_load(e, VM_F32, to, from.mem);
         x64_cmp_mi(&e->code, X64_32, at_offset(from.mem, 4), -1);
     } else {
         enum x64_reg t = emit_temp(e);
         emit_load_value(e, t, o->args[0]);
-        emit_xmm_from(e, X64_32, to, t);
+        if (home == NO_REG)
+            emit_xmm_from(e, X64_32, to, t);
+        else
+            emit_xmm_move(e, to, (enum x64_xmm)home);
         x64_sar_ri(&e->code, X64_64, t, 32);
         x64_cmp_ri(&e->code, X64_64, t, -1);
     }

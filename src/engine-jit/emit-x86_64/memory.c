@@ -148,13 +148,13 @@ static void load_through_c(struct emit *e, vm_ir_value v, const struct vm_ir_op 
 static bool is_float_load(const struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     unsigned log2 = vm_ir_mem_size_log2(o->attr);
-    return e->plan->marks[v] & JIT_FLOAT &&
+    return (e->plan->marks[v] & JIT_FLOAT || emit_xmm_home(e, v) != NO_REG) &&
            ((o->type == VM_I64 && log2 == 3) || (o->type == VM_I32 && log2 == 2));
 }
 
 static void load_float(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
-    enum x64_xmm to = emit_xmm_temp(e);
+    enum x64_xmm to = emit_xmm_result(e, v, 0);
     enum x64_reg address = emit_address(e, o);
     uint8_t *miss = check(e, address, 1u << vm_ir_mem_size_log2(o->attr),
                           offsetof(struct vm_tlb_context, read));
@@ -226,7 +226,7 @@ struct operand emit_settled(struct emit *e, vm_ir_value v)
 // The same for a store, or an xmm register.
 static struct operand stored_value(struct emit *e, vm_ir_value v, unsigned log2)
 {
-    uint8_t xmm = e->xmm_of[e->plan->root[v]];
+    uint8_t xmm = emit_xmm_of(e, e->plan->root[v]);
     if (xmm == NO_REG || log2 < X64_32)
         return emit_settled(e, v);
     emit_claim_all(e);

@@ -67,12 +67,22 @@ void emit_entry_written(struct emit *e, uint16_t entry)
 
 // --- looking at them ---
 
+// The xmm register that has it: its home only as long as nothing else is there.
+static uint8_t register_of(const struct emit *e, const struct pending *p)
+{
+    uint8_t home = emit_xmm_home(e, p->root);
+    if (home == NO_REG)
+        return e->xmm_of[p->root];
+    return p->entry == e->plan->home[p->root] ? home : NO_REG;
+}
+
 static void describe(struct emit *e, const struct pending *p, struct jit_nan *out)
 {
     const struct vm_register *registers = e->r->regfile->registers;
     *out = (struct jit_nan){
         .type = p->type,
-        .xmm = e->xmm_of[p->root],
+        .xmm = register_of(e, p),
+        .home = p->entry != NONE ? e->fixed_xmm[p->entry] : JIT_NO_XMM,
         .entry = p->entry != NONE ? (uint16_t)(registers[p->entry].offset + 1) : 0,
         .slot = e->slot_of[p->root],
     };
@@ -100,12 +110,15 @@ const struct jit_nans *emit_pending_list(struct emit *e)
 
 static enum x64_xmm look_up(struct emit *e, const struct pending *p)
 {
-    if (e->xmm_of[p->root] != NO_REG) {
-        e->xmm_locked |= (uint16_t)(1u << e->xmm_of[p->root]);
-        return (enum x64_xmm)e->xmm_of[p->root];
+    uint8_t xmm = register_of(e, p);
+    if (xmm == NO_REG && p->entry != NONE)
+        xmm = e->fixed_xmm[p->entry];
+    if (xmm != NO_REG) {
+        e->xmm_locked |= (uint16_t)(1u << xmm);
+        return (enum x64_xmm)xmm;
     }
     enum x64_xmm to = emit_xmm_temp(e);
-    struct x64_mem from = p->entry != NONE ? at_entry(e, p->entry) : emit_memory_of(e, p->root);
+    struct x64_mem from = p->entry != NONE ? at_entry(e, p->entry) : emit_slot(e, p->root);
     emit_xmm_load(e, (enum vm_type)p->type, to, from);
     return to;
 }
@@ -244,6 +257,8 @@ static void settle_entry(struct emit *e, uint64_t entry)
 
 void emit_settle_for(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
+    if (e->pending_count == MAX_NANS) // the op may add one
+        emit_settle_all(e);
     if (o->code == VM_IR_get) {
         settle_entry(e, o->imm);
         return;
@@ -272,8 +287,6 @@ void emit_pend(struct emit *e, vm_ir_value v, enum vm_type t)
 {
     const struct vm_ir_op *o = &e->r->ops[v];
     unsigned args = vm_ir_op_args(e->r, o);
-    if (e->pending_count == MAX_NANS)
-        emit_settle_all(e);
     for (unsigned i = 0; i < args; i++) {
         struct pending *p = find(e, e->plan->root[o->args[i]]);
         if (p && p->cover == NONE)

@@ -85,6 +85,12 @@ void emit_op_get(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         copy_wide(e, emit_slot(e, v), at_entry(e, o->imm), bytes);
         return;
     }
+    if (e->fixed_xmm[o->imm] != NO_REG) {
+        enum x64_xmm to = emit_xmm_temp(e);
+        emit_xmm_move(e, to, (enum x64_xmm)e->fixed_xmm[o->imm]);
+        emit_define_xmm(e, v, to);
+        return;
+    }
     enum x64_reg reg = emit_temp(e);
     if (e->fixed[o->imm] != NO_REG)
         x64_mov_rr(&e->code, X64_64, reg, (enum x64_reg)e->fixed[o->imm]);
@@ -107,6 +113,8 @@ void emit_op_put(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         emit_end_live(e);
     if (bytes > 8)
         copy_wide(e, at_entry(e, o->imm), emit_slot(e, o->args[0]), bytes);
+    else if (e->fixed_xmm[o->imm] != NO_REG)
+        emit_load_xmm(e, (enum x64_xmm)e->fixed_xmm[o->imm], o->args[0]);
     else if (e->fixed[o->imm] != NO_REG)
         emit_load_value(e, (enum x64_reg)e->fixed[o->imm], o->args[0]);
     else

@@ -232,9 +232,13 @@ static uint8_t *emit_call(struct thunks *t, bool all)
     move_fixed(t, true, all);
     if (all)
         emit_end_float(c, t->jit);
+    else
+        emit_move_live(c, t->jit, true);
     x64_mov_rr(c, X64_64, ARG1, X64_RAX);
     x64_imm(c, ARG0, (uintptr_t)t->jit->vcpu);
     call_c(t, (uintptr_t)jit_slow_call);
+    if (!all)
+        emit_move_live(c, t->jit, false);
     move_fixed(t, false, all);
     x64_mov_rm(c, X64_64, REG_TLB, in_state(t, &t->jit->vcpu->tlb.data));
     x64_ret(c);
@@ -247,10 +251,12 @@ static uint8_t *emit_evaluation(struct thunks *t)
     struct x64_code *c = &t->code;
     uint8_t *start = c->at;
     move_fixed(t, true, false);
+    emit_move_live(c, t->jit, true);
     x64_mov_rr(c, X64_64, X64_R10, X64_RCX);
     x64_mov_rr(c, X64_64, ARG1, X64_R10);
     x64_imm(c, ARG0, (uintptr_t)t->jit->vcpu);
     call_c(t, (uintptr_t)jit_slow_evaluate);
+    emit_move_live(c, t->jit, false);
     move_fixed(t, false, false);
     x64_ret(c);
     return start;

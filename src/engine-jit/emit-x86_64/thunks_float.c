@@ -5,6 +5,7 @@
 #include "emit.h"
 
 #include <stddef.h>
+#include <vm/base/memory.h>
 
 struct x64_mem emit_at_jit_state(const struct jit *j, const void *field)
 {
@@ -32,11 +33,16 @@ void emit_float_tables(struct x64_code *c, struct jit *j)
 {
     static const uint8_t rounding_control[] = {
         [VM_FP_RNE] = 0, [VM_FP_RTZ] = 3, [VM_FP_RDN] = 1, [VM_FP_RUP] = 2};
+    static const uint32_t box[4] = {0, UINT32_MAX};
     const size_t words = sizeof(uint32_t) * VM_ARRAY_SIZE(rounding_control);
-    if ((size_t)(c->end - c->at) < words + FLAG_SETS) {
+    if ((size_t)(c->end - c->at) < sizeof box + words + FLAG_SETS) {
         c->overflow = true;
         return;
     }
+    // The cache begins here, so this is aligned.
+    j->thunks.fp_box = c->at;
+    vm_copy(c->at, box, sizeof box);
+    c->at += sizeof box;
     j->thunks.fp_control = c->at;
     j->thunks.fp_flags = c->at + words;
     for (unsigned i = 0; i < VM_ARRAY_SIZE(rounding_control); i++)
@@ -46,6 +52,37 @@ void emit_float_tables(struct x64_code *c, struct jit *j)
     c->at += words + FLAG_SETS;
 }
 
+unsigned emit_fixed_xmm_count(const struct vm_regfile *r)
+{
+    unsigned n = 0;
+    while (n < FIXED_XMM_MAX && r->hot_float && r->hot_float[n] != VM_IR_NONE)
+        n++;
+    return n;
+}
+
+static void move_fixed_xmm(struct x64_code *c, const struct jit *j, bool to_state)
+{
+    const struct vm_regfile *r = j->vcpu->guest->regfile;
+    for (unsigned i = 0, n = emit_fixed_xmm_count(r); i < n; i++) {
+        const char *entry = (const char *)j->vcpu->state + r->registers[r->hot_float[i]].offset;
+        struct x64_mem place = emit_at_jit_state(j, entry);
+        enum x64_xmm xmm = (enum x64_xmm)(XMM_COUNT - 1 - i);
+        if (to_state)
+            x64_movsd_mr(c, place, xmm);
+        else
+            x64_movsd_rm(c, xmm, place);
+    }
+}
+
+void emit_move_live(struct x64_code *c, const struct jit *j, bool to_state)
+{
+    struct x64_label not_live = {0};
+    x64_cmp_mi(c, X64_8, emit_at_jit_state(j, &j->frame->fp.live), 0);
+    x64_jcc_label(c, X64_E, &not_live);
+    move_fixed_xmm(c, j, to_state);
+    x64_bind(c, &not_live);
+}
+
 void emit_end_float(struct x64_code *c, const struct jit *j)
 {
     struct jit_float *f = &j->frame->fp;
@@ -53,6 +90,7 @@ void emit_end_float(struct x64_code *c, const struct jit *j)
     x64_cmp_mi(c, X64_8, emit_at_jit_state(j, &f->live), 0);
     x64_jcc_label(c, X64_E, &not_live);
     x64_mov_mi(c, X64_8, emit_at_jit_state(j, &f->live), 0);
+    move_fixed_xmm(c, j, true);
     x64_stmxcsr_m(c, emit_at_jit_state(j, &f->guest));
     x64_ldmxcsr_m(c, emit_at_jit_state(j, &f->host));
     x64_mov_rm(c, X64_32, X64_R10, emit_at_jit_state(j, &f->guest));
@@ -82,6 +120,7 @@ static void go_live(struct x64_code *c, const struct jit *j)
     x64_lea_rm(c, X64_64, X64_RDX, x64_here(c, j->thunks.fp_control));
     x64_ldmxcsr_m(c, x64_at_index(X64_RDX, X64_RCX, 2, 0));
     x64_mov_mi(c, X64_8, emit_at_jit_state(j, &f->live), 1);
+    move_fixed_xmm(c, j, false);
 }
 
 static void load_rounding(struct x64_code *c, const struct jit *j)
@@ -135,12 +174,14 @@ static void emit_save(struct x64_code *c, struct jit *j)
 {
     j->thunks.fp_save = c->at;
     x64_mov_mr(c, X64_64, emit_at_jit_state(j, &j->frame->fp.nans), X64_RCX);
+    x64_movzx8_rm(c, X64_32, X64_RCX, emit_at_jit_state(j, &j->frame->fp.live));
+    x64_mov_mr(c, X64_8, emit_at_jit_state(j, &j->frame->fp.was_live), X64_RCX);
     move_xmm(c, j, true);
     x64_ret(c);
     j->thunks.fp_restore = c->at;
     move_xmm(c, j, false);
-    x64_cmp_mi(c, X64_8, emit_at_jit_state(j, &j->frame->fp.live), 0);
-    x64_jcc_to(c, X64_E, j->thunks.fp_resume);
+    x64_cmp_mi(c, X64_8, emit_at_jit_state(j, &j->frame->fp.was_live), 0);
+    x64_jcc_to(c, X64_NE, j->thunks.fp_resume);
     x64_ret(c);
 }
 

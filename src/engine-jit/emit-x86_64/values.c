@@ -147,11 +147,6 @@ static struct x64_mem home_memory(const struct emit *e, vm_ir_value root)
     return at_entry(e, e->plan->home[root]);
 }
 
-struct x64_mem emit_memory_of(struct emit *e, vm_ir_value root)
-{
-    return e->plan->home[root] != NONE ? home_memory(e, root) : emit_slot(e, root);
-}
-
 static void hold(struct emit *e, vm_ir_value root, enum x64_reg reg)
 {
     e->temps[reg] = root;
@@ -162,7 +157,7 @@ static void hold(struct emit *e, vm_ir_value root, enum x64_reg reg)
 // memory.
 static struct operand out_of_xmm(struct emit *e, vm_ir_value root)
 {
-    enum x64_xmm xmm = (enum x64_xmm)e->xmm_of[root];
+    enum x64_xmm xmm = (enum x64_xmm)emit_xmm_of(e, root);
     for (unsigned i = 0; i < VM_ARRAY_SIZE(temporaries); i++) {
         enum x64_reg reg = (enum x64_reg)temporaries[i];
         if (e->locked >> reg & 1 || e->temps[reg] != NONE)
@@ -193,9 +188,9 @@ struct operand emit_operand(struct emit *e, vm_ir_value v)
     if (has_fixed_home(e, root))
         return (struct operand){.kind = IN_REGISTER,
                                 .reg = (enum x64_reg)e->fixed[e->plan->home[root]]};
-    if (e->plan->home[root] != NONE)
+    if (e->plan->home[root] != NONE && emit_xmm_home(e, root) == NO_REG)
         return (struct operand){.kind = IN_MEMORY, .mem = home_memory(e, root)};
-    if (e->xmm_of[root] != NO_REG && !e->slot_of[root])
+    if (emit_xmm_of(e, root) != NO_REG && !e->slot_of[root])
         return out_of_xmm(e, root);
     return (struct operand){.kind = IN_MEMORY, .mem = emit_slot(e, root)};
 }
@@ -228,8 +223,9 @@ void emit_load_value(struct emit *e, enum x64_reg to, vm_ir_value v)
         x64_imm_keep_flags(&e->code, to, value);
         return;
     }
-    if (e->reg_of[root] == NO_REG && e->xmm_of[root] != NO_REG && !has_fixed_home(e, root)) {
-        emit_xmm_to(e, X64_64, to, (enum x64_xmm)e->xmm_of[root]);
+    uint8_t xmm = emit_xmm_of(e, root);
+    if (e->reg_of[root] == NO_REG && xmm != NO_REG && !has_fixed_home(e, root)) {
+        emit_xmm_to(e, X64_64, to, (enum x64_xmm)xmm);
         return;
     }
     uint16_t locked = e->locked;
@@ -260,8 +256,11 @@ enum x64_reg emit_result(struct emit *e, vm_ir_value v, uint32_t busy)
 static void store_home(struct emit *e, vm_ir_value root, enum x64_reg reg)
 {
     unsigned fixed = e->fixed[e->plan->home[root]];
+    uint8_t xmm = emit_xmm_home(e, root);
     emit_entry_written(e, e->plan->home[root]);
-    if (fixed == NO_REG)
+    if (xmm != NO_REG)
+        emit_xmm_from(e, X64_64, (enum x64_xmm)xmm, reg);
+    else if (fixed == NO_REG)
         x64_mov_mr(&e->code, X64_64, home_memory(e, root), reg);
     else if (fixed != reg)
         x64_mov_rr(&e->code, X64_64, (enum x64_reg)fixed, reg);
@@ -284,8 +283,9 @@ void emit_define(struct emit *e, vm_ir_value v, enum x64_reg reg)
 void emit_store_operand(struct emit *e, enum x64_width w, struct x64_mem to, vm_ir_value v)
 {
     vm_ir_value root = e->plan->root[v];
-    if (e->reg_of[root] == NO_REG && e->xmm_of[root] != NO_REG && w >= X64_32) {
-        emit_xmm_store(e, w == X64_32 ? VM_F32 : VM_F64, to, (enum x64_xmm)e->xmm_of[root]);
+    uint8_t xmm = emit_xmm_of(e, root);
+    if (e->reg_of[root] == NO_REG && xmm != NO_REG && w >= X64_32) {
+        emit_xmm_store(e, w == X64_32 ? VM_F32 : VM_F64, to, (enum x64_xmm)xmm);
         return;
     }
     struct operand o = emit_operand(e, v);

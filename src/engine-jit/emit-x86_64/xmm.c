@@ -112,6 +112,8 @@ void emit_hold_xmm(struct emit *e, vm_ir_value v, enum x64_xmm xmm)
     vm_ir_value root = e->plan->root[v];
     if (e->xmms[xmm] != root)
         forget(e, xmm);
+    if (emit_xmm_home(e, root) != NO_REG)
+        return;
     if (e->xmm_of[root] != NO_REG)
         e->xmms[e->xmm_of[root]] = NONE;
     e->xmms[xmm] = root;
@@ -166,7 +168,7 @@ enum x64_xmm emit_xmm_temp(struct emit *e)
 {
     unsigned best = XMM_COUNT;
     uint64_t best_rank = 0;
-    for (unsigned i = 0; i < XMM_COUNT; i++) {
+    for (unsigned i = 0; i < e->xmm_temps; i++) {
         vm_ir_value root = e->xmms[i];
         if (e->xmm_locked >> i & 1)
             continue;
@@ -187,9 +189,10 @@ enum x64_xmm emit_xmm_temp(struct emit *e)
     return (enum x64_xmm)best;
 }
 
-static void lock(struct emit *e, vm_ir_value root)
+enum x64_xmm emit_xmm_result(struct emit *e, vm_ir_value v, uint32_t busy)
 {
-    e->xmm_locked |= (uint16_t)(1u << e->xmm_of[root]);
+    uint8_t home = emit_xmm_home(e, e->plan->root[v]);
+    return home != NO_REG && !(busy >> home & 1) ? (enum x64_xmm)home : emit_xmm_temp(e);
 }
 
 static void bring_const(struct emit *e, vm_ir_value v, enum x64_xmm to, uint64_t value)
@@ -206,17 +209,14 @@ static enum vm_type whole_type(const struct emit *e, vm_ir_value root)
     return vm_ir_type_bytes(vm_ir_value_type(e->r, root)) == 8 ? VM_F64 : VM_F32;
 }
 
-enum x64_xmm emit_in_xmm(struct emit *e, vm_ir_value v)
+void emit_load_xmm(struct emit *e, enum x64_xmm to, vm_ir_value v)
 {
     vm_ir_value root = e->plan->root[v];
+    uint8_t xmm = emit_xmm_of(e, root);
     uint64_t value;
-    if (e->xmm_of[root] != NO_REG) {
-        lock(e, root);
-        return (enum x64_xmm)e->xmm_of[root];
-    }
-    enum x64_xmm to = emit_xmm_temp(e);
-    uint16_t locked = e->locked;
-    if (emit_is_const(e, v, &value)) {
+    if (xmm != NO_REG) {
+        emit_xmm_move(e, to, (enum x64_xmm)xmm);
+    } else if (emit_is_const(e, v, &value)) {
         bring_const(e, v, to, value);
     } else {
         struct operand o = emit_operand(e, v);
@@ -225,6 +225,19 @@ enum x64_xmm emit_in_xmm(struct emit *e, vm_ir_value v)
         else
             emit_xmm_load(e, whole_type(e, root), to, o.mem);
     }
+}
+
+enum x64_xmm emit_in_xmm(struct emit *e, vm_ir_value v)
+{
+    vm_ir_value root = e->plan->root[v];
+    uint8_t xmm = emit_xmm_of(e, root);
+    if (xmm != NO_REG) {
+        e->xmm_locked |= (uint16_t)(1u << xmm);
+        return (enum x64_xmm)xmm;
+    }
+    enum x64_xmm to = emit_xmm_temp(e);
+    uint16_t locked = e->locked;
+    emit_load_xmm(e, to, v);
     e->locked = locked;
     emit_hold_xmm(e, root, to);
     return to;
@@ -233,7 +246,7 @@ enum x64_xmm emit_in_xmm(struct emit *e, vm_ir_value v)
 struct operand emit_float_operand(struct emit *e, vm_ir_value v)
 {
     vm_ir_value root = e->plan->root[v];
-    bool in_memory = e->xmm_of[root] == NO_REG && e->reg_of[root] == NO_REG &&
+    bool in_memory = emit_xmm_of(e, root) == NO_REG && e->reg_of[root] == NO_REG &&
                      e->r->ops[root].code != VM_IR_const;
     if (in_memory && e->plan->last_use[root] <= e->at) {
         struct operand o = emit_operand(e, v);
@@ -262,6 +275,9 @@ void emit_define_xmm(struct emit *e, vm_ir_value v, enum x64_xmm xmm)
     if (has_fixed_home(e, root)) {
         emit_entry_written(e, home);
         emit_xmm_to(e, X64_64, (enum x64_reg)e->fixed[home], xmm);
+    } else if (emit_xmm_home(e, root) != NO_REG) {
+        emit_entry_written(e, home);
+        emit_xmm_move(e, (enum x64_xmm)emit_xmm_home(e, root), xmm);
     } else if (home != NONE) {
         emit_entry_written(e, home);
         emit_xmm_store(e, VM_F64, at_entry(e, home), xmm);
