@@ -12,6 +12,8 @@ OPTIONS :=
 # What test-all multiplies the tests' random counts by, and its instructions per extension.
 SCALE := 5
 COUNT := 1000000
+# Test programs at a time; as many as CPUs unless given.
+JOBS :=
 # Options of bench/run: make bench BENCH='--quick --only nbody'
 BENCH :=
 
@@ -74,7 +76,7 @@ test-set-up: packages-test $(BUILD)/tests-enabled
 	@tools/oracles || echo 'make: tests that need the newest qemu-user will be skipped'
 
 test: test-set-up
-	@tools/run-tests $(BUILD)
+	@tools/run-tests $(if $(JOBS),--jobs $(JOBS)) $(BUILD)
 
 comma := ,
 clang = test -f $(1)/build.ninja || \
@@ -90,6 +92,7 @@ test-all: packages-test-all test-set-up
 	@$(call ninja,build-thread)
 	@$(call ninja,build-fuzz)
 	@TRINE_TEST_SCALE=$(SCALE) TRINE_COUNT=$(COUNT) tools/run-tests --long --timeout-factor 20 \
+	    $(if $(JOBS),--jobs $(JOBS)) \
 	    --result $(BUILD)/test-all.txt $(BUILD) build-sanitize \
 	    build-thread:boot,cli,hostile,unit,virtio build-fuzz:fuzz
 
