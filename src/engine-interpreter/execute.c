@@ -46,17 +46,12 @@ static void store_pair(char *slot, vm_u128 value)
     p[1] = value.hi;
 }
 
-static uint64_t extend_loaded(uint64_t value, uint32_t attr)
-{
-    return attr & VM_IR_MEM_SIGNED ? vm_sign_extend(value, 8u << vm_ir_mem_size_log2(attr)) : value;
-}
-
 static VM_NOINLINE bool load_any(struct vm_vcpu *v, uint64_t address, uint32_t attr,
                                  uint64_t *value)
 {
     if (!vm_vcpu_load(v, vm_gva_of(address), attr, value))
         return false;
-    *value = extend_loaded(*value, attr);
+    *value = vm_ir_extend_loaded(*value, attr);
     return true;
 }
 
@@ -71,10 +66,7 @@ static vm_u128 wide_operand(const char *slot, uint32_t attr)
 // What was read, extended to the op's type.
 static void wide_result(char *slot, uint32_t attr, bool wide, vm_u128 value)
 {
-    if (vm_ir_mem_size_log2(attr) < 4) {
-        value.lo = extend_loaded(value.lo, attr);
-        value.hi = attr & VM_IR_MEM_SIGNED && value.lo >> 63 ? UINT64_MAX : 0;
-    }
+    value = vm_ir_extend_wide(value, attr);
     if (wide)
         store_pair(slot, value);
     else
@@ -123,7 +115,7 @@ static VM_NOINLINE bool read_modify_write(struct vm_vcpu *v, const struct code *
     uint64_t operand = *(const uint64_t *)(const void *)(base + c->b);
     if (!vm_vcpu_rmw(v, gva, attr, operand, &old))
         return false;
-    *(uint64_t *)(void *)(base + c->d) = extend_loaded(old, attr);
+    *(uint64_t *)(void *)(base + c->d) = vm_ir_extend_loaded(old, attr);
     return true;
 }
 

@@ -6,23 +6,11 @@
 
 #include "lower.h"
 
-// The first marker of a block, or NULL.
-static const struct vm_ir_op *first_marker(const struct lowering *l, uint16_t block)
-{
-    const struct vm_ir_block *b = &l->r->blocks[block];
-    for (unsigned i = 0; i < b->count; i++) {
-        const struct vm_ir_op *o = &l->r->ops[b->first + i];
-        if (o->code == VM_IR_insn)
-            return o;
-    }
-    return NULL;
-}
-
 // Where an edge closes a loop: leaves for the run loop if it is wanted, at the target's first
 // marker.
 static void emit_poll(struct lowering *l, uint16_t target)
 {
-    const struct vm_ir_op *marker = first_marker(l, target);
+    const struct vm_ir_op *marker = vm_ir_first_marker(l->r, target);
     if (!vm_ir_closes_loop(l->block, target) || !marker)
         return;
     unsigned begun = marker->attr == 0; // the instruction is counted, and begins anew

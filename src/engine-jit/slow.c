@@ -7,11 +7,6 @@
 
 #include "jit.h"
 
-static uint64_t extend_loaded(uint64_t value, uint32_t attr)
-{
-    return attr & VM_IR_MEM_SIGNED ? vm_sign_extend(value, 8u << vm_ir_mem_size_log2(attr)) : value;
-}
-
 static vm_u128 pair_of(const struct jit_frame *f, unsigned i)
 {
     return (vm_u128){f->pair[i][0], f->pair[i][1]};
@@ -20,10 +15,7 @@ static vm_u128 pair_of(const struct jit_frame *f, unsigned i)
 // What was read, extended to 128 bits.
 static void set_pair(struct jit_frame *f, uint32_t attr, vm_u128 value)
 {
-    if (vm_ir_mem_size_log2(attr) < 4) {
-        value.lo = extend_loaded(value.lo, attr);
-        value.hi = attr & VM_IR_MEM_SIGNED && value.lo >> 63 ? UINT64_MAX : 0;
-    }
+    value = vm_ir_extend_wide(value, attr);
     f->pair[3][0] = value.lo;
     f->pair[3][1] = value.hi;
 }
@@ -39,7 +31,7 @@ JIT_ABI bool jit_slow_load(struct vm_vcpu *v, uint64_t gva, uint32_t attr)
                      : vm_vcpu_load(v, vm_gva_of(gva), attr, &value.lo);
     if (!done)
         return false;
-    f->result[0] = extend_loaded(value.lo, wide ? 0 : attr);
+    f->result[0] = vm_ir_extend_loaded(value.lo, wide ? 0 : attr);
     set_pair(f, attr, value);
     return true;
 }
@@ -78,7 +70,7 @@ JIT_ABI bool jit_slow_atomic(struct vm_vcpu *v, uint64_t address, uint32_t attr,
     if (!done)
         return false;
     set_pair(f, attr, old);
-    f->result[0] = extend_loaded(old.lo, attr);
+    f->result[0] = vm_ir_extend_loaded(old.lo, attr);
     return true;
 }
 

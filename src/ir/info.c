@@ -70,6 +70,17 @@ vm_ir_value *vm_ir_target_args(const struct vm_ir_region *r, const struct vm_ir_
     return *count ? r->extra + term->args[3] + (which ? first : 0) : NULL;
 }
 
+const struct vm_ir_op *vm_ir_first_marker(const struct vm_ir_region *r, unsigned block)
+{
+    const struct vm_ir_block *b = &r->blocks[block];
+    for (unsigned i = 0; i < b->count; i++) {
+        const struct vm_ir_op *o = &r->ops[b->first + i];
+        if (o->code == VM_IR_insn)
+            return o;
+    }
+    return NULL;
+}
+
 static unsigned helper_effects(const struct vm_ir_region *r, const struct vm_ir_op *op)
 {
     return op->imm < r->helper_count ? r->helpers[op->imm].effects : VM_IR_HELPER_FAULTS;

@@ -194,21 +194,10 @@ void emit_op_exit(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 
 // --- ways inside the region ---
 
-static const struct vm_ir_op *first_marker(const struct emit *e, uint16_t block)
-{
-    const struct vm_ir_block *b = &e->r->blocks[block];
-    for (unsigned i = 0; i < b->count; i++) {
-        const struct vm_ir_op *o = &e->r->ops[b->first + i];
-        if (o->code == VM_IR_insn)
-            return o;
-    }
-    return NULL;
-}
-
 // Where an edge closes a loop: leaves at the target's first instruction if a request is pending.
 static void poll_loop(struct emit *e, uint16_t target)
 {
-    const struct vm_ir_op *marker = first_marker(e, target);
+    const struct vm_ir_op *marker = vm_ir_first_marker(e->r, target);
     if (!vm_ir_closes_loop(e->ir_block, target) || !marker)
         return;
     if (marker->attr == 0) // the instruction is counted, and begins anew

@@ -4,6 +4,7 @@
 #ifndef VM_IR_EVAL_H
 #define VM_IR_EVAL_H
 
+#include <vm/base/bits.h>
 #include <vm/ir/ir.h>
 
 // All of enum vm_ir_flag.
@@ -26,6 +27,21 @@ uint32_t vm_ir_eval_flags(unsigned code, unsigned bits, uint64_t a, uint64_t b, 
 // Whether condition `cond` (enum vm_ir_cond) holds; the flags that it looks at.
 bool vm_ir_eval_cond(uint32_t flags, uint32_t cond);
 uint32_t vm_ir_cond_flags(uint32_t cond);
+
+// What a memory op with the attribute word `attr` has read, extended to 64 and to 128 bits.
+static inline uint64_t vm_ir_extend_loaded(uint64_t value, uint32_t attr)
+{
+    return attr & VM_IR_MEM_SIGNED ? vm_sign_extend(value, 8u << vm_ir_mem_size_log2(attr)) : value;
+}
+
+static inline vm_u128 vm_ir_extend_wide(vm_u128 value, uint32_t attr)
+{
+    if (vm_ir_mem_size_log2(attr) < 4) {
+        value.lo = vm_ir_extend_loaded(value.lo, attr);
+        value.hi = attr & VM_IR_MEM_SIGNED && value.lo >> 63 ? UINT64_MAX : 0;
+    }
+    return value;
+}
 
 // What vm_ir_eval_float is to compute, in one word: the attribute word (16 bits), the op's code (16
 // bits from 32 on), its suffix type (8 from 48) and the first operand's type (8 from 56).

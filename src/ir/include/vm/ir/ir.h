@@ -294,6 +294,9 @@ unsigned vm_ir_successors(const struct vm_ir_op *term, uint16_t targets[2]);
 vm_ir_value *vm_ir_target_args(const struct vm_ir_region *r, const struct vm_ir_op *term,
                                unsigned which, unsigned *count);
 
+// The first insn marker of a block, or NULL.
+const struct vm_ir_op *vm_ir_first_marker(const struct vm_ir_region *r, unsigned block);
+
 // Whether the edge between two blocks closes a loop: there an engine may stop, for an interrupt, at
 // the guest PC of the target's first insn marker. So blocks are numbered in the order in which they
 // run; passes keep that order.
