@@ -49,16 +49,6 @@ static void define_old(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, 
     emit_define(e, v, X64_RAX);
 }
 
-static void bring(struct emit *e, enum x64_reg to, const struct operand *o)
-{
-    if (o->kind == IMMEDIATE)
-        x64_imm_keep_flags(&e->code, to, (uint64_t)o->imm);
-    else if (o->kind == IN_MEMORY)
-        x64_mov_rm(&e->code, X64_64, to, o->mem);
-    else if (o->reg != to)
-        x64_mov_rr(&e->code, X64_64, to, o->reg);
-}
-
 static const struct x64_mem at_host = {X64_RDX, X64_NONE, 0, 0};
 
 // rcx = rax OP operand, for the ops that need a loop around a compare-exchange.
@@ -66,7 +56,7 @@ static void combine(struct emit *e, const struct vm_ir_op *o, const struct opera
 {
     enum x64_width w = width(o);
     struct x64_code *c = &e->code;
-    bring(e, X64_RCX, value);
+    emit_bring(e, X64_64, X64_RCX, value);
     switch (vm_ir_mem_rmw(o->attr)) {
     case VM_IR_RMW_AND: x64_and_rr(c, w, X64_RCX, X64_RAX); return;
     case VM_IR_RMW_OR: x64_or_rr(c, w, X64_RCX, X64_RAX); return;
@@ -123,7 +113,7 @@ static bool update_only(struct emit *e, const struct vm_ir_op *o, const struct o
                      : x64_alu_mi(&e->code, alu, width(o), at_host, (int32_t)value->imm);
         return true;
     }
-    bring(e, X64_RCX, value);
+    emit_bring(e, X64_64, X64_RCX, value);
     is_shared(e) ? x64_lock_alu_mr(&e->code, alu, width(o), at_host, X64_RCX)
                  : x64_alu_mr(&e->code, alu, width(o), at_host, X64_RCX);
     return true;
@@ -135,14 +125,14 @@ static void fetch_op(struct emit *e, const struct vm_ir_op *o, const struct oper
     struct x64_code *c = &e->code;
     unsigned op = vm_ir_mem_rmw(o->attr);
     if (op == VM_IR_RMW_SWAP && is_shared(e)) {
-        bring(e, X64_RAX, value);
+        emit_bring(e, X64_64, X64_RAX, value);
         x64_xchg_mr(c, width(o), at_host, X64_RAX);
     } else if (op == VM_IR_RMW_SWAP) {
-        bring(e, X64_RCX, value);
+        emit_bring(e, X64_64, X64_RCX, value);
         x64_mov_rm(c, width(o), X64_RAX, at_host);
         x64_mov_mr(c, width(o), at_host, X64_RCX);
     } else if (op == VM_IR_RMW_ADD) {
-        bring(e, X64_RAX, value);
+        emit_bring(e, X64_64, X64_RAX, value);
         is_shared(e) ? x64_lock_xadd_mr(c, width(o), at_host, X64_RAX)
                      : x64_xadd_mr(c, width(o), at_host, X64_RAX);
     } else {
@@ -177,8 +167,8 @@ void emit_op_cas(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     struct cold *cold = check(e, o, emit_address(e, o), offsetof(struct vm_tlb_context, write));
     cold->value = expected;
     cold->value2 = desired;
-    bring(e, X64_RAX, &expected);
-    bring(e, X64_RCX, &desired);
+    emit_bring(e, X64_64, X64_RAX, &expected);
+    emit_bring(e, X64_64, X64_RCX, &desired);
     compare_exchange(e, width(o));
     define_old(e, v, o, cold);
 }
@@ -218,7 +208,7 @@ void emit_op_sc(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     x64_jcc_label(c, X64_NE, &failed);
     x64_cmp_mi(c, X64_8, at_state(e, &r->size), 1 << vm_ir_mem_size_log2(o->attr));
     x64_jcc_label(c, X64_NE, &failed);
-    bring(e, X64_RCX, &value);
+    emit_bring(e, X64_64, X64_RCX, &value);
     compare_exchange(e, width(o));
     x64_bind(c, &failed);
     x64_setcc_r(c, X64_NE, X64_RAX);
@@ -236,10 +226,7 @@ static void pass_operand(struct emit *e, unsigned i, vm_ir_value v, bool wide)
         return;
     }
     enum x64_reg reg = emit_temp(e);
-    for (int k = 0; k < 16; k += 8) {
-        x64_mov_rm(&e->code, X64_64, reg, at_offset(emit_slot(e, v), k));
-        x64_mov_mr(&e->code, X64_64, at_offset(at_state(e, e->jit->frame->pair[i]), k), reg);
-    }
+    emit_copy(e, reg, at_state(e, e->jit->frame->pair[i]), emit_slot(e, v), 16);
 }
 
 void emit_atomic_in_c(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
@@ -256,11 +243,7 @@ void emit_atomic_in_c(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     emit_pass_access(e, address, o->attr);
     x64_call_to(&e->code, e->jit->thunks.atomic);
     if (o->type == VM_I128 && o->code != VM_IR_sc) {
-        for (int i = 0; i < 16; i += 8) {
-            x64_mov_rm(&e->code, X64_64, X64_RAX,
-                       at_offset(at_state(e, e->jit->frame->pair[3]), i));
-            x64_mov_mr(&e->code, X64_64, at_offset(emit_slot(e, v), i), X64_RAX);
-        }
+        emit_copy(e, X64_RAX, emit_slot(e, v), at_state(e, e->jit->frame->pair[3]), 16);
         return;
     }
     x64_mov_rm(&e->code, X64_64, X64_RAX, at_frame_result(e));

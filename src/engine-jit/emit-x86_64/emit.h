@@ -175,6 +175,8 @@ struct operand emit_operand(struct emit *e, vm_ir_value v);
 enum x64_reg emit_in_register(struct emit *e, vm_ir_value v);
 // Into that register.
 void emit_load_value(struct emit *e, enum x64_reg to, vm_ir_value v);
+// An operand into that register, unless it is there; flags stay as they are.
+void emit_bring(struct emit *e, enum x64_width w, enum x64_reg to, const struct operand *a);
 // The register to compute v into: its home's, or a temporary. If that register is one of `busy` (a
 // mask of host registers), a temporary.
 enum x64_reg emit_result(struct emit *e, vm_ir_value v, uint32_t busy);
@@ -193,6 +195,9 @@ bool emit_is_const(const struct emit *e, vm_ir_value v, uint64_t *value);
 uint32_t emit_busy(const struct operand *o);
 // Forgets what temporaries have, at a block's start.
 void emit_forget_temps(struct emit *e);
+// Copies whole words, at least one, from memory to memory through a register.
+void emit_copy(struct emit *e, enum x64_reg through, struct x64_mem to, struct x64_mem from,
+               unsigned bytes);
 // Stores an operand at a place in memory; rax is free to be used where it takes a register.
 void emit_store_operand(struct emit *e, enum x64_width w, struct x64_mem to, vm_ir_value v);
 
@@ -297,6 +302,8 @@ bool emit_float_logic(struct emit *e, vm_ir_value v, const struct vm_ir_op *o);
 // Around an instruction that rounds as a static mode says, if the op has one.
 void emit_begin_rounding(struct emit *e, const struct vm_ir_op *o);
 void emit_end_rounding(struct emit *e, const struct vm_ir_op *o);
+// v is made from the one operand by one instruction that rounds.
+void emit_float_unary(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, enum x64_op op);
 // v is in xmm, its NaN to be made canonical before it is seen.
 void emit_finish_float(struct emit *e, vm_ir_value v, enum x64_xmm xmm, enum vm_type t);
 void emit_cold_float(struct emit *e, const struct cold *c);

@@ -280,13 +280,12 @@ TWO_OPERANDS(fsub, x64_OP_subss, x64_OP_subsd, false)
 TWO_OPERANDS(fmul, x64_OP_mulss, x64_OP_mulsd, true)
 TWO_OPERANDS(fdiv, x64_OP_divss, x64_OP_divsd, false)
 
-void emit_op_fsqrt(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+void emit_float_unary(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, enum x64_op op)
 {
     if (!emit_is_host_float(e, o)) {
         emit_evaluate(e, v, o);
         return;
     }
-    enum x64_op op = o->type == VM_F32 ? x64_OP_sqrtss : x64_OP_sqrtsd;
     emit_go_live(e);
     struct operand x = in_xmm(emit_in_xmm(e, o->args[0]));
     emit_xmm_release(e, o);
@@ -298,6 +297,11 @@ void emit_op_fsqrt(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         emit_xmm_two(e, op, to, &x);
     emit_end_rounding(e, o);
     emit_finish_float(e, v, to, (enum vm_type)o->type);
+}
+
+void emit_op_fsqrt(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    emit_float_unary(e, v, o, o->type == VM_F32 ? x64_OP_sqrtss : x64_OP_sqrtsd);
 }
 
 // --- sign injection: and, or, xor of bit patterns ---

@@ -23,22 +23,7 @@ static enum x64_op by_format(enum vm_type t, enum x64_op f32, enum x64_op f64)
 
 void emit_op_fcvt(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
-    if (!emit_is_host_float(e, o)) {
-        emit_evaluate(e, v, o);
-        return;
-    }
-    enum x64_op op = by_format((enum vm_type)o->type, x64_OP_cvtsd2ss, x64_OP_cvtss2sd);
-    emit_go_live(e);
-    struct operand x = in_xmm(emit_in_xmm(e, o->args[0]));
-    emit_xmm_release(e, o);
-    enum x64_xmm to = emit_xmm_result(e, v, 0);
-    emit_begin_rounding(e, o);
-    if (has_feature(e, VM_CPU_X86_64_AVX))
-        emit_xmm_three(e, op, to, x.xmm, &x);
-    else
-        emit_xmm_two(e, op, to, &x);
-    emit_end_rounding(e, o);
-    emit_finish_float(e, v, to, (enum vm_type)o->type);
+    emit_float_unary(e, v, o, by_format((enum vm_type)o->type, x64_OP_cvtsd2ss, x64_OP_cvtss2sd));
 }
 
 // --- to an integral value ---

@@ -228,20 +228,7 @@ static void move_value(struct emit *e, struct x64_mem to, vm_ir_value from)
         return;
     }
     enum x64_reg reg = emit_temp(e);
-    for (unsigned i = 0; i < bytes; i += 8) {
-        x64_mov_rm(&e->code, X64_64, reg, at_offset(emit_slot(e, from), (int32_t)i));
-        x64_mov_mr(&e->code, X64_64, at_offset(to, (int32_t)i), reg);
-    }
-}
-
-static void copy_slot(struct emit *e, struct x64_mem to, struct x64_mem from, unsigned bytes)
-{
-    e->locked = 0;
-    enum x64_reg reg = emit_temp(e);
-    for (unsigned i = 0; i < (bytes < 8 ? 8 : bytes); i += 8) {
-        x64_mov_rm(&e->code, X64_64, reg, at_offset(from, (int32_t)i));
-        x64_mov_mr(&e->code, X64_64, at_offset(to, (int32_t)i), reg);
-    }
+    emit_copy(e, reg, to, emit_slot(e, from), bytes);
 }
 
 // The parallel assignment of arguments to parameters, which live in slots: through further slots
@@ -263,9 +250,12 @@ static void assign_params(struct emit *e, uint16_t target, uint32_t extra)
         through[i] = emit_new_slot(e, value_bytes(e, arg));
         move_value(e, through[i], arg);
     }
-    for (unsigned i = 0; i < b->params; i++)
-        copy_slot(e, emit_slot(e, (vm_ir_value)(b->first + i)), through[i],
-                  value_bytes(e, (vm_ir_value)(b->first + i)));
+    for (unsigned i = 0; i < b->params; i++) {
+        vm_ir_value param = (vm_ir_value)(b->first + i);
+        struct x64_mem slot = emit_slot(e, param);
+        e->locked = 0;
+        emit_copy(e, emit_temp(e), slot, through[i], value_bytes(e, param));
+    }
 }
 
 // The whole way to a block; it may fall through to the one that is emitted next.

@@ -7,11 +7,6 @@
 #include <vm/base/bits.h>
 #include <vm/osal/cpu.h>
 
-static bool is_const(const struct emit *e, vm_ir_value v, uint64_t *value)
-{
-    return emit_is_const(e, v, value);
-}
-
 // A narrow operand in a temporary of its own, extended to 32 bits.
 static enum x64_reg extended(struct emit *e, vm_ir_value v, enum vm_type t, bool sign)
 {
@@ -46,17 +41,6 @@ static void alu(struct emit *e, enum x64_alu op, enum x64_width w, enum x64_reg 
         x64_alu_rr(&e->code, op, w, to, b->reg);
 }
 
-// Brings an operand into `to` unless it is there.
-static void bring(struct emit *e, enum x64_width w, enum x64_reg to, const struct operand *a)
-{
-    if (a->kind == IMMEDIATE)
-        x64_imm_keep_flags(&e->code, to, (uint64_t)a->imm);
-    else if (a->kind == IN_MEMORY)
-        x64_mov_rm(&e->code, w, to, a->mem);
-    else if (a->reg != to)
-        x64_mov_rr(&e->code, w, to, a->reg);
-}
-
 static bool same_register(const struct operand *o, enum x64_reg reg)
 {
     return o->kind == IN_REGISTER && o->reg == reg;
@@ -77,7 +61,7 @@ static void two_operands(struct emit *e, vm_ir_value v, const struct vm_ir_op *o
     enum x64_reg to = emit_result(e, v, commutes ? 0 : emit_busy(&b));
     if (commutes && same_register(&b, to))
         swap_operands(&a, &b);
-    bring(e, w, to, &a);
+    emit_bring(e, w, to, &a);
     alu(e, op, w, to, &b);
     emit_define(e, v, to);
 }
@@ -133,7 +117,7 @@ static void multiply(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, en
     } else {
         if (same_register(&b, to))
             swap_operands(&a, &b);
-        bring(e, w, to, &a);
+        emit_bring(e, w, to, &a);
         multiply_by(e, w, to, &b);
     }
     emit_define(e, v, to);
@@ -193,7 +177,7 @@ static void shift_by_constant(struct emit *e, vm_ir_value v, const struct vm_ir_
     } else if (o->code == VM_IR_shl && n >= 1 && n <= 3 && a.kind == IN_REGISTER && a.reg != to) {
         x64_lea_rm(&e->code, w, to, x64_at_index(X64_NONE, a.reg, n, 0));
     } else {
-        bring(e, w, to, &a);
+        emit_bring(e, w, to, &a);
         if (n)
             x64_shift_ri(&e->code, shift_of(o->code), w, to, (uint8_t)n);
     }
@@ -242,7 +226,7 @@ static void shift(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     enum x64_width w = compute_width((enum vm_type)o->type);
     if (is_narrow((enum vm_type)o->type))
         shift_narrow(e, v, o);
-    else if (is_const(e, o->args[1], &count))
+    else if (emit_is_const(e, o->args[1], &count))
         shift_by_constant(e, v, o, count);
     else if (has_feature(e, VM_CPU_X86_64_BMI2) && o->code != VM_IR_rotr)
         shift_by_bmi2(e, v, o, w);
@@ -385,7 +369,7 @@ static void extremum(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, en
     enum x64_reg b = emit_in_register(e, o->args[1]);
     struct operand a = emit_operand(e, o->args[0]);
     enum x64_reg to = emit_result(e, v, 1u << b);
-    bring(e, w, to, &a);
+    emit_bring(e, w, to, &a);
     x64_cmp_rr(&e->code, w, to, b);
     x64_cmov_rr(&e->code, take_b, w, to, b);
     emit_define(e, v, to);
@@ -448,7 +432,7 @@ void emit_op_bswap(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     enum x64_width w = compute_width((enum vm_type)o->type);
     struct operand a = emit_operand(e, o->args[0]);
     enum x64_reg to = emit_result(e, v, 0);
-    bring(e, w, to, &a);
+    emit_bring(e, w, to, &a);
     x64_bswap_r(&e->code, w, to);
     emit_define(e, v, to);
 }
@@ -507,7 +491,7 @@ enum x64_cc emit_compare(struct emit *e, vm_ir_value compare)
         x64_cmp_mr(&e->code, w, a.mem, b.reg);
     else {
         enum x64_reg reg = a.kind == IN_REGISTER ? a.reg : emit_temp(e);
-        bring(e, w, reg, &a);
+        emit_bring(e, w, reg, &a);
         alu(e, X64_ALU_cmp, w, reg, &b);
     }
     return cc;
@@ -551,7 +535,7 @@ void emit_op_select(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     enum x64_reg yes = emit_in_register(e, o->args[1]);
     struct operand no = emit_operand(e, o->args[2]);
     enum x64_reg to = emit_result(e, v, 1u << yes);
-    bring(e, X64_64, to, &no);
+    emit_bring(e, X64_64, to, &no);
     x64_cmov_rr(&e->code, cc, X64_64, to, yes);
     emit_define(e, v, to);
 }
@@ -613,7 +597,7 @@ static void extract_word(struct emit *e, vm_ir_value v, const struct vm_ir_op *w
     } else if (whole->code == VM_IR_add && a.kind == IN_REGISTER && b.kind == IN_REGISTER) {
         x64_lea_rm(&e->code, X64_32, to, x64_at_index(a.reg, b.reg, 0, 0));
     } else {
-        bring(e, X64_32, to, &a);
+        emit_bring(e, X64_32, to, &a);
         if (whole->code != VM_IR_mul)
             alu(e, (enum x64_alu)table[whole->code], X64_32, to, &b);
         else
@@ -631,7 +615,7 @@ static void extract_field(struct emit *e, enum x64_reg to, const struct operand 
         extend(e, to, a, len, sign);
         return;
     }
-    bring(e, X64_64, to, a);
+    emit_bring(e, X64_64, to, a);
     if (sign || pos + len == 64 || len > 31) {
         if (64 - pos - len)
             x64_shl_ri(&e->code, X64_64, to, (uint8_t)(64 - pos - len));

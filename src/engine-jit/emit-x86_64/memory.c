@@ -133,11 +133,7 @@ static void load_through_c(struct emit *e, vm_ir_value v, const struct vm_ir_op 
     emit_pass_access(e, address, o->attr);
     x64_call_to(&e->code, e->jit->thunks.load);
     if (o->type == VM_I128) {
-        for (int i = 0; i < 16; i += 8) {
-            x64_mov_rm(&e->code, X64_64, X64_RAX,
-                       at_offset(at_state(e, e->jit->frame->pair[3]), i));
-            x64_mov_mr(&e->code, X64_64, at_offset(emit_slot(e, v), i), X64_RAX);
-        }
+        emit_copy(e, X64_RAX, emit_slot(e, v), at_state(e, e->jit->frame->pair[3]), 16);
         return;
     }
     x64_mov_rm(&e->code, X64_64, X64_RAX, at_frame_result(e));
@@ -241,12 +237,7 @@ void emit_op_store(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     if (!emit_is_plain(o)) {
         if (log2 >= 4) {
             struct x64_mem slot = emit_slot(e, o->args[1]);
-            enum x64_reg reg = emit_temp(e);
-            for (int i = 0; i < 16; i += 8) {
-                x64_mov_rm(&e->code, X64_64, reg, at_offset(slot, i));
-                x64_mov_mr(&e->code, X64_64, at_offset(at_state(e, e->jit->frame->pair[0]), i),
-                           reg);
-            }
+            emit_copy(e, emit_temp(e), at_state(e, e->jit->frame->pair[0]), slot, 16);
         } else {
             emit_store_operand(e, X64_64, at_state(e, &e->jit->frame->args[0]),
                                jit_stored(e->plan, o));

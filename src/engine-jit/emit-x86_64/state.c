@@ -5,15 +5,10 @@
 
 #include <vm/base/bits.h>
 
-static void nothing(void)
-{
-}
-
 #define NOTHING(name)                                                            \
     void emit_op_##name(struct emit *e, vm_ir_value v, const struct vm_ir_op *o) \
     {                                                                            \
         (void)e, (void)v, (void)o;                                               \
-        nothing();                                                               \
     }
 NOTHING(nop)
 NOTHING(const)
@@ -64,15 +59,6 @@ void emit_op_pair(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 
 // --- register-file entries ---
 
-static void copy_wide(struct emit *e, struct x64_mem to, struct x64_mem from, unsigned bytes)
-{
-    enum x64_reg reg = emit_temp(e);
-    for (unsigned i = 0; i < bytes; i += 8) {
-        x64_mov_rm(&e->code, X64_64, reg, at_offset(from, (int32_t)i));
-        x64_mov_mr(&e->code, X64_64, at_offset(to, (int32_t)i), reg);
-    }
-}
-
 void emit_op_get(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     const struct vm_register *entry = &e->r->regfile->registers[o->imm];
@@ -82,7 +68,8 @@ void emit_op_get(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     if (vm_ir_in_fp_env(e->r->regfile, o->imm))
         emit_end_live(e);
     if (bytes > 8) {
-        copy_wide(e, emit_slot(e, v), at_entry(e, o->imm), bytes);
+        struct x64_mem slot = emit_slot(e, v);
+        emit_copy(e, emit_temp(e), slot, at_entry(e, o->imm), bytes);
         return;
     }
     if (e->fixed_xmm[o->imm] != NO_REG) {
@@ -111,14 +98,16 @@ void emit_op_put(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         return;
     if (vm_ir_in_fp_env(e->r->regfile, o->imm))
         emit_end_live(e);
-    if (bytes > 8)
-        copy_wide(e, at_entry(e, o->imm), emit_slot(e, o->args[0]), bytes);
-    else if (e->fixed_xmm[o->imm] != NO_REG)
+    if (bytes > 8) {
+        struct x64_mem slot = emit_slot(e, o->args[0]);
+        emit_copy(e, emit_temp(e), at_entry(e, o->imm), slot, bytes);
+    } else if (e->fixed_xmm[o->imm] != NO_REG) {
         emit_load_xmm(e, (enum x64_xmm)e->fixed_xmm[o->imm], o->args[0]);
-    else if (e->fixed[o->imm] != NO_REG)
+    } else if (e->fixed[o->imm] != NO_REG) {
         emit_load_value(e, (enum x64_reg)e->fixed[o->imm], o->args[0]);
-    else
+    } else {
         emit_store_operand(e, width_of((enum vm_type)entry->type), at_entry(e, o->imm), o->args[0]);
+    }
 }
 
 void emit_op_pcrel(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)

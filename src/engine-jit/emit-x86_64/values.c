@@ -296,3 +296,24 @@ void emit_store_operand(struct emit *e, enum x64_width w, struct x64_mem to, vm_
     enum x64_reg reg = o.kind == IN_REGISTER ? o.reg : emit_in_register(e, v);
     x64_mov_mr(&e->code, w, to, reg);
 }
+
+void emit_bring(struct emit *e, enum x64_width w, enum x64_reg to, const struct operand *a)
+{
+    if (a->kind == IMMEDIATE)
+        x64_imm_keep_flags(&e->code, to, (uint64_t)a->imm);
+    else if (a->kind == IN_MEMORY)
+        x64_mov_rm(&e->code, w, to, a->mem);
+    else if (a->reg != to)
+        x64_mov_rr(&e->code, w, to, a->reg);
+}
+
+void emit_copy(struct emit *e, enum x64_reg through, struct x64_mem to, struct x64_mem from,
+               unsigned bytes)
+{
+    unsigned done = 0;
+    do {
+        x64_mov_rm(&e->code, X64_64, through, at_offset(from, (int32_t)done));
+        x64_mov_mr(&e->code, X64_64, at_offset(to, (int32_t)done), through);
+        done += 8;
+    } while (done < bytes);
+}
