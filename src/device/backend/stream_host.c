@@ -9,10 +9,8 @@
 
 #include <vm/base/format.h>
 #include <vm/osal/clock.h>
-#include <vm/osal/terminal.h>
 
-#define BACKGROUND_CHECK UINT64_C(300000000)  // ns: nobody tells when a job is in front again
-#define WRITE_AGAIN      UINT64_C(1000000000) // ns
+#define WRITE_AGAIN UINT64_C(1000000000) // ns
 
 enum { LOG_LINE = 256 };
 
@@ -48,47 +46,31 @@ void stream_unwatch(struct host_stream *h, struct stream_end *end)
 
 static bool wants_input(const struct host_stream *h)
 {
-    return h->in.watch.stream.v >= 0 && !h->input_ended && !h->starved && !h->away;
+    return h->channel.watch.stream.v >= 0 && !h->input_ended && !h->starved;
 }
 
 static bool can_write(const struct host_stream *h)
 {
-    return h->out.watch.stream.v >= 0 && !h->output_ended && !h->hung_up && !h->write_again.armed;
+    return h->channel.watch.stream.v >= 0 && !h->hung_up && !h->write_again.armed;
 }
 
-static void read_soon(struct host_stream *h)
-{
-    vm_loop_arm(h->loop, &h->read_again, vm_osal_clock_monotonic());
-}
-
-// One channel for both: watched until it hangs up, which would be told again and again.
-static void update_both(struct host_stream *h, bool input, bool output)
-{
-    unsigned events = (input ? VM_OSAL_POLL_INPUT : 0u) | (output ? VM_OSAL_POLL_OUTPUT : 0u);
-    if (!h->hung_up) {
-        stream_watch(h, &h->in, events);
-        return;
-    }
-    stream_unwatch(h, &h->in);
-    if (input || h->input_ended) // at the end it leaves, but not from within a call
-        read_soon(h);
-}
-
+// A client is watched until it hangs up, which would be told again and again; at the end it leaves,
+// but not from within a call. A file is watched only while there is something to write.
 void stream_update(struct host_stream *h)
 {
     bool input = wants_input(h), output = can_write(h) && h->backlog_size > 0;
-    if (h->in.watch.stream.v >= 0 && h->in.watch.stream.v == h->out.watch.stream.v) {
-        update_both(h, input, output);
+    unsigned events = (input ? VM_OSAL_POLL_INPUT : 0u) | (output ? VM_OSAL_POLL_OUTPUT : 0u);
+    if (h->channel.watch.stream.v < 0)
         return;
-    }
-    if (!input)
-        stream_unwatch(h, &h->in);
-    else if (!stream_watch(h, &h->in, VM_OSAL_POLL_INPUT))
-        read_soon(h);
-    if (!output)
-        stream_unwatch(h, &h->out);
-    else if (!stream_watch(h, &h->out, VM_OSAL_POLL_OUTPUT))
+    if (h->hung_up) {
+        stream_unwatch(h, &h->channel);
+        if (input || h->input_ended)
+            vm_loop_arm(h->loop, &h->read_again, vm_osal_clock_monotonic());
+    } else if (h->output_only && !output) {
+        stream_unwatch(h, &h->channel);
+    } else if (!stream_watch(h, &h->channel, events) && output) {
         vm_loop_arm(h->loop, &h->write_again, vm_osal_clock_monotonic() + WRITE_AGAIN);
+    }
 }
 
 void stream_set_connected(struct host_stream *h, bool connected)
@@ -103,25 +85,18 @@ void stream_set_connected(struct host_stream *h, bool connected)
 
 // --- from the guest ---
 
-// A client that has left ends the channel once its last bytes are read; a file may take more later;
-// elsewhere nobody comes back.
+// A client that has left ends the channel once its last bytes are read; others may take more later.
 static void output_failed(struct host_stream *h, int cause)
 {
     if (h->left) {
         h->hung_up = true;
-    } else if (h->retries) {
-        if (!h->complained)
-            stream_log(h, "%s: %s; what the guest writes waits until it goes on", h->path,
-                       vm_osal_cause_text(cause));
-        h->complained = true;
-        vm_loop_arm(h->loop, &h->write_again, vm_osal_clock_monotonic() + WRITE_AGAIN);
-    } else {
-        h->output_ended = true;
-        h->backlog_size = 0;
-        stream_log(h, "%s: %s; what the guest writes is dropped from here on", h->path,
-                   vm_osal_cause_text(cause));
-        stream_set_connected(h, false);
+        return;
     }
+    if (!h->complained)
+        stream_log(h, "%s: %s; what the guest writes waits until it goes on", h->path,
+                   vm_osal_cause_text(cause));
+    h->complained = true;
+    vm_loop_arm(h->loop, &h->write_again, vm_osal_clock_monotonic() + WRITE_AGAIN);
 }
 
 // Returns how many bytes went out.
@@ -131,7 +106,8 @@ static size_t write_now(struct host_stream *h, const uint8_t *bytes, size_t size
     while (done < size && can_write(h)) {
         size_t n;
         int cause = 0;
-        switch (vm_osal_channel_write(h->out.watch.stream, bytes + done, size - done, &n, &cause)) {
+        switch (
+            vm_osal_channel_write(h->channel.watch.stream, bytes + done, size - done, &n, &cause)) {
         case VM_OSAL_WRITE_BYTES:
             done += n;
             h->complained = false;
@@ -162,8 +138,6 @@ static size_t host_send(struct vm_stream *s, const uint8_t *bytes, size_t size)
 {
     struct host_stream *h = (struct host_stream *)s;
     size_t done = h->backlog_size == 0 ? write_now(h, bytes, size) : 0;
-    if (h->output_ended)
-        return size;
     done += keep(h, bytes + done, size - done);
     h->refused = done < size;
     stream_update(h);
@@ -208,22 +182,11 @@ static void host_resume(struct vm_stream *s)
     stream_update(h);
 }
 
-// A read from a terminal that is another job's would stop this process. A pseudoterminal of our own
-// (`held`) is nobody's.
-static bool is_away(struct host_stream *h)
-{
-    vm_osal_stream in = h->in.watch.stream;
-    h->away = h->held.v < 0 && vm_osal_is_terminal(in) && !vm_osal_wait_input(in, NULL, 0);
-    if (h->away)
-        vm_loop_arm(h->loop, &h->read_again, vm_osal_clock_monotonic() + BACKGROUND_CHECK);
-    return h->away;
-}
-
 static void read_some(struct host_stream *h)
 {
-    if (!wants_input(h) || is_away(h))
+    if (!wants_input(h))
         return;
-    switch (vm_osal_read(h->in.watch.stream, h->input, sizeof h->input, &h->input_size)) {
+    switch (vm_osal_read(h->channel.watch.stream, h->input, sizeof h->input, &h->input_size)) {
     case VM_OSAL_READ_BYTES:
         h->input_at = 0;
         deliver(h);
@@ -243,47 +206,38 @@ static void settle(struct host_stream *h)
         stream_update(h);
 }
 
-static void in_ready(void *context, unsigned events)
+static void ready(void *context, unsigned events)
 {
     struct host_stream *h = context;
-    bool both = h->in.watch.stream.v == h->out.watch.stream.v;
-    if (both && h->left && events & (VM_OSAL_POLL_HANGUP | VM_OSAL_POLL_ERROR))
+    if (h->left && events & (VM_OSAL_POLL_HANGUP | VM_OSAL_POLL_ERROR))
         h->hung_up = true;
-    if (both && events & VM_OSAL_POLL_OUTPUT)
+    if (events & ~(unsigned)VM_OSAL_POLL_INPUT) // an error shows in the write
         drain(h);
     if (events & ~(unsigned)VM_OSAL_POLL_OUTPUT)
         read_some(h);
     settle(h);
 }
 
-static void out_ready(void *context, unsigned events)
-{
-    struct host_stream *h = context;
-    (void)events; // an error shows in the write
-    drain(h);
-    stream_update(h);
-}
-
 static void read_again(void *context)
 {
     struct host_stream *h = context;
-    h->away = false;
     read_some(h);
     settle(h);
 }
 
 static void write_again(void *context)
 {
-    out_ready(context, 0);
+    struct host_stream *h = context;
+    drain(h);
+    settle(h);
 }
 
 // --- life ---
 
-void stream_attach(struct host_stream *h, vm_osal_stream in, vm_osal_stream out)
+void stream_attach(struct host_stream *h, vm_osal_stream channel)
 {
-    h->in.watch = (struct vm_loop_watch){in, in_ready, h};
-    h->out.watch = (struct vm_loop_watch){out, out_ready, h};
-    h->input_ended = in.v < 0;
+    h->channel.watch = (struct vm_loop_watch){channel, ready, h};
+    h->input_ended = h->output_only;
     h->read_again.fire = read_again;
     h->write_again.fire = write_again;
     h->read_again.context = h->write_again.context = h;
@@ -292,16 +246,12 @@ void stream_attach(struct host_stream *h, vm_osal_stream in, vm_osal_stream out)
 
 void stream_detach(struct host_stream *h)
 {
-    vm_osal_stream in = h->in.watch.stream, out = h->out.watch.stream;
-    stream_unwatch(h, &h->in);
-    stream_unwatch(h, &h->out);
+    stream_unwatch(h, &h->channel);
     vm_loop_disarm(h->loop, &h->read_again);
     vm_loop_disarm(h->loop, &h->write_again);
-    if (in.v != out.v)
-        vm_osal_channel_close(in);
-    vm_osal_channel_close(out);
-    h->in.watch.stream = h->out.watch.stream = vm_osal_stream_none();
-    h->hung_up = h->away = false;
+    vm_osal_channel_close(h->channel.watch.stream);
+    h->channel.watch.stream = vm_osal_stream_none();
+    h->hung_up = false;
     h->input_ended = true;
 }
 

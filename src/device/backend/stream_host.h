@@ -26,25 +26,22 @@ struct host_stream {
     const struct vm_host *host;
     char path[STREAM_NAME];
 
-    // The same channel twice where it goes both ways; then `in` watches both.
-    struct stream_end in, out;
-    bool input_ended, output_ended;
+    struct stream_end channel;
+    bool output_only; // file
+    bool input_ended;
     bool hung_up; // the other end has left; what it had written may still be there
-    // What cannot be watched is always ready; a file that takes no more is tried again.
+    // The rest is read when nothing tells of it any more; a file that takes no more is tried again.
     struct vm_loop_timer read_again, write_again;
 
-    vm_osal_stream held;     // pty: its other side
-    vm_osal_stream terminal; // whose size is looked at
-    struct vm_loop_timer look;
+    vm_osal_stream held;       // pty: its other side
+    struct vm_loop_timer look; // at its size
 
     struct stream_end listener;          // unix
     void (*left)(struct host_stream *h); // the other end has left; may be NULL
-    bool complained;                     // of that, since the last success
-    bool retries;                        // file: an error may pass
+    bool complained;                     // of a failed write, since the last success
 
     bool refused;                    // the receiver waits for room in the backlog
     bool starved;                    // we wait for resume
-    bool away;                       // the terminal is another job's for now
     size_t input_at, input_size;     // not yet received
     size_t backlog_at, backlog_size; // a ring
     uint8_t input[STREAM_INPUT];
@@ -59,8 +56,8 @@ bool stream_watch(struct host_stream *h, struct stream_end *end, unsigned events
 void stream_unwatch(struct host_stream *h, struct stream_end *end);
 // Brings what is watched in line with what is to do.
 void stream_update(struct host_stream *h);
-// A channel is there: from now on bytes go both ways.
-void stream_attach(struct host_stream *h, vm_osal_stream in, vm_osal_stream out);
+// A channel is there: from now on bytes go both ways, or with `output_only` to it.
+void stream_attach(struct host_stream *h, vm_osal_stream channel);
 void stream_detach(struct host_stream *h); // closes it
 void stream_set_connected(struct host_stream *h, bool connected);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The kinds of streams to the host, and the size of the terminals among them.
+// The kinds of streams to the host, and the size of a pseudoterminal.
 #include "stream_host.h"
 
 #include "heap.h"
@@ -15,7 +15,7 @@
 static bool look_at_size(struct host_stream *h)
 {
     unsigned columns, rows;
-    if (!vm_osal_terminal_size(h->terminal, &columns, &rows) ||
+    if (!vm_osal_terminal_size(h->channel.watch.stream, &columns, &rows) ||
         (columns == h->stream.columns && rows == h->stream.rows))
         return false;
     h->stream.columns = (uint16_t)columns;
@@ -31,9 +31,8 @@ static void look(void *context)
     vm_loop_arm(h->loop, &h->look, vm_osal_clock_monotonic() + LOOK_INTERVAL);
 }
 
-static void follow_terminal(struct host_stream *h, vm_osal_stream terminal)
+static void follow_terminal(struct host_stream *h)
 {
-    h->terminal = terminal;
     h->look.fire = look;
     h->look.context = h;
     look_at_size(h);
@@ -42,33 +41,14 @@ static void follow_terminal(struct host_stream *h, vm_osal_stream terminal)
 
 // --- the kinds ---
 
-static vm_status open_stdio(struct host_stream *h, struct vm_error *e)
-{
-    vm_osal_stream in, out;
-    vm_status status = vm_osal_channel_share(vm_osal_stdin(), false, &in, e);
-    if (status != VM_OK)
-        return status;
-    status = vm_osal_channel_share(vm_osal_stdout(), true, &out, e);
-    if (status != VM_OK) {
-        vm_osal_channel_close(in);
-        return status;
-    }
-    vm_format(h->path, sizeof h->path, "the standard output");
-    stream_attach(h, in, out);
-    if (vm_osal_is_terminal(out))
-        follow_terminal(h, out);
-    h->stream.connected = true;
-    return VM_OK;
-}
-
 static vm_status open_pty(struct host_stream *h, struct vm_error *e)
 {
     vm_osal_stream channel;
     vm_status status = vm_osal_channel_open_pty(&channel, &h->held, h->path, sizeof h->path, e);
     if (status != VM_OK)
         return status;
-    stream_attach(h, channel, channel);
-    follow_terminal(h, channel);
+    stream_attach(h, channel);
+    follow_terminal(h);
     h->stream.connected = true;
     stream_log(h, "a guest's console is at %s", h->path);
     return VM_OK;
@@ -80,8 +60,8 @@ static vm_status open_file(struct host_stream *h, struct vm_error *e)
     vm_status status = vm_osal_channel_open_file(h->path, &channel, e);
     if (status != VM_OK)
         return status;
-    h->retries = true;
-    stream_attach(h, vm_osal_stream_none(), channel);
+    h->output_only = true;
+    stream_attach(h, channel);
     h->stream.connected = true;
     return VM_OK;
 }
@@ -91,7 +71,6 @@ static const struct kind {
     bool has_path;
     vm_status (*open)(struct host_stream *h, struct vm_error *e);
 } kinds[] = {
-    {"stdio", false, open_stdio},
     {"pty", false, open_pty},
     {"unix:", true, stream_open_unix},
     {"file:", true, open_file},
@@ -130,8 +109,7 @@ static struct host_stream *create(struct vm_loop *loop, const struct vm_host *ho
     h->loop = loop;
     h->host = host;
     h->backlog = backlog;
-    h->held = h->terminal = h->in.watch.stream = h->out.watch.stream = h->listener.watch.stream =
-        vm_osal_stream_none();
+    h->held = h->channel.watch.stream = h->listener.watch.stream = vm_osal_stream_none();
     return h;
 }
 
@@ -142,8 +120,7 @@ vm_status vm_stream_open(const char *what, struct vm_loop *loop, const struct vm
     const struct kind *kind = find(what, &path);
     if (!kind)
         return vm_error_set(e, VM_ERR_USAGE,
-                            "no such stream: %s; there are stdio, pty, unix:PATH and file:PATH",
-                            what);
+                            "no such stream: %s; there are pty, unix:PATH and file:PATH", what);
     struct host_stream *h = create(loop, host, e);
     if (!h)
         return VM_ERR_HOST;

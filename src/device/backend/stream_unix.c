@@ -19,7 +19,7 @@ static void knock(void *context, unsigned events)
     if (!vm_osal_channel_accept(h->listener.watch.stream, &channel))
         return;
     stream_unwatch(h, &h->listener);
-    stream_attach(h, channel, channel);
+    stream_attach(h, channel);
     stream_set_connected(h, true);
 }
 

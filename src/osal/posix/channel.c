@@ -1,33 +1,23 @@
 // SPDX-License-Identifier: MIT
 //
-// Non-blocking channels over descriptors: files, pseudoterminals, shared standard streams.
+// Non-blocking channels over descriptors: files and pseudoterminals.
 #include <vm/osal/channel.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
-
-// A pipe that is ready takes this much without blocking, if it could not be made non-blocking.
-enum { WRITE_CHUNK = 4096 };
 
 static ssize_t write_some(int fd, const void *data, size_t size)
 {
     ssize_t n = send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0 || errno != ENOTSOCK)
         return n;
-    struct pollfd p = {.fd = fd, .events = POLLOUT};
-    if (poll(&p, 1, 0) == 0) {
-        errno = EAGAIN;
-        return -1;
-    }
-    return write(fd, data, size < WRITE_CHUNK ? size : WRITE_CHUNK);
+    return write(fd, data, size);
 }
 
 enum vm_osal_write_result vm_osal_channel_write(vm_osal_stream channel, const void *data,
@@ -57,33 +47,6 @@ void vm_osal_channel_close(vm_osal_stream channel)
 {
     if (channel.v >= 0)
         close((int)channel.v);
-}
-
-// Terminals and pipes get an open file of their own, so that their mode is nobody else's. Files
-// keep the position that others share, and sockets have their mode in each call.
-static int share(int fd, bool for_output)
-{
-    struct stat what;
-    if (fstat(fd, &what) == 0 && (S_ISFIFO(what.st_mode) || isatty(fd))) {
-        char path[32];
-        snprintf(path, sizeof path, "/dev/fd/%d", fd);
-        int own =
-            open(path, (for_output ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        if (own >= 0)
-            return own;
-    }
-    return fcntl(fd, F_DUPFD_CLOEXEC, 3);
-}
-
-vm_status vm_osal_channel_share(vm_osal_stream stream, bool for_output, vm_osal_stream *channel,
-                                struct vm_error *e)
-{
-    int fd = share((int)stream.v, for_output);
-    if (fd < 0)
-        return vm_error_set(e, VM_ERR_HOST, "cannot use stream %d: %s", (int)stream.v,
-                            strerror(errno));
-    *channel = (vm_osal_stream){fd};
-    return VM_OK;
 }
 
 vm_status vm_osal_channel_open_file(const char *path, vm_osal_stream *channel, struct vm_error *e)

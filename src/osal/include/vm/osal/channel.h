@@ -23,10 +23,6 @@ const char *vm_osal_cause_text(int cause);
 
 void vm_osal_channel_close(vm_osal_stream channel); // none is allowed
 
-// A second way to a stream of someone else's, whose own modes stay as they are.
-vm_status vm_osal_channel_share(vm_osal_stream stream, bool for_output, vm_osal_stream *channel,
-                                struct vm_error *e);
-
 // A file for writing, made if missing, emptied if not.
 vm_status vm_osal_channel_open_file(const char *path, vm_osal_stream *channel, struct vm_error *e);
 

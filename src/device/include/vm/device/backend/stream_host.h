@@ -2,15 +2,13 @@
 //
 // Streams (vm/device/backend/stream.h) to the host, by their names on the command line:
 //
-//     stdio        the process's standard input and output. Their terminal's mode is the caller's
-//                  business (vm_osal_terminal_raw)
 //     pty          a new pseudoterminal, whose name is logged
 //     unix:PATH    a Unix socket, made here; one client at a time, others wait until it has left
 //     file:PATH    what the guest writes goes to a file; nothing comes in
 //
 // What the host does not take at once is kept up to VM_STREAM_BACKLOG bytes, then the guest waits.
-// That holds while no client is there as well: the next one gets it. Where nobody can come back
-// (the reader of standard output has left) output is dropped from then on, and a line logged.
+// That holds while no client is there as well: the next one gets it. A file that takes no more is
+// tried again, and a line logged.
 #ifndef VM_DEVICE_BACKEND_STREAM_HOST_H
 #define VM_DEVICE_BACKEND_STREAM_HOST_H
 
