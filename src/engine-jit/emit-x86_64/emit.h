@@ -294,6 +294,11 @@ void emit_float_entry(struct emit *e);
 void emit_go_live(struct emit *e);
 // Before a call of C that may use floating point, or look at its flags.
 void emit_end_live(struct emit *e);
+// Whether a get or put is of the guest's FP flags while MXCSR has some of them; then v is all of
+// them, and after a put MXCSR has none.
+bool emit_is_live_flags(const struct emit *e, const struct vm_ir_op *o);
+void emit_get_flags(struct emit *e, vm_ir_value v);
+void emit_drop_flags(struct emit *e);
 // A jump to the cold section, where C computes the op: its operands are where `args` says then.
 struct cold *emit_evaluate_aside(struct emit *e, const struct vm_ir_op *o, uint8_t *from,
                                  const struct operand *args);

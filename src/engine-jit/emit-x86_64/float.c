@@ -61,16 +61,25 @@ bool emit_is_host_float(const struct emit *e, const struct vm_ir_op *o)
            has_host_rounding(o) && has_instructions(e, o);
 }
 
-static bool touches_fixed_xmm(const struct emit *e, const struct vm_ir_op *o)
+static bool is_flags(const struct emit *e, uint64_t entry)
 {
-    return (o->code == VM_IR_get || o->code == VM_IR_put) && e->fixed_xmm[o->imm] != NO_REG;
+    const struct vm_regfile *r = e->r->regfile;
+    return r->registers[entry].offset == r->fp_env + offsetof(struct vm_fp_env, flags) &&
+           r->registers[entry].type == VM_I8;
+}
+
+// Whether an op is on what the FPU has of the guest's while it is live.
+static bool is_on_live(const struct emit *e, const struct vm_ir_op *o)
+{
+    return (o->code == VM_IR_get || o->code == VM_IR_put) &&
+           (e->fixed_xmm[o->imm] != NO_REG || (is_flags(e, o->imm) && !e->jit->soft_float));
 }
 
 bool emit_has_floats(const struct emit *e, uint16_t block)
 {
     const struct vm_ir_block *b = &e->r->blocks[block];
     for (uint32_t i = b->first, n = i + b->count; i < n; i++) {
-        if (touches_fixed_xmm(e, &e->r->ops[i]) || emit_is_host_float(e, &e->r->ops[i]))
+        if (is_on_live(e, &e->r->ops[i]) || emit_is_host_float(e, &e->r->ops[i]))
             return true;
     }
     return false;
@@ -109,6 +118,42 @@ void emit_end_live(struct emit *e)
 {
     x64_call_to(&e->code, e->jit->thunks.fp_end);
     e->float_live = false;
+}
+
+bool emit_is_live_flags(const struct emit *e, const struct vm_ir_op *o)
+{
+    return e->float_live && is_flags(e, o->imm);
+}
+
+static struct x64_mem at_environment(const struct emit *e, size_t offset)
+{
+    return at_state(e, (const char *)e->jit->vcpu->state + e->r->regfile->fp_env + offset);
+}
+
+void emit_get_flags(struct emit *e, vm_ir_value v)
+{
+    struct x64_code *c = &e->code;
+    struct x64_mem scratch = at_state(e, &e->jit->frame->fp.scratch);
+    enum x64_reg flags = emit_temp(e), other = emit_temp(e);
+    x64_stmxcsr_m(c, scratch);
+    x64_mov_rm(c, X64_32, flags, scratch);
+    x64_and_ri(c, X64_32, flags, 63); // the six flags
+    x64_lea_rm(c, X64_64, other, x64_here(c, e->jit->thunks.fp_flags));
+    x64_movzx8_rm(c, X64_32, flags, x64_at_index(other, flags, 0, 0));
+    x64_movzx8_rm(c, X64_32, other, at_environment(e, offsetof(struct vm_fp_env, flags)));
+    x64_or_rr(c, X64_32, flags, other);
+    emit_define(e, v, flags);
+}
+
+// The guest's rounding mode without a flag. Nothing changes the mode while the FPU is live.
+void emit_drop_flags(struct emit *e)
+{
+    struct x64_code *c = &e->code;
+    e->locked = 0;
+    enum x64_reg mode = emit_temp(e), words = emit_temp(e);
+    x64_movzx8_rm(c, X64_32, mode, at_environment(e, offsetof(struct vm_fp_env, round)));
+    x64_lea_rm(c, X64_64, words, x64_here(c, e->jit->thunks.fp_control));
+    x64_ldmxcsr_m(c, x64_at_index(words, mode, 2, 0));
 }
 
 static bool swaps_rounding(const struct emit *e, const struct vm_ir_op *o)

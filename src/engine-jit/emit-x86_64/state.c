@@ -65,6 +65,10 @@ void emit_op_get(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     unsigned bytes = vm_ir_type_bytes((enum vm_type)entry->type);
     if (e->plan->home[v] != VM_IR_NONE || e->plan->uses[v] == 0)
         return; // its uses read the entry itself
+    if (emit_is_live_flags(e, o)) {
+        emit_get_flags(e, v);
+        return;
+    }
     if (vm_ir_in_fp_env(e->r->regfile, o->imm))
         emit_end_live(e);
     if (bytes > 8) {
@@ -96,7 +100,8 @@ void emit_op_put(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     unsigned bytes = vm_ir_type_bytes((enum vm_type)entry->type);
     if (e->plan->marks[v] & JIT_FUSED)
         return;
-    if (vm_ir_in_fp_env(e->r->regfile, o->imm))
+    bool live_flags = emit_is_live_flags(e, o);
+    if (vm_ir_in_fp_env(e->r->regfile, o->imm) && !live_flags)
         emit_end_live(e);
     if (bytes > 8) {
         struct x64_mem slot = emit_slot(e, o->args[0]);
@@ -108,6 +113,8 @@ void emit_op_put(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     } else {
         emit_store_operand(e, width_of((enum vm_type)entry->type), at_entry(e, o->imm), o->args[0]);
     }
+    if (live_flags)
+        emit_drop_flags(e);
 }
 
 void emit_op_pcrel(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
