@@ -28,6 +28,16 @@ static vm_ir_value reassociate(struct vm_ir_builder *b, struct vm_ir_op *op)
     return vm_ir_fold_into(op, op->code, x, vm_ir_fold_to_const(b, op, c));
 }
 
+// Whether x is what an entry held before it was written: who uses x then needs a copy of it.
+static bool is_overwritten(const struct vm_ir_builder *b, vm_ir_value x)
+{
+    const struct vm_ir_op *op = &b->region->ops[x];
+    if (op->code != VM_IR_get || !b->known)
+        return false;
+    vm_ir_value now = b->known[op->imm];
+    return now != x && now != VM_IR_NONE;
+}
+
 static vm_ir_value add_const(struct vm_ir_builder *b, struct vm_ir_op *op, uint64_t c)
 {
     const struct vm_ir_op *inner = &b->region->ops[op->args[0]];
@@ -35,6 +45,8 @@ static vm_ir_value add_const(struct vm_ir_builder *b, struct vm_ir_op *op, uint6
         return op->args[0];
     if (inner->code == VM_IR_pcrel)
         return vm_ir_pcrel(b, inner->imm + c);
+    if (inner->code == VM_IR_add && is_overwritten(b, inner->args[0]))
+        return VM_IR_NONE;
     return reassociate(b, op);
 }
 
@@ -155,7 +167,7 @@ static vm_ir_value fold_address(struct vm_ir_builder *b, struct vm_ir_op *op)
     const struct vm_ir_op *inner = &b->region->ops[op->args[0]];
     uint64_t c;
     if (inner->code == VM_IR_add && inner->type == VM_I64 &&
-        vm_ir_fold_const(b, inner->args[1], &c)) {
+        vm_ir_fold_const(b, inner->args[1], &c) && !is_overwritten(b, inner->args[0])) {
         op->args[0] = inner->args[0];
         op->imm += c;
     }
