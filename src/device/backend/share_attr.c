@@ -2,8 +2,7 @@
 //
 // Attributes of objects. Files carry the owner and mode that they have at the host:
 //
-// - What the guest makes belongs to this process's user. Another owner is asked of the host; if
-// that
+// - What the guest makes belongs to this process's user. Another owner is asked of the host; if it
 //   may not be, the owner stays and the guest is not told, or no archive could be unpacked.
 // - Set-user-ID and, but for directories, set-group-ID are never set: a program of the guest's
 //   would run as this process's user at the host.
@@ -68,6 +67,18 @@ void share_put_qid(struct share *s, struct share_writer *w, const struct share_s
 
 // --- reading ---
 
+// The object of a request that has only its fid, and after it `ignored` bytes.
+static int take_object(struct share *s, struct share_call *c, unsigned ignored, int *handle)
+{
+    struct share_fid *f;
+    int e = share_take_fid(s, &c->in, &f);
+    if (ignored)
+        share_take(&c->in, ignored);
+    if (c->in.failed)
+        return SHARE_EINVAL;
+    return e == 0 ? share_fid_handle(s, f, handle) : e;
+}
+
 static void put_time(struct share_writer *w, const struct share_time *t)
 {
     share_put(w, t->seconds, 8);
@@ -76,14 +87,8 @@ static void put_time(struct share_writer *w, const struct share_time *t)
 
 int share_getattr(struct share *s, struct share_call *c)
 {
-    struct share_fid *f;
     struct share_stat t;
-    int handle, e = share_take_fid(s, &c->in, &f);
-    share_take(&c->in, 8); // what is wanted: all of it costs one call
-    if (c->in.failed)
-        return SHARE_EINVAL;
-    if (e == 0)
-        e = share_fid_handle(s, f, &handle);
+    int handle, e = take_object(s, c, 8, &handle); // what is wanted: all of it costs one call
     if (e == 0)
         e = share_host_stat(handle, &t);
     if (e != 0)
@@ -110,11 +115,8 @@ int share_getattr(struct share *s, struct share_call *c)
 
 int share_statfs(struct share *s, struct share_call *c)
 {
-    struct share_fid *f;
     struct share_space t;
-    int handle, e = share_take_fid(s, &c->in, &f);
-    if (e == 0)
-        e = share_fid_handle(s, f, &handle);
+    int handle, e = take_object(s, c, 0, &handle);
     if (e == 0)
         e = share_host_space(handle, &t);
     if (e != 0)
