@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "device_host.h"
 
+#include <string.h>
+
 static uint64_t host_real_time(void *context)
 {
     struct device_host *h = context; // base is its first member
@@ -26,6 +28,41 @@ void device_host_advance(struct device_host *h, struct vm_machine *m, uint64_t n
     h->base.now += ns;
     h->real_time += ns;
     vm_timers_run(&m->timers, h->base.now);
+}
+
+void device_bed_init(struct device_bed *b)
+{
+    memset(b, 0, sizeof *b);
+    device_host_init(&b->host);
+    device_machine_init(&b->host, &b->machine);
+}
+
+void device_bed_attach(struct device_bed *b)
+{
+    assert_int_equal(vm_device_attach(&b->machine, &b->device, NULL), VM_OK);
+    b->device.ops->reset(b->device.device);
+}
+
+void device_bed_end(struct device_bed *b)
+{
+    vm_device_destroy(&b->device);
+    vm_machine_destroy(&b->machine);
+    test_host_check_released(&b->host.base);
+}
+
+void device_bed_starve(struct device_bed *b, vm_status (*create)(void *fixture), void *fixture)
+{
+    vm_status status = VM_ERR_HOST;
+    for (unsigned n = 0; status != VM_OK; n++) {
+        device_bed_init(b);
+        b->host.base.fail_after = n;
+        status = create(fixture);
+        assert_true(status == VM_OK || status == VM_ERR_HOST);
+        assert_true(n > 0 || status == VM_ERR_HOST);
+        if (status != VM_OK)
+            assert_null(b->device.device);
+        device_bed_end(b);
+    }
 }
 
 static void wire_set(void *target, uint32_t line, bool level)

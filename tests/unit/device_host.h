@@ -30,6 +30,21 @@ void device_machine_init(struct device_host *h, struct vm_machine *m);
 // Advances both clocks and fires what is due.
 void device_host_advance(struct device_host *h, struct vm_machine *m, uint64_t ns);
 
+// A device on such a machine: what the fixture of a device's test begins with.
+struct device_bed {
+    struct device_host host;
+    struct vm_machine machine;
+    struct vm_device device;
+};
+
+void device_bed_init(struct device_bed *b);   // the machine; the test makes the device
+void device_bed_attach(struct device_bed *b); // and resets
+void device_bed_end(struct device_bed *b);    // nothing is left over
+
+// Has the device created again and again, each time with one more allocation that succeeds, until
+// that is enough. A failure leaves nothing behind.
+void device_bed_starve(struct device_bed *b, vm_status (*create)(void *fixture), void *fixture);
+
 // A wire that a test looks at.
 struct wire {
     bool level;

@@ -20,9 +20,7 @@ enum {
 enum { READY = 0x800080, LOCKED_ERROR = 0x20002, PROGRAM_ERROR = 0x100010, ERASE_ERROR = 0x200020 };
 
 struct fixture {
-    struct device_host host;
-    struct vm_machine machine;
-    struct vm_device device;
+    struct device_bed bed;
     uint8_t *code, *vars;
     unsigned saves;
     uint64_t offset, size; // of the last
@@ -47,8 +45,7 @@ static struct fixture *begin(bool kept)
 {
     struct fixture *f = calloc(1, sizeof *f);
     struct vm_error e;
-    device_host_init(&f->host);
-    device_machine_init(&f->host, &f->machine);
+    device_bed_init(&f->bed);
     f->code = aligned_alloc(VM_PAGE_SIZE, SIZE);
     f->vars = aligned_alloc(VM_PAGE_SIZE, SIZE);
     fill(f->code);
@@ -57,18 +54,16 @@ static struct fixture *begin(bool kept)
         {.base = {CODE}, .size = SIZE, .array = f->code, .read_only = true},
         {.base = {VARS}, .size = SIZE, .array = f->vars, .save = kept ? save : NULL, .context = f},
     };
-    if (vm_cfi_flash_create(&f->machine, banks, 2, &f->device, &e) != VM_OK ||
-        vm_cfi_flash_attach(&f->device, &e) != VM_OK)
+    if (vm_cfi_flash_create(&f->bed.machine, banks, 2, &f->bed.device, &e) != VM_OK ||
+        vm_cfi_flash_attach(&f->bed.device, &e) != VM_OK)
         fail_msg("%s", e.text);
-    f->device.ops->reset(f->device.device);
+    f->bed.device.ops->reset(f->bed.device.device);
     return f;
 }
 
 static void end(struct fixture *f)
 {
-    vm_device_destroy(&f->device);
-    vm_machine_destroy(&f->machine);
-    test_host_check_released(&f->host.base);
+    device_bed_end(&f->bed);
     free(f->code);
     free(f->vars);
     free(f);
@@ -77,28 +72,28 @@ static void end(struct fixture *f)
 static bool shows_array(struct fixture *f, uint64_t at)
 {
     uint8_t byte;
-    return vm_space_read(&f->machine.space, vm_gpa_of(at), &byte, 1);
+    return vm_space_read(&f->bed.machine.space, vm_gpa_of(at), &byte, 1);
 }
 
 // A word as a guest loads it.
 static uint32_t word(struct fixture *f, uint64_t at)
 {
     uint32_t value;
-    if (vm_space_read(&f->machine.space, vm_gpa_of(at), &value, sizeof value))
+    if (vm_space_read(&f->bed.machine.space, vm_gpa_of(at), &value, sizeof value))
         return value;
-    return (uint32_t)mmio_read(&f->machine, at, 4);
+    return (uint32_t)mmio_read(&f->bed.machine, at, 4);
 }
 
 // To both chips.
 static void command(struct fixture *f, uint64_t at, uint32_t c)
 {
-    mmio_write(&f->machine, at, 4, c | c << 16);
+    mmio_write(&f->bed.machine, at, 4, c | c << 16);
 }
 
 static void put(struct fixture *f, uint64_t at, uint32_t value)
 {
     command(f, at, 0x40);
-    mmio_write(&f->machine, at, 4, value);
+    mmio_write(&f->bed.machine, at, 4, value);
 }
 
 static void expect_status(struct fixture *f, uint64_t at, uint32_t status)
@@ -128,7 +123,7 @@ static void is_memory_at_first(void **state)
     (void)state;
     struct fixture *f = begin(false);
     assert_true(shows_array(f, CODE));
-    assert_ptr_equal(vm_space_host(&f->machine.space, vm_gpa_of(CODE), SIZE, false), f->code);
+    assert_ptr_equal(vm_space_host(&f->bed.machine.space, vm_gpa_of(CODE), SIZE, false), f->code);
     assert_int_equal(word(f, CODE + 64), vm_load_le32(f->code + 64));
     assert_int_equal(word(f, VARS), UINT32_MAX);
     end(f);
@@ -160,9 +155,9 @@ static void query_describes_the_bank(void **state)
     assert_int_equal(query(f, 0x40), 0);
     assert_int_equal(word(f, VARS + SIZE - 4), 0);
     // Parts of words, and two at once.
-    assert_int_equal(mmio_read(&f->machine, VARS + 0x40, 1), 'Q');
-    assert_int_equal(mmio_read(&f->machine, VARS + 0x42, 2), 'Q');
-    assert_int_equal(mmio_read(&f->machine, VARS + 0x40, 8), UINT64_C(0x0052005200510051));
+    assert_int_equal(mmio_read(&f->bed.machine, VARS + 0x40, 1), 'Q');
+    assert_int_equal(mmio_read(&f->bed.machine, VARS + 0x42, 2), 'Q');
+    assert_int_equal(mmio_read(&f->bed.machine, VARS + 0x40, 8), UINT64_C(0x0052005200510051));
     assert_true(shows_array(f, CODE)); // the other bank goes its own way
     end(f);
 }
@@ -207,9 +202,9 @@ static void programs_take_bits_away(void **state)
     expect_word(f, VARS + 8, 0x12340678);
     // By bytes and halves; and the other opcode.
     command(f, VARS, 0x10);
-    mmio_write(&f->machine, VARS + 14, 1, 0x5a);
+    mmio_write(&f->bed.machine, VARS + 14, 1, 0x5a);
     command(f, VARS, 0x40);
-    mmio_write(&f->machine, VARS + 12, 2, 0x1234);
+    mmio_write(&f->bed.machine, VARS + 12, 2, 0x1234);
     expect_word(f, VARS + 12, 0xff5a1234);
     assert_int_equal(f->vars[7], 0xff);
     assert_int_equal(f->vars[16], 0xff);
@@ -239,7 +234,7 @@ static void buffers_go_in_together(void **state)
     command(f, SECOND, 3);
     for (unsigned i = 0; i < 4; i++) {
         assert_int_equal(f->vars[VM_CFI_FLASH_SECTOR + 0x100], 0xff); // not yet
-        mmio_write(&f->machine, SECOND + 0x100 + 4 * i, 4, 0x01010101 * (i + 1));
+        mmio_write(&f->bed.machine, SECOND + 0x100 + 4 * i, 4, 0x01010101 * (i + 1));
     }
     command(f, SECOND, 0xd0);
     expect_status(f, SECOND, READY);
@@ -251,7 +246,7 @@ static void buffers_go_in_together(void **state)
     command(f, VARS, 0xe8);
     command(f, VARS, VM_CFI_FLASH_BUFFER / 4 - 1);
     for (unsigned i = VM_CFI_FLASH_BUFFER; i > 0; i -= 4)
-        mmio_write(&f->machine, VARS + i - 4, 4, i);
+        mmio_write(&f->bed.machine, VARS + i - 4, 4, i);
     command(f, VARS, 0xd0);
     expect_status(f, VARS, READY);
     for (unsigned i = VM_CFI_FLASH_BUFFER; i > 0; i -= 4)
@@ -276,13 +271,13 @@ static void wrong_sequences_are_errors(void **state)
     expect_status(f, VARS, sequence);
     command(f, VARS, 0xe8);
     command(f, VARS, 0);
-    mmio_write(&f->machine, VARS, 4, 0);
+    mmio_write(&f->bed.machine, VARS, 4, 0);
     command(f, VARS, 0xff); // not confirmed
     expect_status(f, VARS, sequence);
     command(f, VARS, 0xe8);
     command(f, VARS, 1);
-    mmio_write(&f->machine, VARS, 4, 0);
-    mmio_write(&f->machine, VARS + VM_CFI_FLASH_BUFFER, 4, 0); // another block
+    mmio_write(&f->bed.machine, VARS, 4, 0);
+    mmio_write(&f->bed.machine, VARS + VM_CFI_FLASH_BUFFER, 4, 0); // another block
     command(f, VARS, 0xd0);
     expect_status(f, VARS, READY | PROGRAM_ERROR);
     command(f, VARS, 0x60);
@@ -332,7 +327,7 @@ static void lock_bits_protect_sectors(void **state)
     command(f, SECOND, 0x60);
     command(f, SECOND, 0x03); // read configuration: there is none
     expect_status(f, SECOND, READY);
-    f->device.ops->reset(f->device.device);
+    f->bed.device.ops->reset(f->bed.device.device);
     assert_true(shows_array(f, SECOND));
     put(f, SECOND, 0);
     expect_word(f, SECOND, 0);
@@ -364,7 +359,7 @@ static void is_busy_until_it_is_saved(void **state)
     (void)state;
     struct fixture *f = begin(true);
     command(f, VARS, 0x40);
-    mmio_write(&f->machine, VARS + 0x22, 1, 0x55);
+    mmio_write(&f->bed.machine, VARS + 0x22, 1, 0x55);
     assert_int_equal(f->saves, 1);
     assert_int_equal(f->offset, 0x20); // whole words
     assert_int_equal(f->size, 4);
@@ -376,7 +371,7 @@ static void is_busy_until_it_is_saved(void **state)
     command(f, VARS, 0xd0);
     assert_false(shows_array(f, VARS));
     assert_int_equal(f->saves, 1);
-    vm_cfi_flash_saved(&f->device, 1, true);
+    vm_cfi_flash_saved(&f->bed.device, 1, true);
     assert_int_equal(word(f, VARS), READY);
     expect_word(f, VARS + 0x20, 0xff55ffff);
     command(f, SECOND, 0x20);
@@ -384,7 +379,7 @@ static void is_busy_until_it_is_saved(void **state)
     assert_int_equal(f->saves, 2);
     assert_int_equal(f->offset, VM_CFI_FLASH_SECTOR);
     assert_int_equal(f->size, VM_CFI_FLASH_SECTOR);
-    vm_cfi_flash_saved(&f->device, 1, true);
+    vm_cfi_flash_saved(&f->bed.device, 1, true);
     // What fails, changes nothing and is not saved.
     command(f, VARS, 0x20);
     command(f, VARS, 0x20);
@@ -397,11 +392,11 @@ static void failed_saves_are_failed_operations(void **state)
     (void)state;
     struct fixture *f = begin(true);
     put(f, VARS, 0);
-    vm_cfi_flash_saved(&f->device, 1, false);
+    vm_cfi_flash_saved(&f->bed.device, 1, false);
     expect_status(f, VARS, READY | PROGRAM_ERROR);
     command(f, VARS, 0x20);
     command(f, VARS, 0xd0);
-    vm_cfi_flash_saved(&f->device, 1, false);
+    vm_cfi_flash_saved(&f->bed.device, 1, false);
     expect_status(f, VARS, READY | ERASE_ERROR);
     end(f);
 }
@@ -430,11 +425,11 @@ static void access_anything(struct fixture *f, uint64_t *random)
     at &= ~(uint64_t)(size - 1);
     uint64_t value = r & 24 ? often[(r >> 40) % VM_ARRAY_SIZE(often)] : test_random(random);
     if ((r >> 48) % 64 == 0)
-        f->device.ops->reset(f->device.device);
+        f->bed.device.ops->reset(f->bed.device.device);
     if ((r >> 56) % 4 == 0)
-        mmio_reads(&f->machine, at, size);
+        mmio_reads(&f->bed.machine, at, size);
     else
-        mmio_write(&f->machine, at, size, value);
+        mmio_write(&f->bed.machine, at, size, value);
 }
 
 static void random_accesses_do_what_flash_can(void **state)
@@ -470,16 +465,18 @@ static void refuses_what_cannot_be(void **state)
                                      UINT64_C(1) << 40};
     for (size_t i = 0; i < VM_ARRAY_SIZE(sizes); i++) {
         bank.size = sizes[i];
-        assert_int_equal(vm_cfi_flash_create(&f->machine, &bank, 1, &second, NULL), VM_ERR_USAGE);
+        assert_int_equal(vm_cfi_flash_create(&f->bed.machine, &bank, 1, &second, NULL),
+                         VM_ERR_USAGE);
     }
     bank.size = SIZE;
     for (uint64_t allowed = 0; allowed < 3; allowed++) {
-        atomic_store(&f->host.base.fail_after, allowed);
-        assert_int_equal(vm_cfi_flash_create(&f->machine, &bank, 1, &second, NULL), VM_ERR_HOST);
+        atomic_store(&f->bed.host.base.fail_after, allowed);
+        assert_int_equal(vm_cfi_flash_create(&f->bed.machine, &bank, 1, &second, NULL),
+                         VM_ERR_HOST);
     }
-    atomic_store(&f->host.base.fail_after, UINT64_MAX);
+    atomic_store(&f->bed.host.base.fail_after, UINT64_MAX);
     bank.base = vm_gpa_of(CODE);
-    assert_int_equal(vm_cfi_flash_create(&f->machine, &bank, 1, &second, NULL), VM_OK);
+    assert_int_equal(vm_cfi_flash_create(&f->bed.machine, &bank, 1, &second, NULL), VM_OK);
     assert_int_equal(vm_cfi_flash_attach(&second, NULL), VM_ERR_USAGE);
     vm_device_destroy(&second);
     end(f);

@@ -13,9 +13,7 @@
 enum { RTC = 0x101000, TEST = 0x100000, RAM = 0x80000000u, RAM_SIZE = 4 * VM_PAGE_SIZE };
 
 struct fixture {
-    struct device_host host;
-    struct vm_machine machine;
-    struct vm_device device;
+    struct device_bed bed;
     struct wire irq;
     struct text_sink sink;
     _Alignas(VM_PAGE_SIZE) uint8_t ram[RAM_SIZE];
@@ -27,22 +25,13 @@ static struct fixture *begin(void)
 {
     struct fixture *f = &fixture;
     memset(f, 0, sizeof *f);
-    device_host_init(&f->host);
-    device_machine_init(&f->host, &f->machine);
+    device_bed_init(&f->bed);
     return f;
-}
-
-static void attach(struct fixture *f)
-{
-    assert_int_equal(vm_device_attach(&f->machine, &f->device, NULL), VM_OK);
-    f->device.ops->reset(f->device.device);
 }
 
 static void end(struct fixture *f)
 {
-    vm_device_destroy(&f->device);
-    vm_machine_destroy(&f->machine);
-    test_host_check_released(&f->host.base);
+    device_bed_end(&f->bed);
 }
 
 // --- RTC ---
@@ -62,38 +51,38 @@ static struct fixture *begin_rtc(void)
 {
     struct fixture *f = begin();
     const struct vm_device_site site = {.base = {RTC}, .irq = wire_irq(&f->irq)};
-    assert_int_equal(vm_goldfish_rtc_create(&f->machine, &site, &f->device, NULL), VM_OK);
-    attach(f);
+    assert_int_equal(vm_goldfish_rtc_create(&f->bed.machine, &site, &f->bed.device, NULL), VM_OK);
+    device_bed_attach(&f->bed);
     return f;
 }
 
 static uint64_t rtc_time(struct fixture *f)
 {
-    uint64_t low = mmio_read(&f->machine, TIME_LOW, 4);
-    return mmio_read(&f->machine, TIME_HIGH, 4) << 32 | low;
+    uint64_t low = mmio_read(&f->bed.machine, TIME_LOW, 4);
+    return mmio_read(&f->bed.machine, TIME_HIGH, 4) << 32 | low;
 }
 
 static void set_alarm(struct fixture *f, uint64_t at)
 {
-    mmio_write(&f->machine, ALARM_HIGH, 4, at >> 32);
-    mmio_write(&f->machine, ALARM_LOW, 4, (uint32_t)at);
+    mmio_write(&f->bed.machine, ALARM_HIGH, 4, at >> 32);
+    mmio_write(&f->bed.machine, ALARM_LOW, 4, (uint32_t)at);
 }
 
 static void rtc_shows_and_takes_time(void **state)
 {
     (void)state;
     struct fixture *f = begin_rtc();
-    assert_int_equal(rtc_time(f), f->host.real_time);
-    uint64_t low = mmio_read(&f->machine, TIME_LOW, 4);
-    f->host.real_time += UINT64_C(1) << 40; // the high half is latched
-    assert_int_equal(mmio_read(&f->machine, TIME_HIGH, 4) << 32 | low,
-                     f->host.real_time - (UINT64_C(1) << 40));
-    mmio_write(&f->machine, TIME_HIGH, 4, 0x12);
-    mmio_write(&f->machine, TIME_LOW, 4, 0x3456);
+    assert_int_equal(rtc_time(f), f->bed.host.real_time);
+    uint64_t low = mmio_read(&f->bed.machine, TIME_LOW, 4);
+    f->bed.host.real_time += UINT64_C(1) << 40; // the high half is latched
+    assert_int_equal(mmio_read(&f->bed.machine, TIME_HIGH, 4) << 32 | low,
+                     f->bed.host.real_time - (UINT64_C(1) << 40));
+    mmio_write(&f->bed.machine, TIME_HIGH, 4, 0x12);
+    mmio_write(&f->bed.machine, TIME_LOW, 4, 0x3456);
     assert_int_equal(rtc_time(f), UINT64_C(0x1200003456));
-    device_host_advance(&f->host, &f->machine, 1000);
+    device_host_advance(&f->bed.host, &f->bed.machine, 1000);
     assert_int_equal(rtc_time(f), UINT64_C(0x1200003456) + 1000);
-    f->device.ops->reset(f->device.device); // battery-backed
+    f->bed.device.ops->reset(f->bed.device.device); // battery-backed
     assert_int_equal(rtc_time(f), UINT64_C(0x1200003456) + 1000);
     end(f);
 }
@@ -104,42 +93,42 @@ static void rtc_alarm(void **state)
     struct fixture *f = begin_rtc();
     uint64_t now = rtc_time(f);
     set_alarm(f, now + 5000);
-    assert_int_equal(mmio_read(&f->machine, ALARM_STATUS, 4), 1);
-    assert_int_equal(mmio_read(&f->machine, ALARM_HIGH, 4), (now + 5000) >> 32);
-    assert_int_equal(mmio_read(&f->machine, ALARM_LOW, 4), (uint32_t)(now + 5000));
-    mmio_write(&f->machine, IRQ_ENABLED, 4, 3);
-    assert_int_equal(mmio_read(&f->machine, IRQ_ENABLED, 4), 1);
-    device_host_advance(&f->host, &f->machine, 4999);
+    assert_int_equal(mmio_read(&f->bed.machine, ALARM_STATUS, 4), 1);
+    assert_int_equal(mmio_read(&f->bed.machine, ALARM_HIGH, 4), (now + 5000) >> 32);
+    assert_int_equal(mmio_read(&f->bed.machine, ALARM_LOW, 4), (uint32_t)(now + 5000));
+    mmio_write(&f->bed.machine, IRQ_ENABLED, 4, 3);
+    assert_int_equal(mmio_read(&f->bed.machine, IRQ_ENABLED, 4), 1);
+    device_host_advance(&f->bed.host, &f->bed.machine, 4999);
     assert_false(f->irq.level);
-    device_host_advance(&f->host, &f->machine, 1);
+    device_host_advance(&f->bed.host, &f->bed.machine, 1);
     assert_true(f->irq.level);
-    assert_int_equal(mmio_read(&f->machine, ALARM_STATUS, 4), 0);
-    mmio_write(&f->machine, IRQ_ENABLED, 4, 0);
+    assert_int_equal(mmio_read(&f->bed.machine, ALARM_STATUS, 4), 0);
+    mmio_write(&f->bed.machine, IRQ_ENABLED, 4, 0);
     assert_false(f->irq.level);
-    mmio_write(&f->machine, IRQ_ENABLED, 4, 1);
+    mmio_write(&f->bed.machine, IRQ_ENABLED, 4, 1);
     assert_true(f->irq.level);
-    mmio_write(&f->machine, CLEAR_INTERRUPT, 4, 0);
+    mmio_write(&f->bed.machine, CLEAR_INTERRUPT, 4, 0);
     assert_false(f->irq.level);
     // An alarm in the past comes at once; one that is cleared never does.
     set_alarm(f, now);
     assert_true(f->irq.level);
-    mmio_write(&f->machine, CLEAR_INTERRUPT, 4, 0);
+    mmio_write(&f->bed.machine, CLEAR_INTERRUPT, 4, 0);
     set_alarm(f, rtc_time(f) + 100);
-    mmio_write(&f->machine, CLEAR_ALARM, 4, 0);
-    device_host_advance(&f->host, &f->machine, 1000);
+    mmio_write(&f->bed.machine, CLEAR_ALARM, 4, 0);
+    device_host_advance(&f->bed.host, &f->bed.machine, 1000);
     assert_false(f->irq.level);
     // Setting the clock moves the alarm.
     set_alarm(f, rtc_time(f) + UINT64_C(3600000000000));
-    mmio_write(&f->machine, TIME_HIGH, 4, 0xffffffff);
-    mmio_write(&f->machine, TIME_LOW, 4, 0);
+    mmio_write(&f->bed.machine, TIME_HIGH, 4, 0xffffffff);
+    mmio_write(&f->bed.machine, TIME_LOW, 4, 0);
     assert_true(f->irq.level);
     set_alarm(f, UINT64_MAX);
-    f->device.ops->reset(f->device.device);
+    f->bed.device.ops->reset(f->bed.device.device);
     assert_false(f->irq.level);
-    assert_int_equal(mmio_read(&f->machine, ALARM_STATUS, 4), 0);
-    assert_false(mmio_reads(&f->machine, RTC, 8));
-    assert_false(mmio_writes(&f->machine, RTC, 2, 0));
-    assert_int_equal(mmio_read(&f->machine, RTC + 0xffc, 4), 0);
+    assert_int_equal(mmio_read(&f->bed.machine, ALARM_STATUS, 4), 0);
+    assert_false(mmio_reads(&f->bed.machine, RTC, 8));
+    assert_false(mmio_writes(&f->bed.machine, RTC, 2, 0));
+    assert_int_equal(mmio_read(&f->bed.machine, RTC + 0xffc, 4), 0);
     end(f);
 }
 
@@ -148,8 +137,9 @@ static void rtc_alarm(void **state)
 static struct fixture *begin_syscon(void)
 {
     struct fixture *f = begin();
-    assert_int_equal(vm_syscon_create(&f->machine, vm_gpa_of(TEST), 1, &f->device, NULL), VM_OK);
-    attach(f);
+    assert_int_equal(vm_syscon_create(&f->bed.machine, vm_gpa_of(TEST), 1, &f->bed.device, NULL),
+                     VM_OK);
+    device_bed_attach(&f->bed);
     return f;
 }
 
@@ -166,19 +156,19 @@ static void syscon_stops_the_machine(void **state)
     };
     for (size_t i = 0; i < VM_ARRAY_SIZE(rows); i++) {
         struct fixture *f = begin_syscon();
-        mmio_write(&f->machine, TEST, 4, rows[i].value);
-        assert_int_equal(f->machine.stop, rows[i].stop);
-        assert_int_equal(f->machine.stop_code, rows[i].code);
+        mmio_write(&f->bed.machine, TEST, 4, rows[i].value);
+        assert_int_equal(f->bed.machine.stop, rows[i].stop);
+        assert_int_equal(f->bed.machine.stop_code, rows[i].code);
         end(f);
     }
     struct fixture *f = begin_syscon();
-    assert_int_equal(mmio_read(&f->machine, TEST, 4), 0);
-    mmio_write(&f->machine, TEST + 4, 4, 0x5555);
-    assert_false(mmio_writes(&f->machine, TEST, 8, 0x5555));
-    assert_false(mmio_writes(&f->machine, TEST, 1, 0x55));
-    assert_int_equal(f->machine.stop, VM_STOP_NONE);
-    mmio_write(&f->machine, TEST, 2, 0x5555);
-    assert_int_equal(f->machine.stop, VM_STOP_POWEROFF);
+    assert_int_equal(mmio_read(&f->bed.machine, TEST, 4), 0);
+    mmio_write(&f->bed.machine, TEST + 4, 4, 0x5555);
+    assert_false(mmio_writes(&f->bed.machine, TEST, 8, 0x5555));
+    assert_false(mmio_writes(&f->bed.machine, TEST, 1, 0x55));
+    assert_int_equal(f->bed.machine.stop, VM_STOP_NONE);
+    mmio_write(&f->bed.machine, TEST, 2, 0x5555);
+    assert_int_equal(f->bed.machine.stop, VM_STOP_POWEROFF);
     end(f);
 }
 
@@ -188,7 +178,7 @@ enum { PAGE = RAM + VM_PAGE_SIZE, TOHOST = PAGE + 0x40, FROMHOST = PAGE + 0x80 }
 
 static void add_ram(struct fixture *f, uint64_t first, uint64_t size)
 {
-    assert_int_equal(vm_space_add_ram(&f->machine.space, vm_gpa_of(RAM + first), size,
+    assert_int_equal(vm_space_add_ram(&f->bed.machine.space, vm_gpa_of(RAM + first), size,
                                       f->ram + first, "ram", NULL),
                      VM_OK);
 }
@@ -204,8 +194,8 @@ static struct fixture *begin_htif(uint64_t fromhost)
         .output = sink_output,
         .context = &f->sink,
     };
-    assert_int_equal(vm_htif_create(&f->machine, &c, &f->device, NULL), VM_OK);
-    attach(f);
+    assert_int_equal(vm_htif_create(&f->bed.machine, &c, &f->bed.device, NULL), VM_OK);
+    device_bed_attach(&f->bed);
     add_ram(f, 0, VM_PAGE_SIZE);
     add_ram(f, 2 * VM_PAGE_SIZE, RAM_SIZE - 2 * VM_PAGE_SIZE);
     return f;
@@ -220,16 +210,16 @@ static void htif_exit_codes(void **state)
     } rows[] = {{1, 0}, {3, 1}, {2 * 841 + 1, 841}, {0xffffffffffff, UINT32_MAX}};
     for (size_t i = 0; i < VM_ARRAY_SIZE(rows); i++) {
         struct fixture *f = begin_htif(FROMHOST);
-        mmio_write(&f->machine, TOHOST, 8, rows[i].value);
-        assert_int_equal(f->machine.stop, VM_STOP_POWEROFF);
-        assert_int_equal(f->machine.stop_code, rows[i].code);
-        assert_int_equal(mmio_read(&f->machine, TOHOST, 8), 0);
+        mmio_write(&f->bed.machine, TOHOST, 8, rows[i].value);
+        assert_int_equal(f->bed.machine.stop, VM_STOP_POWEROFF);
+        assert_int_equal(f->bed.machine.stop_code, rows[i].code);
+        assert_int_equal(mmio_read(&f->bed.machine, TOHOST, 8), 0);
         end(f);
     }
     struct fixture *f = begin_htif(FROMHOST); // the lower half, as the -p- tests write it
-    mmio_write(&f->machine, TOHOST, 4, 11);
-    mmio_write(&f->machine, TOHOST + 4, 4, 0);
-    assert_int_equal(f->machine.stop_code, 5);
+    mmio_write(&f->bed.machine, TOHOST, 4, 11);
+    mmio_write(&f->bed.machine, TOHOST + 4, 4, 0);
+    assert_int_equal(f->bed.machine.stop_code, 5);
     end(f);
 }
 
@@ -237,15 +227,15 @@ static void htif_page_is_ram(void **state)
 {
     (void)state;
     struct fixture *f = begin_htif(FROMHOST);
-    mmio_write(&f->machine, PAGE, 8, UINT64_C(0x1122334455667788));
-    assert_int_equal(mmio_read(&f->machine, PAGE + 3, 1), 0x55);
+    mmio_write(&f->bed.machine, PAGE, 8, UINT64_C(0x1122334455667788));
+    assert_int_equal(mmio_read(&f->bed.machine, PAGE + 3, 1), 0x55);
     assert_int_equal(vm_load_le64(f->ram + VM_PAGE_SIZE), UINT64_C(0x1122334455667788));
-    mmio_write(&f->machine, PAGE + VM_PAGE_SIZE - 1, 1, 9);
-    mmio_write(&f->machine, FROMHOST, 8, 1);
-    mmio_write(&f->machine, TOHOST + 8, 8, 1);
-    mmio_write(&f->machine, TOHOST + 1, 1, 1);
-    mmio_write(&f->machine, TOHOST, 2, 1);
-    assert_int_equal(f->machine.stop, VM_STOP_NONE);
+    mmio_write(&f->bed.machine, PAGE + VM_PAGE_SIZE - 1, 1, 9);
+    mmio_write(&f->bed.machine, FROMHOST, 8, 1);
+    mmio_write(&f->bed.machine, TOHOST + 8, 8, 1);
+    mmio_write(&f->bed.machine, TOHOST + 1, 1, 1);
+    mmio_write(&f->bed.machine, TOHOST, 2, 1);
+    assert_int_equal(f->bed.machine.stop, VM_STOP_NONE);
     end(f);
 }
 
@@ -255,17 +245,17 @@ static void htif_console(void **state)
     const uint64_t fromhost[] = {FROMHOST, RAM + 0x100};
     for (int i = 0; i < 2; i++) {
         struct fixture *f = begin_htif(fromhost[i]);
-        mmio_write(&f->machine, TOHOST, 8, UINT64_C(0x0101000000000041));
-        assert_int_equal(mmio_read(&f->machine, TOHOST, 8), 0);
+        mmio_write(&f->bed.machine, TOHOST, 8, UINT64_C(0x0101000000000041));
+        assert_int_equal(mmio_read(&f->bed.machine, TOHOST, 8), 0);
         assert_int_equal(vm_load_le64(f->ram + (fromhost[i] - RAM)), UINT64_C(0x0101000000000041));
-        mmio_write(&f->machine, TOHOST, 4, 0x42); // halves: the upper one is the last
+        mmio_write(&f->bed.machine, TOHOST, 4, 0x42); // halves: the upper one is the last
         assert_string_equal(f->sink.text, "A");
-        mmio_write(&f->machine, TOHOST + 4, 4, 0x01010000);
+        mmio_write(&f->bed.machine, TOHOST + 4, 4, 0x01010000);
         assert_string_equal(f->sink.text, "AB");
-        mmio_write(&f->machine, TOHOST, 8, UINT64_C(0x0100000000000000)); // read: no answer
-        mmio_write(&f->machine, TOHOST, 8, UINT64_C(0xff00000000000001)); // no such device
+        mmio_write(&f->bed.machine, TOHOST, 8, UINT64_C(0x0100000000000000)); // read: no answer
+        mmio_write(&f->bed.machine, TOHOST, 8, UINT64_C(0xff00000000000001)); // no such device
         assert_string_equal(f->sink.text, "AB");
-        assert_int_equal(f->machine.stop, VM_STOP_NONE);
+        assert_int_equal(f->bed.machine.stop, VM_STOP_NONE);
         end(f);
     }
 }
@@ -275,8 +265,8 @@ static uint64_t call(struct fixture *f, uint64_t number, uint64_t a, uint64_t b,
     const uint64_t words[8] = {number, a, b, c};
     for (int i = 0; i < 8; i++)
         vm_store_le64(f->ram + 8 * i, words[i]);
-    mmio_write(&f->machine, FROMHOST, 8, 0);
-    mmio_write(&f->machine, TOHOST, 8, RAM);
+    mmio_write(&f->bed.machine, FROMHOST, 8, 0);
+    mmio_write(&f->bed.machine, TOHOST, 8, RAM);
     return vm_load_le64(f->ram);
 }
 
@@ -287,19 +277,19 @@ static void htif_system_calls(void **state)
     memcpy(f->ram + 0x200, "hello", 5);
     assert_int_equal(call(f, 64, 1, RAM + 0x200, 5), 5);
     assert_string_equal(f->sink.text, "hello");
-    assert_int_equal(mmio_read(&f->machine, FROMHOST, 8), 1);
+    assert_int_equal(mmio_read(&f->bed.machine, FROMHOST, 8), 1);
     assert_int_equal(call(f, 64, 7, RAM + 0x200, 5), (uint64_t)-9);
     assert_int_equal(call(f, 64, 1, RAM + 0x200, UINT64_MAX), (uint64_t)-14); // into the page
     assert_int_equal(call(f, 64, 1, RAM + 0xfff, 2), (uint64_t)-14);
     assert_int_equal(call(f, 64, 1, UINT64_MAX - 1, 4), (uint64_t)-14);
     assert_int_equal(call(f, 64, 1, RAM + 2 * VM_PAGE_SIZE, 100000), 4096); // short
     assert_int_equal(call(f, 1234, 0, 0, 0), (uint64_t)-38);
-    mmio_write(&f->machine, FROMHOST, 8, 0);
-    mmio_write(&f->machine, TOHOST, 8, 0x1000); // the block is nowhere
-    assert_int_equal(mmio_read(&f->machine, FROMHOST, 8), 0);
-    assert_int_equal(f->machine.stop, VM_STOP_NONE);
+    mmio_write(&f->bed.machine, FROMHOST, 8, 0);
+    mmio_write(&f->bed.machine, TOHOST, 8, 0x1000); // the block is nowhere
+    assert_int_equal(mmio_read(&f->bed.machine, FROMHOST, 8), 0);
+    assert_int_equal(f->bed.machine.stop, VM_STOP_NONE);
     call(f, 93, 3, 0, 0);
-    assert_int_equal(f->machine.stop_code, 3);
+    assert_int_equal(f->bed.machine.stop_code, 3);
     end(f);
 }
 
@@ -310,11 +300,11 @@ static void htif_refuses_bad_symbols(void **state)
     struct vm_error e;
     struct vm_htif_config c = {
         .page = {PAGE}, .host = f->ram, .tohost = {TOHOST}, .fromhost = {FROMHOST + 4}};
-    assert_int_equal(vm_htif_create(&f->machine, &c, &f->device, &e), VM_ERR_FILE);
+    assert_int_equal(vm_htif_create(&f->bed.machine, &c, &f->bed.device, &e), VM_ERR_FILE);
     c.fromhost.v = FROMHOST;
     c.tohost.v = PAGE + VM_PAGE_SIZE;
-    assert_int_equal(vm_htif_create(&f->machine, &c, &f->device, &e), VM_ERR_FILE);
-    vm_machine_destroy(&f->machine);
+    assert_int_equal(vm_htif_create(&f->bed.machine, &c, &f->bed.device, &e), VM_ERR_FILE);
+    vm_machine_destroy(&f->bed.machine);
 }
 
 // --- random accesses ---
@@ -330,11 +320,11 @@ static void hammer(struct fixture *f, uint64_t base, uint64_t size)
         if (r & 8)
             value &= 0xff;
         if (r & 16)
-            mmio_writes(&f->machine, base + offset, width, value);
+            mmio_writes(&f->bed.machine, base + offset, width, value);
         else
-            mmio_reads(&f->machine, base + offset, width);
+            mmio_reads(&f->bed.machine, base + offset, width);
         if (i % 64 == 0)
-            device_host_advance(&f->host, &f->machine, value >> 40);
+            device_host_advance(&f->bed.host, &f->bed.machine, value >> 40);
     }
 }
 

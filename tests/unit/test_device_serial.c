@@ -11,9 +11,7 @@ enum { BASE = 0x10000000 };
 enum { RBR, IER, IIR, LCR, MCR, LSR, MSR, SCR, THR = RBR, DLL = RBR, DLM = IER, FCR = IIR };
 
 struct fixture {
-    struct device_host host;
-    struct vm_machine machine;
-    struct vm_device device;
+    struct device_bed bed;
     struct wire irq;
     struct text_sink sink;
 };
@@ -21,38 +19,35 @@ struct fixture {
 static void set_up(struct fixture *f)
 {
     memset(f, 0, sizeof *f);
-    device_host_init(&f->host);
-    device_machine_init(&f->host, &f->machine);
+    device_bed_init(&f->bed);
     const struct vm_ns16550a_config c = {
         .site = {.base = {BASE}, .irq = wire_irq(&f->irq)},
         .output = sink_output,
         .room = sink_room,
         .context = &f->sink,
     };
-    assert_int_equal(vm_ns16550a_create(&f->machine, &c, &f->device, NULL), VM_OK);
-    assert_int_equal(vm_device_attach(&f->machine, &f->device, NULL), VM_OK);
+    assert_int_equal(vm_ns16550a_create(&f->bed.machine, &c, &f->bed.device, NULL), VM_OK);
+    assert_int_equal(vm_device_attach(&f->bed.machine, &f->bed.device, NULL), VM_OK);
 }
 
 static void tear_down(struct fixture *f)
 {
-    vm_device_destroy(&f->device);
-    vm_machine_destroy(&f->machine);
-    test_host_check_released(&f->host.base);
+    device_bed_end(&f->bed);
 }
 
 static unsigned get(struct fixture *f, unsigned reg)
 {
-    return (unsigned)mmio_read(&f->machine, BASE + reg, 1);
+    return (unsigned)mmio_read(&f->bed.machine, BASE + reg, 1);
 }
 
 static void put(struct fixture *f, unsigned reg, unsigned value)
 {
-    mmio_write(&f->machine, BASE + reg, 1, value);
+    mmio_write(&f->bed.machine, BASE + reg, 1, value);
 }
 
 static size_t receive(struct fixture *f, const char *text)
 {
-    return vm_ns16550a_receive(&f->device, (const uint8_t *)text, strlen(text));
+    return vm_ns16550a_receive(&f->bed.device, (const uint8_t *)text, strlen(text));
 }
 
 static void reset_values(void **state)
@@ -65,7 +60,7 @@ static void reset_values(void **state)
     put(&f, FCR, 0xc1);
     put(&f, MCR, 0xff);
     put(&f, LCR, 0x9b);
-    f.device.ops->reset(f.device.device);
+    f.bed.device.ops->reset(f.bed.device.device);
     assert_int_equal(get(&f, IER), 0);
     assert_int_equal(get(&f, IIR), 1);
     assert_int_equal(get(&f, LCR), 0);
@@ -111,13 +106,13 @@ static void access_sizes(void **state)
     (void)state;
     struct fixture f;
     set_up(&f);
-    mmio_write(&f.machine, BASE + THR, 4, 0x12345641);
+    mmio_write(&f.bed.machine, BASE + THR, 4, 0x12345641);
     assert_string_equal(f.sink.text, "A");
-    assert_int_equal(mmio_read(&f.machine, BASE + 4, 4), 0);
-    assert_false(mmio_reads(&f.machine, BASE, 8));
-    assert_false(mmio_writes(&f.machine, BASE, 8, 0x42));
-    assert_false(mmio_reads(&f.machine, BASE + 8, 1));
-    assert_false(mmio_writes(&f.machine, BASE + 0xff, 1, 0));
+    assert_int_equal(mmio_read(&f.bed.machine, BASE + 4, 4), 0);
+    assert_false(mmio_reads(&f.bed.machine, BASE, 8));
+    assert_false(mmio_writes(&f.bed.machine, BASE, 8, 0x42));
+    assert_false(mmio_reads(&f.bed.machine, BASE + 8, 1));
+    assert_false(mmio_writes(&f.bed.machine, BASE + 0xff, 1, 0));
     assert_string_equal(f.sink.text, "A");
     tear_down(&f);
 }
@@ -166,13 +161,13 @@ static void input_waits_for_the_receiver(void **state)
     (void)state;
     struct fixture f;
     set_up(&f);
-    assert_false(vm_ns16550a_is_receiving(&f.device));
+    assert_false(vm_ns16550a_is_receiving(&f.bed.device));
     assert_int_equal(receive(&f, "early"), 0);
     put(&f, FCR, 0x07);
     assert_int_equal(f.sink.rooms, 0);
     put(&f, IER, 0x01);
     assert_int_equal(f.sink.rooms, 1);
-    assert_true(vm_ns16550a_is_receiving(&f.device));
+    assert_true(vm_ns16550a_is_receiving(&f.bed.device));
     assert_int_equal(receive(&f, "early"), 5);
     assert_true(f.irq.level);
     for (const char *p = "early"; *p; p++) {
