@@ -12,7 +12,7 @@
 #include <vm/ir/passes.h>
 #include <vm/ir/text.h>
 
-enum { MAX_INSN = 16 };
+enum { MAX_INSN = 16, TIMED = 16 };
 
 struct fetcher {
     struct vm_vcpu *v;
@@ -177,19 +177,51 @@ static struct vm_block *attempt(const struct vm_translator *t, uint32_t max_insn
     return b;
 }
 
+// The CPU time of translations. Reading a thread's CPU clock takes as long as translating an
+// instruction or two, so one translation in TIMED stands for all, and what reading took is left out
+// of it.
+struct stopwatch {
+    uint64_t start, reading; // ns
+    bool on;
+};
+
+static uint64_t thread_time(const struct vm_vcpu *v)
+{
+    const struct vm_host *host = v->machine->host;
+    return host->thread_time ? host->thread_time(host->context) : host->clock(host->context);
+}
+
+static struct stopwatch start_time(const struct vm_translator *t)
+{
+    struct stopwatch w = {.on = t->stats->blocks % TIMED == 0};
+    if (w.on) {
+        uint64_t before = thread_time(t->vcpu);
+        w.start = thread_time(t->vcpu);
+        w.reading = w.start - before;
+    }
+    return w;
+}
+
+static void stop_time(const struct vm_translator *t, const struct stopwatch *w)
+{
+    uint64_t taken = w->on ? thread_time(t->vcpu) - w->start : 0;
+    if (taken > w->reading)
+        t->stats->translate_ns += (taken - w->reading) * TIMED;
+}
+
 struct vm_block *vm_translator_run(const struct vm_translator *t, uint32_t max_insns,
                                    enum vm_engine_exit *exit)
 {
     struct vm_vcpu *v = t->vcpu;
-    const struct vm_host *host = v->machine->host;
-    uint64_t start = host->clock(host->context), generation = v->tlb.code->code_generation;
+    struct stopwatch watch = start_time(t);
+    uint64_t generation = v->tlb.code->code_generation;
     struct vm_block *b = NULL;
     for (uint32_t n = max_insns; n > 0 && !b; n /= 4) {
         b = attempt(t, n, exit);
         if (*exit == VM_ENGINE_EXCEPTION)
             break;
     }
-    t->stats->translate_ns += host->clock(host->context) - start;
+    stop_time(t, &watch);
     // While it waited for other vCPUs, this one may have flushed the mapping that led here.
     if (b && generation != v->tlb.code->code_generation) {
         *exit = VM_ENGINE_REQUEST;

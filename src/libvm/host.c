@@ -14,6 +14,12 @@ static uint64_t host_clock(void *context)
     return vm->fixed_clock ? vm->fixed_clock : vm_osal_clock_monotonic();
 }
 
+static uint64_t host_thread_time(void *context)
+{
+    (void)context;
+    return vm_osal_clock_thread();
+}
+
 static uint64_t host_real_time(void *context)
 {
     (void)context;
@@ -94,6 +100,7 @@ void hosted_fill_host(struct vm *vm)
         .context = vm,
         .clock = host_clock,
         .real_time = host_real_time,
+        .thread_time = host_thread_time,
         .random = host_random,
         .lock_create = host_lock_create,
         .lock_destroy = host_lock_destroy,

@@ -321,6 +321,7 @@ static void clocks_run(void **state)
 {
     (void)state;
     uint64_t start = vm_osal_clock_monotonic(), used = vm_osal_clock_process();
+    uint64_t mine = vm_osal_clock_thread();
     vm_osal_sleep_until(start + 3 * MS);
     assert_true(vm_osal_clock_monotonic() >= start + 3 * MS);
     vm_osal_sleep_until(start); // past
@@ -329,6 +330,8 @@ static void clocks_run(void **state)
     for (volatile unsigned i = 0; i < 1000000; i++)
         continue;
     assert_true(vm_osal_clock_process() > used);
+    assert_true(vm_osal_clock_thread() > mine);
+    assert_true(vm_osal_clock_thread() <= vm_osal_clock_process());
 }
 
 static void entropy_differs(void **state)

@@ -28,7 +28,7 @@ enum vm_engine_exit {
 struct vm_engine_stats {
     uint64_t blocks;           // translated
     uint64_t translated_insns; // guest instructions in them
-    uint64_t translate_ns;
+    uint64_t translate_ns;     // CPU time of translating, by samples
     uint64_t cache_bytes, cache_flushes;
     uint64_t block_lookups; // that missed the links
 };

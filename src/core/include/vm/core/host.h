@@ -16,6 +16,8 @@ struct vm_host {
 
     uint64_t (*clock)(void *context);     // monotonic, ns
     uint64_t (*real_time)(void *context); // ns since 1970-01-01 UTC
+    // CPU time that the calling thread has used, ns, for statistics; NULL: none, `clock` will do.
+    uint64_t (*thread_time)(void *context);
     void (*random)(void *context, void *to, size_t size);
 
     // Mutual exclusion for short sections; create returns NULL when memory is out.

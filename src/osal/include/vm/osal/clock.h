@@ -19,6 +19,9 @@ uint64_t vm_osal_clock_realtime(void);
 // Processor time that all threads of this process have used.
 uint64_t vm_osal_clock_process(void);
 
+// Processor time that the calling thread has used.
+uint64_t vm_osal_clock_thread(void);
+
 // Returns not before the monotonic clock has reached `deadline_ns`; at once when that is past.
 void vm_osal_sleep_until(uint64_t deadline_ns);
 
