@@ -19,6 +19,7 @@ struct fetcher {
     struct vm_block_source *source;
     struct vm_tlb_code_entry page;
     uint64_t page_base; // gva of the first page
+    uint64_t watched;   // the line of that page, by its place in the region, that was marked last
 };
 
 static uint32_t version_of(const struct vm_region *r, vm_gpa gpa)
@@ -27,19 +28,30 @@ static uint32_t version_of(const struct vm_region *r, vm_gpa gpa)
 }
 
 // Copies up to `want` bytes at `offset` from the page base that lie in one page, or one piece of it
-// where protection is finer.
+// where protection is finer. A line that this block has marked already is not marked again: if it
+// has been written since, the page's version tells that the block is stale.
 static unsigned copy_code(struct fetcher *f, const struct vm_tlb_code_entry *page, unsigned offset,
                           unsigned want, uint8_t *to)
 {
     unsigned there = page->last + 1u - offset;
     unsigned n = there < want ? there : want;
     uint64_t at = page->page.v - page->region->base.v + offset;
-    vm_vcpu_watch_code(f->v, page->region, at, at + n - 1);
+    uint64_t first = at >> VM_LINE_SHIFT, last = (at + n - 1) >> VM_LINE_SHIFT;
+    if (page != &f->page || first != f->watched || last != first)
+        vm_vcpu_watch_code(f->v, page->region, at, at + n - 1);
+    if (page == &f->page)
+        f->watched = last;
+    const uint8_t *from = page->region->host + at;
+    if (VM_LIKELY(n == 4 && !(offset & 1))) {
+        vm_store_le16(to, (uint16_t)vm_ram_load(from, 2));
+        vm_store_le16(to + 2, (uint16_t)vm_ram_load(from + 2, 2));
+        return n;
+    }
     unsigned i = 0;
     for (; i + 2 <= n && !(offset & 1); i += 2)
-        vm_store_le16(to + i, (uint16_t)vm_ram_load(page->region->host + at + i, 2));
+        vm_store_le16(to + i, (uint16_t)vm_ram_load(from + i, 2));
     for (; i < n; i++)
-        to[i] = (uint8_t)vm_ram_load(page->region->host + at + i, 1);
+        to[i] = (uint8_t)vm_ram_load(from + i, 1);
     return n;
 }
 
@@ -101,7 +113,7 @@ bool vm_translate_block(struct vm_vcpu *v, uint32_t max_insns, struct vm_arena *
                         struct vm_ir_region *region, struct vm_block_source *source)
 {
     struct vm_ir_builder b;
-    struct fetcher f = {.v = v, .source = source};
+    struct fetcher f = {.v = v, .source = source, .watched = UINT64_MAX};
     uint64_t pc = vm_vcpu_pc(v);
     if (!vm_vcpu_fetch_page(v, vm_gva_of(pc), &f.page))
         return false;

@@ -54,29 +54,34 @@ static void note_edge_uses(struct jit_plan *p, const struct vm_ir_op *o, uint32_
     }
 }
 
+static bool is_float(enum vm_type t)
+{
+    return t == VM_F32 || t == VM_F64;
+}
+
+// Whether the op has to do with floats, in formats that hosts lack too.
+static bool is_about_floats(const struct jit_plan *p, const struct vm_ir_op *o)
+{
+    if (o->code == VM_IR_get || o->code == VM_IR_put)
+        return p->r->regfile->registers[o->imm].class == VM_REG_FLOAT;
+    return vm_ir_op_traits[o->code].effects & VM_IR_E_FPENV || is_float((enum vm_type)o->type);
+}
+
 // Whether an op reads its operands as floats, in a format that hosts have.
 static bool reads_floats(const struct jit_plan *p, const struct vm_ir_op *o)
 {
     if (o->code == VM_IR_box)
         return o->type == VM_F32;
-    if (!(vm_ir_op_infos[o->code].effects & VM_IR_E_FPENV) || o->code == VM_IR_stof ||
-        o->code == VM_IR_utof)
-        return false;
-    enum vm_type t = vm_ir_value_type(p->r, o->args[0]);
-    return t == VM_F32 || t == VM_F64;
+    return vm_ir_op_traits[o->code].effects & VM_IR_E_FPENV && o->code != VM_IR_stof &&
+           o->code != VM_IR_utof && is_float(vm_ir_value_type(p->r, o->args[0]));
 }
 
-static void note_op_uses(struct jit_plan *p, uint32_t at, uint16_t block)
+static void note_floats(struct jit_plan *p, const struct vm_ir_op *o)
 {
-    const struct vm_ir_op *o = &p->r->ops[at];
-    unsigned args = vm_ir_op_args(p->r, o);
-    bool floats = reads_floats(p, o);
-    for (unsigned a = 0; a < args; a++) {
-        vm_ir_value v = o->code == VM_IR_store && a == 1 ? jit_stored(p, o) : o->args[a];
-        note_use(p, v, at, block);
-        if (floats)
-            p->marks[p->root[v]] |= JIT_FLOAT;
-    }
+    unsigned args = reads_floats(p, o) ? vm_ir_op_args(p->r, o) : 0;
+    p->has_float = true;
+    for (unsigned a = 0; a < args; a++)
+        p->marks[p->root[o->args[a]]] |= JIT_FLOAT;
 }
 
 static void note_uses(struct jit_plan *p, uint16_t block)
@@ -84,9 +89,11 @@ static void note_uses(struct jit_plan *p, uint16_t block)
     const struct vm_ir_region *r = p->r;
     for (uint32_t i = r->blocks[block].first, n = i + r->blocks[block].count; i < n; i++) {
         const struct vm_ir_op *o = &r->ops[i];
-        if (o->code == VM_IR_nop)
-            continue;
-        note_op_uses(p, i, block);
+        unsigned args = vm_ir_op_args(r, o);
+        for (unsigned a = 0; a < args; a++)
+            note_use(p, o->code == VM_IR_store && a == 1 ? jit_stored(p, o) : o->args[a], i, block);
+        if (VM_UNLIKELY(is_about_floats(p, o)))
+            note_floats(p, o);
         if (o->code == VM_IR_jump || o->code == VM_IR_branch)
             note_edge_uses(p, o, i, block);
     }
@@ -184,7 +191,7 @@ static bool makes_value(const struct jit_plan *p, vm_ir_value v)
 static bool is_between(const struct vm_ir_op *o, uint64_t reg)
 {
     const unsigned barrier = VM_IR_E_FAULT | VM_IR_E_CALL | VM_IR_E_TERM;
-    if (vm_ir_op_infos[o->code].effects & barrier)
+    if (vm_ir_op_traits[o->code].effects & barrier)
         return true;
     return (o->code == VM_IR_get || o->code == VM_IR_put) && o->imm == reg;
 }
@@ -244,8 +251,7 @@ static void note_call_writes(struct homing *h, uint32_t at)
 static void home_block(struct homing *h, const struct vm_ir_block *b)
 {
     const struct vm_ir_region *r = h->p->r;
-    for (uint16_t reg = 0; reg < r->regfile->count; reg++)
-        h->next_write[reg] = NONE;
+    vm_fill(h->next_write, 0xff, r->regfile->count * sizeof *h->next_write); // NONE
     for (uint32_t i = b->first + b->count; i-- > b->first;) {
         switch (r->ops[i].code) {
         case VM_IR_put: place_put(h, i); break;
@@ -260,24 +266,33 @@ static void home_block(struct homing *h, const struct vm_ir_block *b)
 
 static bool allocate(struct jit_plan *p, uint16_t **next_write, struct vm_arena *arena)
 {
-    uint32_t n = p->r->op_count, blocks = p->r->block_count, regs = p->r->regfile->count;
-    size_t words = (size_t)n * 6 + blocks + regs;
-    uint16_t *w = vm_arena_alloc(arena, words * sizeof *w + n, 8);
+    size_t n = p->r->op_count, blocks = p->r->block_count, regs = p->r->regfile->count;
+    uint16_t *w = vm_arena_alloc(arena, (6 * n + blocks + regs) * sizeof *w + n, 8);
     if (!w)
         return false;
     p->root = w;
     p->effect = w + n;
     p->home = w + 2 * n;
     p->block_of = w + 3 * n;
-    *next_write = w + 4 * n;
-    p->last_use = *next_write + regs;
-    p->uses = p->last_use + n;
-    p->ways_in = p->uses + n;
-    p->marks = (uint8_t *)(p->ways_in + blocks);
-    for (size_t i = 0; i < 4 * (size_t)n; i++)
-        w[i] = NONE;
-    vm_zero(p->last_use, (2 * (size_t)n + blocks) * sizeof *w + n);
+    p->last_use = w + 4 * n;
+    p->uses = w + 5 * n;
+    p->ways_in = w + 6 * n;
+    p->marks = (uint8_t *)(p->ways_in + blocks + regs);
+    *next_write = p->ways_in + blocks;
+    vm_fill(p->home, 0xff, 2 * n * sizeof *w); // and block_of: NONE
+    vm_zero(p->last_use, (2 * n + blocks) * sizeof *w);
+    vm_zero(p->marks, n);
     return true;
+}
+
+static void take_all_in(struct jit_plan *p)
+{
+    for (uint32_t i = 0; i < p->r->op_count; i++) {
+        unsigned code = p->r->ops[i].code;
+        if ((code == VM_IR_branch || code == VM_IR_select || code == VM_IR_extract) &&
+            p->block_of[i] != NONE)
+            take_parts_in(p, i);
+    }
 }
 
 bool jit_plan_region(struct jit_plan *p, const struct vm_ir_region *r, struct vm_arena *arena)
@@ -295,11 +310,9 @@ bool jit_plan_region(struct jit_plan *p, const struct vm_ir_region *r, struct vm
     p->ways_in[0] = 1; // the entry
     for (uint16_t b = 0; b < r->block_count; b++)
         note_uses(p, b);
-    trace_floats(p);
-    for (uint32_t i = 0; i < r->op_count; i++) {
-        if (p->block_of[i] != NONE)
-            take_parts_in(p, i);
-    }
+    if (p->has_float)
+        trace_floats(p);
+    take_all_in(p);
     for (uint16_t b = 0; b < r->block_count; b++)
         home_block(&h, &r->blocks[b]);
     return true;

@@ -23,6 +23,7 @@ struct jit_plan {
     uint16_t *block_of; // the block an op is in
     uint16_t *ways_in;  // by block: how many edges lead to it
     uint8_t *marks;     // JIT_* bits
+    bool has_float;     // some op has to do with floats
 };
 
 enum {

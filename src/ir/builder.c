@@ -124,10 +124,16 @@ vm_ir_value vm_ir_emit(struct vm_ir_builder *b, enum vm_ir_code code, enum vm_ty
     return vm_ir_append(b, &op);
 }
 
+// An op without operands that needs no marker.
 static vm_ir_value emit0(struct vm_ir_builder *b, enum vm_ir_code code, enum vm_type type,
                          uint32_t attr, uint64_t imm)
 {
-    return vm_ir_emit(b, code, type, attr, imm, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE);
+    struct vm_ir_op op = {.code = (uint16_t)code,
+                          .type = (uint8_t)type,
+                          .args = {VM_IR_NONE, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE},
+                          .attr = attr,
+                          .imm = imm};
+    return append(b, &op);
 }
 
 void vm_ir_insn(struct vm_ir_builder *b, uint64_t offset, uint32_t length)
@@ -202,7 +208,7 @@ vm_ir_value vm_ir_pcrel(struct vm_ir_builder *b, uint64_t offset)
 
 vm_ir_value vm_ir_icount(struct vm_ir_builder *b)
 {
-    return emit0(b, VM_IR_icount, VM_I64, 0, 0);
+    return vm_ir_emit(b, VM_IR_icount, VM_I64, 0, 0, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE);
 }
 
 vm_ir_value vm_ir_extract(struct vm_ir_builder *b, enum vm_type type, vm_ir_value v, unsigned pos,

@@ -15,26 +15,28 @@ const char *const vm_ir_type_names[VM_TYPE_COUNT] = {
     [VM_F64] = "f64",   [VM_V128] = "v128", [VM_V256] = "v256", [VM_FLAGS] = "flags",
 };
 
-unsigned vm_ir_type_bytes(enum vm_type t)
-{
-    static const uint8_t bytes[VM_TYPE_COUNT] = {
-        [VM_VOID] = 0, [VM_I8] = 1,  [VM_I16] = 2, [VM_I32] = 4,   [VM_I64] = 8,   [VM_I128] = 16,
-        [VM_F16] = 2,  [VM_F32] = 4, [VM_F64] = 8, [VM_V128] = 16, [VM_V256] = 32, [VM_FLAGS] = 8,
-    };
-    return t < VM_TYPE_COUNT ? bytes[t] : 0;
-}
+#define ARGS(name, signature)                              \
+    (VM_IR_##name == VM_IR_call     ? VM_IR_ARGS_OF_HELPER \
+     : VM_IR_##name == VM_IR_jump   ? 0                    \
+     : VM_IR_##name == VM_IR_branch ? 1                    \
+                                    : sizeof(signature) - 3)
+const struct vm_ir_op_trait vm_ir_op_traits[VM_IR_CODE_COUNT] = {
+#define VM_IR_OP(name, types, signature, effects, text) \
+    [VM_IR_##name] = {effects, ARGS(name, signature), (signature)[0]},
+#include <vm/ir/ops.def>
+};
 
-unsigned vm_ir_type_bits(enum vm_type t)
-{
-    return vm_ir_type_bytes(t) * 8;
-}
+const uint8_t vm_ir_type_sizes[VM_TYPE_COUNT] = {
+    [VM_VOID] = 0, [VM_I8] = 1,  [VM_I16] = 2, [VM_I32] = 4,   [VM_I64] = 8,   [VM_I128] = 16,
+    [VM_F16] = 2,  [VM_F32] = 4, [VM_F64] = 8, [VM_V128] = 16, [VM_V256] = 32, [VM_FLAGS] = 8,
+};
 
 enum vm_type vm_ir_value_type(const struct vm_ir_region *r, vm_ir_value v)
 {
     if (v >= r->op_count)
         return VM_VOID;
     const struct vm_ir_op *op = &r->ops[v];
-    switch (vm_ir_op_infos[op->code].signature[0]) {
+    switch (vm_ir_op_traits[op->code].result) {
     case 't': return (enum vm_type)op->type;
     case 'b':
     case 'l': return VM_I64;
@@ -43,23 +45,6 @@ enum vm_type vm_ir_value_type(const struct vm_ir_region *r, vm_ir_value v)
     case '*': return op->imm < r->helper_count ? r->helpers[op->imm].result : VM_VOID;
     default: return VM_VOID;
     }
-}
-
-unsigned vm_ir_op_args(const struct vm_ir_region *r, const struct vm_ir_op *op)
-{
-    switch (op->code) {
-    case VM_IR_call: return op->imm < r->helper_count ? r->helpers[op->imm].args : 0;
-    case VM_IR_jump: return 0;
-    case VM_IR_branch: return 1;
-    default: return vm_ir_op_infos[op->code].args;
-    }
-}
-
-unsigned vm_ir_successors(const struct vm_ir_op *term, uint16_t targets[2])
-{
-    targets[0] = (uint16_t)term->imm;
-    targets[1] = (uint16_t)(term->imm >> 32);
-    return term->code == VM_IR_branch ? 2 : term->code == VM_IR_jump ? 1 : 0;
 }
 
 vm_ir_value *vm_ir_target_args(const struct vm_ir_region *r, const struct vm_ir_op *term,
@@ -90,12 +75,12 @@ bool vm_ir_op_may_fault(const struct vm_ir_region *r, const struct vm_ir_op *op)
 {
     if (op->code == VM_IR_call)
         return helper_effects(r, op) & VM_IR_HELPER_FAULTS;
-    return vm_ir_op_infos[op->code].effects & VM_IR_E_FAULT;
+    return vm_ir_op_traits[op->code].effects & VM_IR_E_FAULT;
 }
 
 bool vm_ir_op_is_pure(const struct vm_ir_region *r, const struct vm_ir_op *op)
 {
-    unsigned effects = vm_ir_op_infos[op->code].effects;
+    unsigned effects = vm_ir_op_traits[op->code].effects;
     if (effects & VM_IR_E_CALL)
         return (helper_effects(r, op) & (VM_IR_HELPER_PURE | VM_IR_HELPER_FAULTS)) ==
                VM_IR_HELPER_PURE;

@@ -46,45 +46,57 @@ static void emit_ir_block(struct emit *e, uint16_t index)
 
 // Room for what can be known ahead: at most two ways for each terminator, two cold pieces for each
 // op.
-static bool allocate(struct emit *e, struct vm_arena *blocks)
+static bool allocate(struct emit *e)
 {
+    const size_t by_block = sizeof *e->labels + sizeof *e->begun + sizeof *e->done;
+    const size_t by_op = sizeof *e->slot_of + sizeof *e->reg_of + sizeof *e->xmm_of;
     const struct vm_ir_region *r = e->r;
     struct vm_arena *a = e->scratch;
-    uint32_t n = r->op_count, count = r->block_count;
+    uint32_t n = r->op_count, count = r->block_count, regs = r->regfile->count;
     e->way_capacity = 2 * count; // a call and its return
     e->cold_capacity = 2 * n + 6 * count;
-    e->reg_of = vm_arena_alloc(a, n, 8);
-    e->xmm_of = vm_arena_alloc(a, n, 8);
-    e->slot_of = vm_arena_alloc(a, n * sizeof *e->slot_of, 8);
-    e->labels = vm_arena_alloc(a, count * sizeof *e->labels, 8);
-    e->begun = vm_arena_alloc(a, count * sizeof *e->begun, 8);
-    e->done = vm_arena_alloc(a, count * sizeof *e->done, 8);
-    e->fixed = vm_arena_alloc(a, r->regfile->count, 8);
-    e->fixed_xmm = vm_arena_alloc(a, r->regfile->count, 8);
+    e->labels = vm_arena_alloc(a, by_block * count, 8);
+    e->slot_of = vm_arena_alloc(a, by_op * n + 2 * regs, 8);
     e->cold = vm_arena_alloc(a, e->cold_capacity * sizeof *e->cold, 8);
-    e->block->ways = vm_arena_alloc(blocks, e->way_capacity * sizeof *e->block->ways, 8);
-    e->block->common.links =
-        vm_arena_alloc(blocks, e->way_capacity * sizeof *e->block->common.links, 8);
-    if (!e->reg_of || !e->xmm_of || !e->slot_of || !e->labels || !e->begun || !e->done ||
-        !e->fixed || !e->fixed_xmm || !e->cold || !e->block->ways || !e->block->common.links)
+    e->block->ways = vm_arena_alloc(a, e->way_capacity * sizeof *e->block->ways, 8);
+    if (!e->labels || !e->slot_of || !e->cold || !e->block->ways)
         return false;
-    vm_fill(e->reg_of, NO_REG, n);
-    vm_fill(e->xmm_of, NO_REG, n);
+    e->begun = (int16_t *)(e->labels + count);
+    e->done = (bool *)(e->begun + count);
+    e->reg_of = (uint8_t *)(e->slot_of + n);
+    e->xmm_of = e->reg_of + n;
+    e->fixed = e->xmm_of + n;
+    e->fixed_xmm = e->fixed + regs;
+    vm_zero(e->labels, by_block * count);
     vm_zero(e->slot_of, n * sizeof *e->slot_of);
-    vm_zero(e->labels, count * sizeof *e->labels);
-    vm_zero(e->begun, count * sizeof *e->begun);
-    vm_zero(e->done, count * sizeof *e->done);
+    vm_fill(e->reg_of, NO_REG, 2 * (n + regs)); // and xmm_of, fixed, fixed_xmm
+    return true;
+}
+
+// The ways are as many as they are only now; with their links they stay with the block.
+static bool keep_ways(struct emit *e)
+{
+    struct vm_block *common = &e->block->common;
+    size_t n = e->way_count;
+    struct jit_way *ways = vm_arena_alloc(e->arena, n * (sizeof *ways + sizeof *common->links), 8);
+    if (!ways)
+        return false;
+    common->links = (struct vm_link *)(ways + n);
+    common->link_count = (uint16_t)n;
+    for (size_t i = 0; i < n; i++) {
+        ways[i] = e->block->ways[i];
+        common->links[i] = (struct vm_link){.site = (uintptr_t)&ways[i]};
+    }
+    e->block->ways = ways;
     return true;
 }
 
 static void fix_registers(struct emit *e)
 {
     const uint16_t *hot = e->r->regfile->hot;
-    vm_fill(e->fixed, NO_REG, e->r->regfile->count);
     for (unsigned i = 0; i < FIXED_COUNT && hot && hot[i] != VM_IR_NONE; i++)
         e->fixed[hot[i]] = x64_fixed[i];
     unsigned floats = e->jit->soft_float ? 0 : emit_fixed_xmm_count(e->r->regfile);
-    vm_fill(e->fixed_xmm, NO_REG, e->r->regfile->count);
     e->xmm_temps = XMM_COUNT - floats;
     for (unsigned i = 0; i < floats; i++)
         e->fixed_xmm[e->r->regfile->hot_float[i]] = (uint8_t)(XMM_COUNT - 1 - i);
@@ -115,21 +127,22 @@ bool jit_emit_block(struct jit *j, const struct jit_plan *plan, struct jit_block
         .scratch = &j->scratch,
         .arena = arena,
     };
-    if (!allocate(&e, arena))
+    if (!allocate(&e))
         return false;
     fix_registers(&e);
-    e.uses_float = uses_float(&e);
+    e.uses_float = plan->has_float && uses_float(&e);
     for (uint16_t i = 0; i < e.r->block_count && !e.failed && !e.code.overflow; i++) {
         if (!e.done[i])
             emit_ir_block(&e, i);
     }
     b->aside = (uint32_t)(e.code.at - place);
-    emit_cold_section(&e);
+    bool kept = keep_ways(&e);
+    if (kept)
+        emit_cold_section(&e);
     *full = e.code.overflow;
-    if (e.failed || e.code.overflow)
+    if (!kept || e.failed || e.code.overflow)
         return false;
     b->entry = jit_executable(j, place);
     b->code_bytes = (uint32_t)(e.code.at - place);
-    b->common.link_count = (uint16_t)e.way_count;
     return true;
 }

@@ -64,10 +64,8 @@ struct jit_way *emit_new_way(struct emit *e, uint64_t offset)
         e->failed = true;
         return &e->block->ways[0];
     }
-    struct jit_way *way = &e->block->ways[e->way_count];
-    struct vm_link *link = &e->block->common.links[e->way_count++];
+    struct jit_way *way = &e->block->ways[e->way_count++];
     *way = (struct jit_way){.block = e->block, .offset = offset, .near = is_near(e, offset)};
-    *link = (struct vm_link){.site = (uintptr_t)way};
     return way;
 }
 

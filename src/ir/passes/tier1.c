@@ -5,6 +5,7 @@
 // linear and looks at no block but the one it is in: at a block's end every entry is looked at.
 #include <vm/ir/passes.h>
 
+#include "../cfg.h"
 #include "rewrite.h"
 
 struct sweep {
@@ -37,9 +38,11 @@ static void look_at_call(struct sweep *s, const struct vm_ir_op *op)
 // Whether the op stays; if so, what it looks at is noted.
 static bool stays(struct sweep *s, const struct vm_ir_op *op, bool used)
 {
-    unsigned effects = vm_ir_op_infos[op->code].effects;
+    unsigned effects = vm_ir_op_traits[op->code].effects;
     if (!effects)
         return used && op->code != VM_IR_nop;
+    if (op->code == VM_IR_insn)
+        return true;
     if (op->code == VM_IR_put)
         return !is_overwritten(s, op);
     if (!used && vm_ir_op_is_pure(s->region, op))
@@ -64,6 +67,20 @@ static void use_arguments(struct sweep *s, const struct vm_ir_op *op)
     }
 }
 
+// The operands that are not the block's own.
+static void use_foreign(struct sweep *s, const struct vm_ir_block *b)
+{
+    const struct vm_ir_region *r = s->region;
+    unsigned first = b->first, end = first + b->count;
+    for (unsigned i = first; i < end; i++) {
+        const struct vm_ir_op *op = &r->ops[i];
+        unsigned count = vm_ir_op_args(r, op);
+        for (unsigned a = 0; a < count; a++)
+            if (op->args[a] < first || op->args[a] >= end)
+                s->used[op->args[a]] = true;
+    }
+}
+
 static void sweep_block(struct sweep *s, const struct vm_ir_block *b)
 {
     struct vm_ir_op *first = s->region->ops + b->first;
@@ -80,20 +97,17 @@ static void sweep_block(struct sweep *s, const struct vm_ir_block *b)
     }
 }
 
-// A value that another block uses stays: blocks need not lie in the order in which they run.
+// A value that another block uses stays: blocks need not lie in the order in which they run. The
+// entry block uses none but its own.
 static void use_across_blocks(struct sweep *s)
 {
     const struct vm_ir_region *r = s->region;
     for (unsigned b = 0; b < r->block_count; b++) {
-        unsigned first = r->blocks[b].first, end = first + r->blocks[b].count;
-        for (unsigned i = first; i < end; i++) {
-            const struct vm_ir_op *op = &r->ops[i];
-            unsigned count = vm_ir_op_args(r, op);
-            for (unsigned a = 0; a < count; a++)
-                if (op->args[a] < first || op->args[a] >= end)
-                    s->used[op->args[a]] = true;
-            use_arguments(s, op);
-        }
+        if (!r->blocks[b].count)
+            continue;
+        if (b)
+            use_foreign(s, &r->blocks[b]);
+        use_arguments(s, vm_ir_terminator(r, b));
     }
 }
 

@@ -49,7 +49,7 @@ struct vm_regfile {
     uint16_t fp_env;     // byte offset of the struct vm_fp_env that FP ops use
     uint16_t state_size; // bytes of the whole state struct
     const uint16_t *hot; // entries of type VM_I64 that code uses most, ended by 0xffff, or NULL
-    const uint16_t *hot_float; // the same of 64 bits that FP code uses most
+    const uint16_t *hot_float; // the same of class VM_REG_FLOAT, of 64 bits, that FP code uses
 };
 
 #endif

@@ -258,6 +258,18 @@ struct vm_ir_op_info {
 };
 
 extern const struct vm_ir_op_info vm_ir_op_infos[VM_IR_CODE_COUNT];
+
+// What of it is asked for every op, in one word.
+struct vm_ir_op_trait {
+    uint16_t effects; // VM_IR_E_*
+    uint8_t args;     // in args[], or VM_IR_ARGS_OF_HELPER
+    char result;      // the signature's first letter
+};
+
+enum { VM_IR_ARGS_OF_HELPER = 0xff };
+
+extern const struct vm_ir_op_trait vm_ir_op_traits[VM_IR_CODE_COUNT];
+extern const uint8_t vm_ir_type_sizes[VM_TYPE_COUNT]; // bytes
 extern const char *const vm_ir_type_names[VM_TYPE_COUNT];
 
 static inline bool vm_ir_hint_pushes(enum vm_ir_hint hint)
@@ -278,17 +290,35 @@ static inline uint64_t vm_ir_return_offset(const struct vm_ir_op *op)
 }
 
 // Bytes of a type (VM_FLAGS 8, VM_VOID 0), and bits of an integer or float type.
-unsigned vm_ir_type_bytes(enum vm_type t);
-unsigned vm_ir_type_bits(enum vm_type t);
+static inline unsigned vm_ir_type_bytes(enum vm_type t)
+{
+    return t < VM_TYPE_COUNT ? vm_ir_type_sizes[t] : 0;
+}
+
+static inline unsigned vm_ir_type_bits(enum vm_type t)
+{
+    return vm_ir_type_bytes(t) * 8;
+}
 
 // The type of the value that op `v` defines, VM_VOID for none or for VM_IR_NONE.
 enum vm_type vm_ir_value_type(const struct vm_ir_region *r, vm_ir_value v);
 
 // The number of operands in args[] (those of jump and branch targets not counted).
-unsigned vm_ir_op_args(const struct vm_ir_region *r, const struct vm_ir_op *op);
+static inline unsigned vm_ir_op_args(const struct vm_ir_region *r, const struct vm_ir_op *op)
+{
+    unsigned args = vm_ir_op_traits[op->code].args;
+    if (VM_LIKELY(args != VM_IR_ARGS_OF_HELPER))
+        return args;
+    return op->imm < r->helper_count ? r->helpers[op->imm].args : 0;
+}
 
 // The block targets of a terminator: 0, 1 or 2, written to `targets`.
-unsigned vm_ir_successors(const struct vm_ir_op *term, uint16_t targets[2]);
+static inline unsigned vm_ir_successors(const struct vm_ir_op *term, uint16_t targets[2])
+{
+    targets[0] = (uint16_t)term->imm;
+    targets[1] = (uint16_t)(term->imm >> 32);
+    return term->code == VM_IR_branch ? 2 : term->code == VM_IR_jump ? 1 : 0;
+}
 
 // The arguments that a jump or branch gives to its target number `which`, and how many there are.
 vm_ir_value *vm_ir_target_args(const struct vm_ir_region *r, const struct vm_ir_op *term,
