@@ -9,6 +9,7 @@ enum { CHUNK = 64 << 10 };
 
 struct vm_block_page {
     vm_gpa page;
+    uint64_t base; // where the blocks that begin in it were last looked up; 0 also if never
     const struct vm_region *region;
     uint32_t version; // of the page, when none of the blocks was stale
     struct vm_block *blocks;
@@ -49,13 +50,12 @@ void vm_link_set(struct vm_link *link, struct vm_block *target, uint64_t generat
     target->incoming = link;
 }
 
-bool vm_block_may_link(const struct vm_vcpu *v, const struct vm_block *from,
+bool vm_block_may_link(const struct vm_vcpu *v, const struct vm_block *from, uint64_t page_base,
                        const struct vm_block *to, bool near)
 {
-    uint64_t distance = from->source.gpa.v ^ to->source.gpa.v;
-    bool same_page = (distance & ~(uint64_t)VM_PAGE_MASK) == 0;
-    return !from->dropped && !to->dropped && (!near || same_page) &&
-           !vm_trace_on(&v->machine->trace, VM_TRACE_EXEC);
+    if (from->dropped || to->dropped || vm_trace_on(&v->machine->trace, VM_TRACE_EXEC))
+        return false;
+    return near ? from->page == to->page : from->page->base == page_base;
 }
 
 static void unlink_one(struct vm_block_cache *c, struct vm_link *link)
@@ -65,6 +65,45 @@ static void unlink_one(struct vm_block_cache *c, struct vm_link *link)
     take_out(link);
     if (c->unlinked)
         c->unlinked(c->context, link);
+}
+
+// --- where pages are ---
+
+static uint64_t base_of(uint64_t pc)
+{
+    return pc & ~(uint64_t)VM_PAGE_MASK;
+}
+
+static void unreachable(struct vm_block_cache *c, struct vm_block *b)
+{
+    if (c->gone)
+        c->gone(c->context, b, b->page->base | (b->source.gpa.v & VM_PAGE_MASK));
+}
+
+// Links within the page hold wherever it is.
+static void cut_far_links(struct vm_block_cache *c, struct vm_block *b)
+{
+    for (struct vm_link *link = b->incoming, *next; link; link = next) {
+        next = link->next;
+        if (link->generation)
+            unlink_one(c, link);
+    }
+    for (unsigned i = 0; i < b->link_count; i++) {
+        if (b->links[i].generation)
+            unlink_one(c, &b->links[i]);
+    }
+}
+
+// The page's blocks are looked up at `base` now.
+static void settle(struct vm_block_cache *c, struct vm_block_page *p, uint64_t base)
+{
+    if (VM_LIKELY(p->base == base))
+        return;
+    for (struct vm_block *b = p->blocks; b; b = b->page_next) {
+        unreachable(c, b);
+        cut_far_links(c, b);
+    }
+    p->base = base;
 }
 
 // --- hash tables ---
@@ -133,12 +172,14 @@ static struct vm_block_page *second_page(struct vm_block_cache *c, const struct 
     return get_page(c, s->gpa2, s->region2, s->version2);
 }
 
-static bool insert(struct vm_block_cache *c, struct vm_block *b)
+static bool insert(struct vm_block_cache *c, struct vm_block *b, uint64_t pc)
 {
     const struct vm_block_source *s = &b->source;
     struct vm_block_page *p = get_page(c, page_of(s->gpa), s->region, s->version), *second = NULL;
     if (!p || (crosses(s) && !(second = second_page(c, s))))
         return false;
+    settle(c, p, base_of(pc));
+    b->page = p;
     b->page_next = p->blocks;
     p->blocks = b;
     if (second) {
@@ -169,8 +210,10 @@ struct vm_block *vm_block_find(struct vm_block_cache *c, struct vm_vcpu *v, uint
                                uint32_t mode)
 {
     for (struct vm_block *b = *hash_slot(c, gpa, mode); b; b = b->hash_next) {
-        if (b->source.gpa.v == gpa.v && b->source.mode == mode && same_second_page(v, b, pc))
+        if (b->source.gpa.v == gpa.v && b->source.mode == mode && same_second_page(v, b, pc)) {
+            settle(c, b->page, base_of(pc));
             return b;
+        }
         if (v->exception.pending)
             return NULL;
     }
@@ -183,7 +226,7 @@ bool vm_block_keep(struct vm_block_cache *c, const struct vm_vcpu *v, struct vm_
     bool may_keep = is_current(&b->source) &&
                     (!crosses(&b->source) || vm_vcpu_code_is_cached(v, next_page(pc)));
     if (may_keep)
-        return insert(c, b);
+        return insert(c, b, pc);
     b->dropped = true;
     return true;
 }
@@ -192,7 +235,7 @@ bool vm_block_keep(struct vm_block_cache *c, const struct vm_vcpu *v, struct vm_
 
 static void take_out_of_pages(struct vm_block_cache *c, struct vm_block *b)
 {
-    struct vm_block **p = &find_page(c, page_of(b->source.gpa))->blocks;
+    struct vm_block **p = &b->page->blocks;
     while (*p != b)
         p = &(*p)->page_next;
     *p = b->page_next;
@@ -216,8 +259,7 @@ static void drop(struct vm_block_cache *c, struct vm_block *b)
     for (unsigned i = 0; i < b->link_count; i++)
         unlink_one(c, &b->links[i]);
     b->dropped = true;
-    if (c->gone)
-        c->gone(c->context, b);
+    unreachable(c, b);
 }
 
 static bool is_stale(void *context, struct vm_block *b)

@@ -17,6 +17,14 @@ void interp_cache_flush(struct interpreter *in)
     in->stats.cache_flushes++;
 }
 
+void interp_gone(void *context, struct vm_block *b, uint64_t pc)
+{
+    struct interpreter *in = context;
+    struct jump_entry *e = &in->jumps[interp_jump_slot(pc)];
+    if (e->block == block_of(b))
+        *e = (struct jump_entry){0};
+}
+
 // --- translation ---
 
 static bool loops(const struct vm_ir_region *r)

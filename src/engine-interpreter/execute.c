@@ -150,10 +150,10 @@ static void move_wide(char *to, const char *from, uint64_t bytes)
 }
 
 // Has the direct exit `link` of `from` lead to `to` from now on, if that may be.
-static VM_NOINLINE void connect(struct vm_vcpu *v, const struct block *from, struct vm_link *link,
-                                struct block *to, bool near)
+static VM_NOINLINE void connect(struct vm_vcpu *v, const struct block *from, uint64_t page_base,
+                                struct vm_link *link, struct block *to, bool near)
 {
-    if (vm_block_may_link(v, &from->common, &to->common, near))
+    if (vm_block_may_link(v, &from->common, page_base, &to->common, near))
         vm_link_set(link, &to->common, near ? 0 : v->tlb.code->code_generation);
 }
 
@@ -575,9 +575,9 @@ follow: // no block known for `pc`: find it, and have the link lead there
         block = interp_find(in, &exit);
         if (!block)
             return exit;
-        page_base = pc & ~(uint64_t)VM_PAGE_MASK;
         if (link && from && flushes == in->stats.cache_flushes)
-            connect(v, from, link, block, near);
+            connect(v, from, page_base, link, block, near);
+        page_base = pc & ~(uint64_t)VM_PAGE_MASK;
         AT(block->code);
     }
 request:

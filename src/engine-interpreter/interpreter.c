@@ -20,6 +20,8 @@ static vm_status create(struct vm_vcpu *v, struct vm_error *e)
     vm_arena_init(&in->blocks, a, CHUNK);
     vm_arena_init(&in->scratch, a, CHUNK);
     vm_block_cache_init(&in->cache, a);
+    in->cache.gone = interp_gone;
+    in->cache.context = in;
     v->engine = &vm_interpreter_ops;
     v->engine_data = in;
     return VM_OK;

@@ -93,6 +93,8 @@ struct block *interp_lower(struct interpreter *in, const struct vm_ir_region *r,
 // cache.c: the block at the vCPU's PC, translated if need be. NULL: *exit says why.
 struct block *interp_find(struct interpreter *in, enum vm_engine_exit *exit);
 void interp_cache_flush(struct interpreter *in);
+// Of struct vm_block_cache.
+void interp_gone(void *context, struct vm_block *b, uint64_t pc);
 // The instruction at the PC in a block of its own, which is not kept: single steps, and pages whose
 // protection is finer than a page.
 struct block *interp_single(struct interpreter *in, enum vm_engine_exit *exit);
@@ -102,12 +104,11 @@ static inline unsigned interp_jump_slot(uint64_t pc)
     return (pc >> 1 ^ pc >> (JUMP_BITS + 1)) & ((1 << JUMP_BITS) - 1);
 }
 
-// Whether the entry leads to the block at `pc`. One that was dropped is still in memory.
+// Whether the entry leads to the block at `pc`.
 static inline bool interp_jump_is_for(const struct jump_entry *e, uint64_t pc,
                                       const struct vm_vcpu *v)
 {
-    return e->pc == pc && e->generation == v->tlb.code->code_generation && e->mode == v->mode &&
-           !e->block->common.dropped;
+    return e->pc == pc && e->generation == v->tlb.code->code_generation && e->mode == v->mode;
 }
 
 // execute.c: runs from `block` on until something needs the run loop. With `single`, stops after

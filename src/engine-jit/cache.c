@@ -25,16 +25,12 @@ static void unlinked(void *context, struct vm_link *link)
     jit_emit_unlink((struct jit_way *)(uintptr_t)link->site);
 }
 
-static void forget_jump(struct jit *j, const struct jit_block *b)
+static void gone(void *context, struct vm_block *b, uint64_t pc)
 {
-    struct jit_jump *jump = &j->jumps[b->jump];
-    if (jump->entry == b->entry)
+    struct jit *j = context;
+    struct jit_jump *jump = &j->jumps[jit_jump_slot(pc)];
+    if (jump->entry == jit_block_of(b)->entry)
         *jump = (struct jit_jump){0};
-}
-
-static void gone(void *context, struct vm_block *b)
-{
-    forget_jump(context, jit_block_of(b));
 }
 
 // Bytes for this vCPU, or 0 with an error.
@@ -271,10 +267,9 @@ const uint8_t *jit_known(const struct jit *j)
 static void enter_jump(struct jit *j, struct jit_block *b, uint64_t pc)
 {
     const struct vm_vcpu *v = j->vcpu;
-    forget_jump(j, b); // of another virtual address
     j->jumps_used = true;
-    b->jump = jit_jump_slot(pc);
-    j->jumps[b->jump] = (struct jit_jump){pc, v->tlb.code_generations[j->rests], b->entry, v->mode};
+    j->jumps[jit_jump_slot(pc)] =
+        (struct jit_jump){pc, v->tlb.code_generations[j->rests], b->entry, v->mode};
 }
 
 struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit)
@@ -304,7 +299,9 @@ void jit_connect(struct jit *j, struct jit_way *way, struct jit_block *to)
 {
     struct jit_block *from = way->block;
     const uint64_t *generation = &j->vcpu->tlb.code_generations[j->rests];
-    if (j->no_links || !vm_block_may_link(j->vcpu, &from->common, &to->common, way->near) ||
+    uint64_t page_base = j->frame->page_base - way->ahead;
+    if (j->no_links ||
+        !vm_block_may_link(j->vcpu, &from->common, page_base, &to->common, way->near) ||
         vm_machine_is_breakpoint(j->vcpu->machine, vm_vcpu_pc(j->vcpu)))
         return;
     vm_link_set(&from->common.links[way - from->ways], &to->common, way->near ? 0 : *generation);

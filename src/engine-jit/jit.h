@@ -97,6 +97,7 @@ struct jit_way {
     uint8_t *stub;   // where it leads while it is not linked
     uint8_t *guard;  // of a far one: where the generation is compared
     bool near;       // leads to an instruction that lies in the same page
+    uint64_t ahead;  // bytes that the page base is then ahead of that of the block
 };
 
 struct jit_block {
@@ -107,7 +108,6 @@ struct jit_block {
     uint32_t aside;       // where in the code the section begins that is rarely run
     struct jit_way *ways; // as many as common.links
     unsigned partition;
-    unsigned jump; // where the table of indirect jumps may have it: in one place at most
 };
 
 // An entry of the table by virtual address that indirect jumps look up. It holds while `generation`

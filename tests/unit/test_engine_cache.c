@@ -4,6 +4,7 @@
 // instruction set: code that is written, pages that move, breakpoints, steps, modes, requests.
 // Linked with one engine (tested_engine.h).
 #include "tested_engine.h"
+#include "tiny_guest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,134 +12,6 @@
 #include <time.h>
 
 #include <vm/base/memory.h>
-#include <vm/core/translate.h>
-
-// --- the instruction set ---
-
-// Four bytes: op, a, b, imm; JMP and BNZ have a 16-bit offset from the instruction in the last two.
-// NOP has two bytes, so that instructions can lie across pages.
-enum {
-    ADD = 1, // x[a] = x[b] + imm
-    MODE,    // x[a] = the mode that it was translated for
-    PC,      // x[a] = own address
-    JMP,
-    BNZ, // if x[a]
-    JR,  // to x[a]
-    LD,  // x[a] = 8 bytes at x[b] + imm
-    ST,  // 8 bytes at x[b] + imm = x[a]
-    TRAP,
-    WAIT,
-    SYNC, // sees code that was written
-    HELP, // calls the test
-    NOP = 0x81,
-};
-
-struct state {
-    uint64_t x[16];
-    uint64_t pc;
-};
-
-static const struct vm_register registers[] = {
-#define X(n)                                                         \
-    {                                                                \
-        "x" #n, offsetof(struct state, x[n]), VM_I64, VM_REG_GENERAL \
-    }
-    X(0),
-    X(1),
-    X(2),
-    X(3),
-    X(4),
-    X(5),
-    X(6),
-    X(7),
-    X(8),
-    X(9),
-    X(10),
-    X(11),
-    X(12),
-    X(13),
-    X(14),
-    X(15),
-    {"pc", offsetof(struct state, pc), VM_I64, VM_REG_PC},
-};
-static const struct vm_regfile regfile = {registers, 17, 16, 0, sizeof(struct state)};
-
-static void (*helper)(struct vm_vcpu *v);
-
-static uint64_t help_sync(void *vcpu, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
-{
-    struct vm_vcpu *v = vcpu;
-    (void)a, (void)b, (void)c, (void)d;
-    v->engine->sync_code(v);
-    return 0;
-}
-
-static uint64_t help_test(void *vcpu, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
-{
-    (void)a, (void)b, (void)c, (void)d;
-    helper(vcpu);
-    return 0;
-}
-
-static const struct vm_ir_helper helpers[] = {
-    {"sync", help_sync, 0, VM_VOID, VM_IR_HELPER_MEMORY, NULL, NULL},
-    {"test", help_test, 0, VM_VOID,
-     VM_IR_HELPER_FAULTS | VM_IR_HELPER_READS_ALL | VM_IR_HELPER_WRITES_ALL, NULL, NULL},
-};
-
-static vm_ir_value sum(struct vm_ir_builder *b, uint8_t reg, int64_t imm)
-{
-    vm_ir_value k = vm_ir_const(b, VM_I64, (uint64_t)imm);
-    return vm_ir_add(b, VM_I64, vm_ir_get(b, reg), k);
-}
-
-static void translate_branch(struct vm_translate *t, uint64_t target)
-{
-    struct vm_ir_builder *b = t->builder;
-    vm_ir_value zero = vm_ir_const(b, VM_I64, 0);
-    vm_ir_value taken = vm_ir_ne(b, VM_I64, vm_ir_get(b, t->bytes[1]), zero);
-    uint16_t yes = vm_ir_new_block(b), no = vm_ir_new_block(b);
-    vm_ir_branch(b, taken, yes, NULL, 0, no, NULL, 0);
-    vm_ir_start_block(b, yes);
-    vm_ir_goto(b, target);
-    vm_ir_start_block(b, no);
-    vm_ir_goto(b, t->offset + 4);
-}
-
-static void translate(struct vm_translate *t)
-{
-    struct vm_ir_builder *b = t->builder;
-    const uint8_t *i = t->bytes;
-    int8_t imm = (int8_t)i[3];
-    t->length = i[0] == NOP ? 2 : 4;
-    t->more = t->available < t->length;
-    if (t->more)
-        return;
-    uint64_t target = t->offset + (uint64_t)(int64_t)(int16_t)vm_load_le16(i + 2);
-    vm_ir_insn(b, t->offset, t->length);
-    t->ends = i[0] >= JMP && i[0] != LD && i[0] != ST && i[0] != NOP;
-    switch (i[0]) {
-    case ADD: vm_ir_put(b, i[1], sum(b, i[2], imm)); break;
-    case MODE: vm_ir_put(b, i[1], vm_ir_const(b, VM_I64, t->mode)); break;
-    case PC: vm_ir_put(b, i[1], vm_ir_pcrel(b, t->offset)); break;
-    case JMP: vm_ir_goto(b, target); break;
-    case BNZ: translate_branch(t, target); break;
-    case JR: vm_ir_goto_ind(b, vm_ir_get(b, i[1]), VM_IR_HINT_OTHER, 0); break;
-    case LD: vm_ir_put(b, i[1], vm_ir_load(b, VM_I64, 3, vm_ir_get(b, i[2]), imm)); break;
-    case ST: vm_ir_store(b, VM_I64, 3, vm_ir_get(b, i[2]), imm, vm_ir_get(b, i[1])); break;
-    case WAIT: vm_ir_exit(b, VM_IR_EXIT_WAIT, t->offset + 4); break;
-    case SYNC:
-        vm_ir_call(b, 0, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE);
-        vm_ir_exit(b, VM_IR_EXIT_RESYNC, t->offset + 4);
-        break;
-    case HELP:
-        vm_ir_call(b, 1, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE);
-        vm_ir_goto(b, t->offset + 4);
-        break;
-    case NOP: break;
-    default: vm_ir_raise(b, TRAP, vm_ir_const(b, VM_I64, i[0])); t->ends = true;
-    }
-}
 
 // --- the rig ---
 
@@ -153,20 +26,13 @@ static struct vm_vcpu *vcpu(void)
 
 static uint64_t *x(void)
 {
-    return ((struct state *)vcpu()->state)->x;
+    return ((struct tiny_state *)vcpu()->state)->x;
 }
 
 static int set_up(void **state)
 {
-    static const struct vm_guest_ops guest = {.name = "tiny",
-                                              .regfile = &regfile,
-                                              .helpers = helpers,
-                                              .helper_count = VM_ARRAY_SIZE(helpers),
-                                              .max_insn = 4,
-                                              .insn_align = 2,
-                                              .translate = translate};
     (void)state;
-    rig_init(&rig, 2, &guest, tested_engine.ops);
+    rig_init(&rig, 2, &tiny_guest, tested_engine.ops);
     return 0;
 }
 
@@ -325,7 +191,7 @@ static void faults_are_exact(void **state)
     rig_expect_exception(v, TRAP, TRAP);
     assert_int_equal(vm_vcpu_pc(v), 0x1104);
     assert_int_equal(v->icount, 3);
-    helper = raise_at_helper;
+    tiny_help = raise_at_helper;
     assert_int_equal(engine_from(0x1108), VM_ENGINE_EXCEPTION);
     rig_expect_exception(v, 0x99, 0x110c); // the helper sees the PC
     assert_int_equal(v->icount, 4);
@@ -345,7 +211,7 @@ static void requests_are_seen_at_the_next_exit(void **state)
     (void)state;
     rig_map(&rig, 0x1000, RIG_RAM, RX);
     rig_map(&rig, 0x2000, RIG_RAM + PAGE, RX);
-    helper = ask;
+    tiny_help = ask;
     struct vm_vcpu *v = vcpu();
     POKE(0, INSN(HELP, 0, 0, 0), INSN(ADD, 1, 1, 1), FAR(JMP, 0, 0xff8));   // far
     POKE(PAGE, INSN(ADD, 1, 1, 1), INSN(HELP, 0, 0, 0), INSN(JR, 2, 0, 0)); // near, then indirect
@@ -443,7 +309,7 @@ static void other_vcpus_see_it_after_their_sync(void **state)
     rig_map(&rig, 0x1000, RIG_RAM, RWX);
     POKE(0, INSN(ADD, 1, 0, 1), INSN(WAIT, 0, 0, 0));
     struct vm_vcpu *other = rig.v[1];
-    const struct state *s = other->state;
+    const struct tiny_state *s = other->state;
     run_from(0x1000);
     for (uint8_t n = 1; n < 10; n++) {
         vm_vcpu_set_pc(other, 0x1000);
@@ -622,14 +488,46 @@ static void near_links_stay_in_their_page(void **state)
     rig_map(&rig, 0x1000, RIG_RAM, RX);
     POKE(0, INSN(HELP, 0, 0, 0), INSN(ADD, 1, 0, 1), INSN(WAIT, 0, 0, 0));
     POKE(PAGE + 4, INSN(ADD, 1, 0, 2), INSN(WAIT, 0, 0, 0));
-    helper = move_own_page;
+    tiny_help = move_own_page;
     run_from(0x1000);
     assert_int_equal(x()[1], 2);
-    helper = do_nothing;
+    tiny_help = do_nothing;
     remap(0x1000, RIG_RAM);
     vm_tlb_flush_pages(&vcpu()->tlb, vm_gva_of(0x1000), vm_gva_of(0x1000));
     run_from(0x1000);
     assert_int_equal(x()[1], 1);
+}
+
+// One page at two addresses of one space. What lies behind it differs, so what leaves it does.
+static void a_page_may_be_mapped_twice(void **state)
+{
+    (void)state;
+    enum { AT = 0x1000, ALSO_AT = 0x5000, BACK = 0x9000 };
+    rig_map(&rig, AT, RIG_RAM, RX);
+    rig_map(&rig, AT + PAGE, RIG_RAM + PAGE, RX);
+    rig_map(&rig, ALSO_AT, RIG_RAM, RX);
+    rig_map(&rig, ALSO_AT + PAGE, RIG_RAM + 2 * PAGE, RX);
+    rig_map(&rig, BACK, RIG_RAM + 3 * PAGE, RX);
+    POKE(0, INSN(ADD, 3, 3, 1), FAR(JMP, 0, 0x3c));
+    POKE(0x40, INSN(PC, 4, 0, 0), FAR(JMP, 0, PAGE - 0x44));
+    POKE(PAGE, INSN(ADD, 1, 1, 1), INSN(JR, 5, 0, 0));
+    POKE(2 * PAGE, INSN(ADD, 2, 2, 1), INSN(JR, 5, 0, 0));
+    POKE(3 * PAGE, INSN(ADD, 6, 6, -1), FAR(BNZ, 6, 8), INSN(WAIT, 0, 0, 0), INSN(JR, 7, 0, 0));
+    x()[5] = BACK;
+    uint64_t seed = 1, left = 0, right = 0;
+    for (unsigned n = 0; n < 200; n++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        bool first = seed >> 60 & 1;
+        x()[6] = 1 + (seed >> 50 & 7);
+        *(first ? &left : &right) += x()[6];
+        x()[7] = first ? AT : ALSO_AT;
+        run_from(x()[7]);
+        assert_int_equal(x()[4], x()[7] + 0x40);
+        assert_int_equal(x()[1], left);
+        assert_int_equal(x()[2], right);
+    }
+    assert_int_equal(x()[3], left + right);
+    assert_int_equal(engine_stats().blocks, 7); // one each, wherever it is executed
 }
 
 // --- pages whose protection is finer than a page ---
@@ -640,7 +538,7 @@ static void fine_pages_are_fetched_anew_each_time(void **state)
     rig_map(&rig, 0x1000, RIG_RAM, RX);
     rig.mappings[0].split = true;
     POKE(0, INSN(ADD, 1, 1, 1), INSN(HELP, 0, 0, 0), INSN(ADD, 1, 1, 1), FAR(JMP, 0, -12));
-    helper = do_nothing;
+    tiny_help = do_nothing;
     uint64_t walks = vcpu()->tlb.stats.walks;
     vcpu()->insn_limit = 400;
     vm_vcpu_set_pc(vcpu(), 0x1000);
@@ -648,7 +546,7 @@ static void fine_pages_are_fetched_anew_each_time(void **state)
     assert_int_equal(x()[1], 200);
     // Without a limit too, and without memory that grows.
     vcpu()->insn_limit = UINT64_MAX;
-    helper = ask;
+    tiny_help = ask;
     for (unsigned i = 0; i < 1000; i++) {
         atomic_store(&vcpu()->request, 0);
         assert_int_equal(vcpu()->engine->run(vcpu()), VM_ENGINE_REQUEST);
@@ -889,6 +787,7 @@ int main(void)
         TEST(indirect_jumps_follow_the_mapping),
         TEST(loops_are_left_on_request),
         TEST(near_links_stay_in_their_page),
+        TEST(a_page_may_be_mapped_twice),
         TEST(fine_pages_are_fetched_anew_each_time),
         TEST(a_fine_second_page_is_fetched_anew_each_time),
         TEST(a_flush_meanwhile_is_heeded),

@@ -47,6 +47,7 @@ static void land(struct emit *e, uint64_t offset)
     // The page that the caller was in may be another now, so even a way within it is guarded.
     struct jit_way *way = emit_new_way(e, offset & VM_PAGE_MASK);
     way->near = false;
+    way->ahead = offset & ~(uint64_t)VM_PAGE_MASK;
     emit_guard(e, way);
     way->place = x64_jmp32(c);
 }

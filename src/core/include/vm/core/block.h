@@ -3,6 +3,11 @@
 // The blocks that an engine has translated: found by physical address and mode, linked with one
 // another, and dropped when the code that they were made from has been written.
 //
+// A block may be executed wherever its page is mapped, but links that leave the page say more: the
+// page that they lead to is a neighbour only where the block's own page was mapped when they were
+// set. So a page has one virtual address at a time at which its blocks can be reached without a
+// look-up; a look-up at another one cuts what was known at the last.
+//
 // A cache belongs to one vCPU and its thread, so nothing here locks. An engine's own block begins
 // with a struct vm_block. Only engines include this header.
 #ifndef VM_CORE_BLOCK_H
@@ -23,6 +28,7 @@ struct vm_link {
 
 struct vm_block {
     struct vm_block_source source;
+    struct vm_block_page *page;
     struct vm_block *hash_next;
     struct vm_block *page_next;     // among those that begin in the same page
     struct vm_block *crossing_next; // among those that go on in the same second page
@@ -44,8 +50,9 @@ struct vm_block_cache {
     uint64_t code_writes; // the space's counter when the cache was last synchronised
     // Called for each link that loses its target, NULL: not wanted.
     void (*unlinked)(void *context, struct vm_link *link);
-    // Called for each block that is dropped, NULL: not wanted.
-    void (*gone)(void *context, struct vm_block *b);
+    // Called for each block that is dropped, or has its page moved to another virtual address: it
+    // must not be reached by `pc`, where it was, without a look-up any more.
+    void (*gone)(void *context, struct vm_block *b, uint64_t pc);
     void *context;
 };
 
@@ -74,9 +81,10 @@ void vm_block_drop_if(struct vm_block_cache *c, bool (*is_in)(void *context, str
 // Forgets all blocks without telling of their links: the engine drops their code as well.
 void vm_block_forget_all(struct vm_block_cache *c);
 
-// Whether a direct exit of `from` may lead to `to` without a look-up. A near one stays within the
-// virtual page, and holds whatever the mapping: then it must be one physical page too.
-bool vm_block_may_link(const struct vm_vcpu *v, const struct vm_block *from,
+// Whether a direct exit of `from`, which ran in the page at `page_base`, may lead to `to`, just
+// found, without a look-up. A near one stays within the virtual page, and holds whatever the
+// mapping: then it must be one physical page too.
+bool vm_block_may_link(const struct vm_vcpu *v, const struct vm_block *from, uint64_t page_base,
                        const struct vm_block *to, bool near);
 
 // Notes that `link` leads to `target` while the code mapping has `generation` (0: always).
