@@ -129,7 +129,7 @@ struct jit_thunks {
     // thunks_float.c
     uint8_t *fp_control; // four words: MXCSR for enum vm_fp_round, no flag set
     uint8_t *fp_flags;   // 64 bytes: the enum vm_fp_flag of MXCSR's six flags
-    uint8_t *fp_box;     // 16 bytes: what a boxed f32 has above it
+    uint8_t *fp_masks;   // 16 bytes for each enum float_mask
     uint8_t *fp_begin, *fp_resume, *fp_end, *fp_save, *fp_restore, *fp_nans, *fp_evaluate;
 };
 

@@ -63,7 +63,8 @@ static bool is_float(enum vm_type t)
 static bool is_about_floats(const struct jit_plan *p, const struct vm_ir_op *o)
 {
     if (o->code == VM_IR_get || o->code == VM_IR_put)
-        return p->r->regfile->registers[o->imm].class == VM_REG_FLOAT;
+        return p->r->regfile->registers[o->imm].class == VM_REG_FLOAT ||
+               vm_ir_in_fp_env(p->r->regfile, o->imm);
     return vm_ir_op_traits[o->code].effects & VM_IR_E_FPENV || is_float((enum vm_type)o->type);
 }
 

@@ -251,7 +251,8 @@ static void write_places(const struct hart *h)
     PLACE(evaluate);
     PLACE(fp_control);
     PLACE(fp_flags);
-    PLACE(fp_box);
+    for (unsigned i = 0; i < MASK_COUNT; i++)
+        printf("place\tfp_masks+%u\t%td\n", 16 * i, t->fp_masks + 16 * i - j->exec.write);
     PLACE(fp_begin);
     PLACE(fp_resume);
     PLACE(fp_end);

@@ -100,7 +100,6 @@ EVALUATE(addf)
 EVALUATE(subf)
 EVALUATE(logicf)
 EVALUATE(cond)
-EVALUATE(fclass)
 EVALUATE(ftom)
 
 // Flags are bit masks: the old ones outside the mask, the new ones in it.

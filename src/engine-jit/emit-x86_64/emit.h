@@ -36,6 +36,16 @@ enum {
 // calls preserve first.
 extern const uint8_t x64_fixed[FIXED_COUNT];
 
+// What is boxed above an f32; sign bits, and all but those.
+enum float_mask {
+    MASK_BOX,
+    MASK_SIGN_64,
+    MASK_REST_64,
+    MASK_SIGN_32,
+    MASK_REST_32,
+    MASK_COUNT,
+};
+
 enum operand_kind { IN_REGISTER, IN_MEMORY, IMMEDIATE, IN_XMM };
 
 struct operand {
@@ -68,7 +78,7 @@ struct cold {
     uint8_t *back; // where it goes on
     enum x64_reg address;
     struct operand value, value2; // of a store, of an atomic
-    uint32_t what;                // of an atomic: the op's code
+    uint32_t what;                // of an atomic, of an fclass: the op's code
     enum x64_reg result;          // of a load or evaluation, unless it is an xmm register
     uint8_t xmm;                  // this one, or JIT_NO_XMM
     bool keeps_float;             // an access: xmm registers and MXCSR are in use
@@ -106,6 +116,7 @@ struct emit {
     uint8_t *xmm_of;       // the same for xmm registers
     vm_ir_value xmms[XMM_COUNT];
     uint16_t xmm_locked;
+    uint16_t xmm_boxed; // those whose f32 is known to be boxed
     unsigned xmm_temps; // how many there are that have no register of the guest's
     bool uses_float;    // has ops for the host's FPU, or on what an xmm register has
     bool block_floats;  // the same of the current IR block
@@ -238,6 +249,10 @@ void emit_xmm_two(struct emit *e, enum x64_op op, enum x64_xmm to, const struct 
 void emit_xmm_three(struct emit *e, enum x64_op op, enum x64_xmm to, enum x64_xmm a,
                     const struct operand *b);
 
+// The same with one of the constants. (Its displacement depends on where the instruction lies.)
+void emit_xmm_mask(struct emit *e, enum x64_op op, enum x64_xmm to, enum x64_xmm a,
+                   enum float_mask mask);
+
 static inline struct operand in_xmm(enum x64_xmm xmm)
 {
     return (struct operand){.kind = IN_XMM, .xmm = xmm};
@@ -290,6 +305,9 @@ bool emit_is_host_float(const struct emit *e, const struct vm_ir_op *o);
 bool emit_has_floats(const struct emit *e, uint16_t block);
 // At a block's entry.
 void emit_float_entry(struct emit *e);
+// Without AVX the result must not be in the second operand's register, unless both are the same:
+// keeps it; the registers that emit_xmm_result must not take.
+uint32_t emit_keep_second(struct emit *e, enum x64_xmm a, const struct operand *b);
 // Sees to it that MXCSR is the guest's.
 void emit_go_live(struct emit *e);
 // Before a call of C that may use floating point, or look at its flags.
@@ -312,6 +330,8 @@ void emit_float_unary(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, e
 // v is in xmm, its NaN to be made canonical before it is seen.
 void emit_finish_float(struct emit *e, vm_ir_value v, enum x64_xmm xmm, enum vm_type t);
 void emit_cold_float(struct emit *e, const struct cold *c);
+// An fclass that is not of a normal number: returns behind what is done if it is one of zero.
+void emit_cold_class(struct emit *e, const struct cold *c);
 
 // --- thunks_float.c ---
 

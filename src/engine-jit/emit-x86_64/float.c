@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// FP arithmetic and comparison on the host's FPU, as exact as softfloat: what the host computes in
-// another way goes to C, in the cold section where only the operands tell. ../float.c has the
-// scheme of flags, rounding and NaNs.
+// FP arithmetic on the host's FPU, as exact as softfloat: what the host computes in another way
+// goes to C, in the cold section where only the operands tell. ../float.c has the scheme of flags,
+// rounding and NaNs.
 #include "emit.h"
 
 #include <stddef.h>
@@ -251,12 +251,14 @@ void emit_cold_float(struct emit *e, const struct cold *c)
         x64_jmp_to(&e->code, c->back);
         return;
     }
+    if (c->kind == COLD_EVALUATE && c->what == VM_IR_fclass)
+        emit_cold_class(e, c);
     x64_push_r(&e->code, X64_RAX);
     if (c->kind == COLD_NANS) {
         cold_nans(e, c->nans);
     } else if (c->kind == COLD_UNBOX) {
-        x64_imm(&e->code, X64_RAX, 0x7fc00000);
-        emit_xmm_from(e, X64_32, (enum x64_xmm)c->xmm, X64_RAX);
+        x64_imm(&e->code, X64_RAX, 0xffffffff7fc00000);
+        emit_xmm_from(e, X64_64, (enum x64_xmm)c->xmm, X64_RAX);
     } else {
         cold_evaluate(e, c);
     }
@@ -282,13 +284,16 @@ void emit_finish_float(struct emit *e, vm_ir_value v, enum x64_xmm xmm, enum vm_
     emit_pend(e, v, t);
 }
 
-static bool is_in_xmm(const struct emit *e, vm_ir_value v)
+// One that is in an xmm register, and boxed there if possible: then the result is.
+static bool is_better_first(const struct emit *e, vm_ir_value a, vm_ir_value b)
 {
-    return emit_xmm_of(e, e->plan->root[v]) != NO_REG;
+    uint8_t x = emit_xmm_of(e, e->plan->root[a]), y = emit_xmm_of(e, e->plan->root[b]);
+    if (x == NO_REG || y == NO_REG)
+        return x != NO_REG;
+    return (e->xmm_boxed >> x & 1) > (e->xmm_boxed >> y & 1);
 }
 
-// Without AVX the result must not be in the second operand's register, unless both are the same.
-static uint32_t keep_second(struct emit *e, enum x64_xmm a, const struct operand *b)
+uint32_t emit_keep_second(struct emit *e, enum x64_xmm a, const struct operand *b)
 {
     if (b->kind != IN_XMM || b->xmm == a || has_feature(e, VM_CPU_X86_64_AVX))
         return 0;
@@ -303,13 +308,15 @@ static void two_operands(struct emit *e, vm_ir_value v, const struct vm_ir_op *o
         emit_evaluate(e, v, o);
         return;
     }
-    bool swap = commutes && !is_in_xmm(e, o->args[0]) && is_in_xmm(e, o->args[1]);
+    bool swap = commutes && is_better_first(e, o->args[1], o->args[0]);
     emit_go_live(e);
     enum x64_xmm a = emit_in_xmm(e, o->args[swap ? 1 : 0]);
     struct operand b = emit_float_operand(e, o->args[swap ? 0 : 1]);
     emit_xmm_release(e, o);
-    enum x64_xmm to = emit_xmm_result(e, v, keep_second(e, a, &b));
+    bool boxed = e->xmm_boxed >> a & 1;
+    enum x64_xmm to = emit_xmm_result(e, v, emit_keep_second(e, a, &b));
     emit_begin_rounding(e, o);
+    e->xmm_boxed |= (uint16_t)(boxed << to); // what is above comes from the first operand
     emit_xmm_three(e, o->type == VM_F32 ? f32 : f64, to, a, &b);
     emit_end_rounding(e, o);
     emit_finish_float(e, v, to, (enum vm_type)o->type);
@@ -347,32 +354,6 @@ void emit_float_unary(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, e
 void emit_op_fsqrt(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     emit_float_unary(e, v, o, o->type == VM_F32 ? x64_OP_sqrtss : x64_OP_sqrtsd);
-}
-
-// --- sign injection: and, or, xor of bit patterns ---
-
-static bool is_in_general(const struct emit *e, vm_ir_value v)
-{
-    vm_ir_value root = e->plan->root[v];
-    return e->reg_of[root] != NO_REG || has_fixed_home(e, root);
-}
-
-bool emit_float_logic(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
-{
-    bool whole = o->type == VM_I64 || o->type == VM_I32;
-    if (!whole || !(e->plan->marks[v] & JIT_FLOAT) || is_in_general(e, o->args[0]) ||
-        is_in_general(e, o->args[1]))
-        return false;
-    enum x64_op op = o->code == VM_IR_and  ? x64_OP_andps
-                     : o->code == VM_IR_or ? x64_OP_orps
-                                           : x64_OP_xorps;
-    enum x64_xmm a = emit_in_xmm(e, o->args[0]);
-    struct operand b = in_xmm(emit_in_xmm(e, o->args[1]));
-    emit_xmm_release(e, o);
-    enum x64_xmm to = emit_xmm_result(e, v, keep_second(e, a, &b));
-    emit_xmm_three(e, op, to, a, &b);
-    emit_define_xmm(e, v, to);
-    return true;
 }
 
 // --- fma ---
@@ -416,6 +397,7 @@ void emit_op_fma(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     struct operand b = emit_float_operand(e, o->args[1]);
     uint32_t factors = 1u << a | (b.kind == IN_XMM ? 1u << b.xmm : 0);
     enum x64_xmm to = own_addend(e, v, o, factors);
+    e->xmm_boxed &= (uint16_t) ~(1u << to); // C does not box it
     struct operand result = in_xmm(to);
     emit_begin_rounding(e, o);
     emit_xmm_three(e, fused_op(o), to, a, &b);
@@ -428,92 +410,4 @@ void emit_op_fma(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     emit_hold_xmm(e, v, to);
     cold->nans = emit_take_operands(e, o);
     emit_define_xmm(e, v, to);
-}
-
-// --- minimum and maximum ---
-
-// Of two zeros, and of equal values, either order gives one: the bits of both together make -0 the
-// minimum, those in common make +0 the maximum. A NaN goes to C.
-static void extremum(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, enum x64_op f32,
-                     enum x64_op f64, enum x64_op join)
-{
-    if (!emit_is_host_float(e, o)) {
-        emit_evaluate(e, v, o);
-        return;
-    }
-    enum x64_op op = o->type == VM_F32 ? f32 : f64;
-    emit_go_live(e);
-    struct operand a = in_xmm(emit_in_xmm(e, o->args[0]));
-    struct operand b = in_xmm(emit_in_xmm(e, o->args[1]));
-    enum x64_xmm to = emit_xmm_result(e, v, 1u << a.xmm | 1u << b.xmm), other = emit_xmm_temp(e);
-    struct operand joined = in_xmm(other);
-    emit_xmm_two(e, o->type == VM_F32 ? x64_OP_ucomiss : x64_OP_ucomisd, a.xmm, &b);
-    uint8_t *aside = x64_jcc32(&e->code, X64_P);
-    emit_xmm_three(e, op, to, a.xmm, &b);
-    emit_xmm_three(e, op, other, b.xmm, &a);
-    emit_xmm_three(e, join, to, to, &joined);
-    const struct operand args[2] = {a, b};
-    struct cold *cold = emit_evaluate_aside(e, o, aside, args);
-    cold->xmm = (uint8_t)to;
-    cold->nans = emit_take_operands(e, o);
-    emit_define_xmm(e, v, to);
-}
-
-void emit_op_fmin(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
-{
-    extremum(e, v, o, x64_OP_minss, x64_OP_minsd, x64_OP_orps);
-}
-
-void emit_op_fmax(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
-{
-    extremum(e, v, o, x64_OP_maxss, x64_OP_maxsd, x64_OP_andps);
-}
-
-// --- comparison ---
-
-// ucomis raises invalid for signalling NaNs, comis for all.
-static enum x64_op compare_op(const struct vm_ir_op *o)
-{
-    bool signaling = o->attr & VM_IR_FP_SIGNALING;
-    if (vm_ir_op_infos[o->code].effects & VM_IR_E_FPENV && o->type == VM_F32)
-        return signaling ? x64_OP_comiss : x64_OP_ucomiss;
-    return signaling ? x64_OP_comisd : x64_OP_ucomisd;
-}
-
-// a < b is b above a: carry, which stands for below, is set where they are unordered, and so are
-// zero and parity.
-static void compare(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, enum x64_cc cc)
-{
-    if (!emit_is_host_float(e, o)) {
-        emit_evaluate(e, v, o);
-        return;
-    }
-    emit_go_live(e);
-    enum x64_xmm first = emit_in_xmm(e, o->args[1]);
-    struct operand second = emit_float_operand(e, o->args[0]);
-    enum x64_reg to = emit_result(e, v, 0);
-    enum x64_reg ordered = cc == X64_E ? emit_temp(e) : to;
-    emit_xmm_two(e, compare_op(o), first, &second);
-    x64_setcc_r(&e->code, cc, to);
-    if (cc == X64_E) {
-        x64_setcc_r(&e->code, X64_NP, ordered);
-        x64_and_rr(&e->code, X64_32, to, ordered);
-    }
-    x64_movzx8_rr(&e->code, X64_32, to, to);
-    emit_define(e, v, to);
-}
-
-void emit_op_feq(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
-{
-    compare(e, v, o, X64_E);
-}
-
-void emit_op_flt(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
-{
-    compare(e, v, o, X64_A);
-}
-
-void emit_op_fle(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
-{
-    compare(e, v, o, X64_AE);
 }

@@ -233,13 +233,10 @@ static void box_in_xmm(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     enum x64_xmm to = (enum x64_xmm)emit_xmm_home(e, v);
     emit_pending_box(e, o->args[0], v, e->plan->home[v]);
     enum x64_xmm from = emit_in_xmm(e, o->args[0]);
-    if (!has_feature(e, VM_CPU_X86_64_AVX)) {
+    if (e->xmm_boxed >> from & 1)
         emit_xmm_move(e, to, from);
-        from = to;
-    }
-    // Seen from the instruction that comes next.
-    struct operand ones = {.kind = IN_MEMORY, .mem = x64_here(&e->code, e->jit->thunks.fp_box)};
-    emit_xmm_three(e, x64_OP_orps, to, from, &ones);
+    else
+        emit_xmm_mask(e, x64_OP_orps, to, from, MASK_BOX);
 }
 
 void emit_op_box(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
@@ -277,13 +274,13 @@ void emit_op_unbox(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     if (home == NO_REG)
         from = emit_operand(e, o->args[0]);
     if (from.kind == IN_MEMORY) {
-        emit_xmm_load(e, VM_F32, to, from.mem);
+        emit_xmm_load(e, VM_F64, to, from.mem);
         x64_cmp_mi(&e->code, X64_32, at_offset(from.mem, 4), -1);
     } else {
         enum x64_reg t = emit_temp(e);
         emit_load_value(e, t, o->args[0]);
         if (home == NO_REG)
-            emit_xmm_from(e, X64_32, to, t);
+            emit_xmm_from(e, X64_64, to, t);
         else
             emit_xmm_move(e, to, (enum x64_xmm)home);
         x64_sar_ri(&e->code, X64_64, t, 32);
@@ -292,5 +289,6 @@ void emit_op_unbox(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     struct cold *cold = emit_cold(e, COLD_UNBOX, x64_jcc32(&e->code, X64_NE));
     cold->xmm = (uint8_t)to;
     cold->back = e->code.at;
+    e->xmm_boxed |= (uint16_t)(1u << to);
     emit_define_xmm(e, v, to);
 }

@@ -33,16 +33,20 @@ void emit_float_tables(struct x64_code *c, struct jit *j)
 {
     static const uint8_t rounding_control[] = {
         [VM_FP_RNE] = 0, [VM_FP_RTZ] = 3, [VM_FP_RDN] = 1, [VM_FP_RUP] = 2};
-    static const uint32_t box[4] = {0, UINT32_MAX};
+    static const uint64_t masks[MASK_COUNT][2] = {
+        [MASK_BOX] = {~(uint64_t)UINT32_MAX}, [MASK_SIGN_64] = {(uint64_t)1 << 63},
+        [MASK_REST_64] = {INT64_MAX},         [MASK_SIGN_32] = {(uint64_t)1 << 31},
+        [MASK_REST_32] = {INT32_MAX},
+    };
     const size_t words = sizeof(uint32_t) * VM_ARRAY_SIZE(rounding_control);
-    if ((size_t)(c->end - c->at) < sizeof box + words + FLAG_SETS) {
+    if ((size_t)(c->end - c->at) < sizeof masks + words + FLAG_SETS) {
         c->overflow = true;
         return;
     }
     // The cache begins here, so this is aligned.
-    j->thunks.fp_box = c->at;
-    vm_copy(c->at, box, sizeof box);
-    c->at += sizeof box;
+    j->thunks.fp_masks = c->at;
+    vm_copy(c->at, masks, sizeof masks);
+    c->at += sizeof masks;
     j->thunks.fp_control = c->at;
     j->thunks.fp_flags = c->at + words;
     for (unsigned i = 0; i < VM_ARRAY_SIZE(rounding_control); i++)

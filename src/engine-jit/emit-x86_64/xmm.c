@@ -91,6 +91,18 @@ void emit_xmm_three(struct emit *e, enum x64_op op, enum x64_xmm to, enum x64_xm
     }
 }
 
+void emit_xmm_mask(struct emit *e, enum x64_op op, enum x64_xmm to, enum x64_xmm a,
+                   enum float_mask mask)
+{
+    if (!has_avx(e)) {
+        emit_xmm_move(e, to, a);
+        a = to;
+    }
+    const uint8_t *place = e->jit->thunks.fp_masks + 16 * mask;
+    struct operand b = {.kind = IN_MEMORY, .mem = x64_here(&e->code, place)};
+    emit_xmm_three(e, op, to, a, &b);
+}
+
 // --- which has what ---
 
 static void forget(struct emit *e, unsigned xmm)
@@ -104,7 +116,7 @@ void emit_forget_xmm(struct emit *e)
 {
     for (unsigned i = 0; i < XMM_COUNT; i++)
         forget(e, i);
-    e->xmm_locked = 0;
+    e->xmm_locked = e->xmm_boxed = 0;
 }
 
 void emit_hold_xmm(struct emit *e, vm_ir_value v, enum x64_xmm xmm)
@@ -186,6 +198,7 @@ enum x64_xmm emit_xmm_temp(struct emit *e)
     }
     empty(e, best);
     e->xmm_locked |= (uint16_t)(1u << best);
+    e->xmm_boxed &= (uint16_t) ~(1u << best);
     return (enum x64_xmm)best;
 }
 
