@@ -16,6 +16,8 @@ static const struct {
     {"riscv64", "console=ttyS0", "console=ttyS0 console=hvc0"},
 };
 
+enum { KERNEL, INITRD, DTB, BIOS };
+
 static vm_status read_file(struct cli_machine *m, unsigned index, const char *option,
                            const char *path, struct vm_blob *out, struct vm_error *e)
 {
@@ -48,14 +50,40 @@ static vm_status read_files(struct cli_machine *m, const struct cli_options *o,
         out->bios_mode = VM_OPTION_BIOS_FILE;
     else if (o->bios && strcmp(o->bios, "none") == 0)
         out->bios_mode = VM_OPTION_BIOS_NONE;
-    vm_status status = read_file(m, 0, "kernel", o->kernel, &out->kernel, e);
+    vm_status status = read_file(m, KERNEL, "kernel", o->kernel, &out->kernel, e);
     if (status == VM_OK)
-        status = read_file(m, 1, "initrd", o->initrd, &out->initrd, e);
+        status = read_file(m, INITRD, "initrd", o->initrd, &out->initrd, e);
     if (status == VM_OK)
-        status = read_file(m, 2, "dtb", o->dtb, &out->dtb, e);
+        status = read_file(m, DTB, "dtb", o->dtb, &out->dtb, e);
     if (status == VM_OK)
-        status = read_file(m, 3, "bios", bios, &out->bios, e);
+        status = read_file(m, BIOS, "bios", bios, &out->bios, e);
     return status;
+}
+
+static vm_status recall(struct cli_machine *m, unsigned index, const char *option,
+                        struct vm_blob *out, struct vm_error *e)
+{
+    struct vm_osal_file_contents *file = &m->files[index];
+    vm_status status = vm_osal_file_contents_recall(file, MAX_FILE, e);
+    if (status != VM_OK)
+        return vm_error_prefix(e, status, "--%s", option);
+    out->data = file->data;
+    out->size = file->size;
+    return VM_OK;
+}
+
+static vm_status fetch_images(void *context, struct vm_blob *kernel, struct vm_blob *initrd,
+                              struct vm_error *e)
+{
+    vm_status status = recall(context, KERNEL, "kernel", kernel, e);
+    return status == VM_OK ? recall(context, INITRD, "initrd", initrd, e) : status;
+}
+
+static void release_images(void *context)
+{
+    struct cli_machine *m = context;
+    vm_osal_file_contents_let_go(&m->files[KERNEL]);
+    vm_osal_file_contents_let_go(&m->files[INITRD]);
 }
 
 bool cli_machine_has_virtio_terminal(const struct cli_options *o)
@@ -126,6 +154,8 @@ vm_status cli_machine_create(struct cli_machine *m, const struct cli_options *o,
     vm_status status = read_files(m, o, &v, e);
     if (status != VM_OK)
         return status;
+    m->images = (struct vm_images){m, fetch_images, release_images};
+    v.images = &m->images;
     v.append = kernel_command_line(&v, cli_machine_has_virtio_terminal(o));
     warn_of_memory(v.memory);
     return vm_create(&v, &m->vm, e);

@@ -10,8 +10,10 @@
 
 enum { CLI_MACHINE_FILES = 4 };
 
+// It must stay where it is: the machine asks it for kernel and initrd.
 struct cli_machine {
     struct vm *vm;
+    struct vm_images images;
     struct vm_osal_file_contents files[CLI_MACHINE_FILES];
 };
 

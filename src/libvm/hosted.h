@@ -39,6 +39,7 @@ struct vm {
     void *config;
     struct vm_machine machine;
     bool machine_ready;
+    bool images_released; // to options.images
     struct vm_board *board;
     struct hosted_devices devices;
     struct hosted_flash *flash; // NULL: none
@@ -80,6 +81,8 @@ vm_status hosted_create_locks(struct vm *vm, struct vm_error *e);
 void hosted_destroy_locks(struct vm *vm);
 
 // select.c: what this build has, and which of it the options mean.
+// Power-on and reset: the board loads what it starts with.
+vm_status hosted_load(struct vm *vm, struct vm_error *e);
 vm_status hosted_select(struct vm *vm, struct vm_error *e);
 // Takes the next engine in place of the one that could not be created for `e`, where nobody asked
 // for that one; false: there is none.

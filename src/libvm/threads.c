@@ -245,7 +245,7 @@ static vm_status reset_board(struct vm *vm, struct vm_error *e)
 {
     hosted_settle_flash(vm);
     vm_osal_mutex_lock(vm->timer_drain);
-    vm_status status = vm->board_ops->reset(vm->board, e);
+    vm_status status = hosted_load(vm, e);
     vm_osal_mutex_unlock(vm->timer_drain);
     return status;
 }

@@ -132,7 +132,27 @@ static vm_status create_board(struct vm *vm, struct vm_error *e)
     vm_status status = vm->board_ops->create(&vm->machine, &config, &vm->board, e);
     if (status == VM_OK)
         status = hosted_start_devices(vm, e);
-    return status == VM_OK ? vm->board_ops->reset(vm->board, e) : status;
+    return status == VM_OK ? hosted_load(vm, e) : status;
+}
+
+vm_status hosted_load(struct vm *vm, struct vm_error *e)
+{
+    struct vm_options *o = &vm->options;
+    // Flash's firmware may ask for them later.
+    const struct vm_images *images = o->flash ? NULL : o->images;
+    vm_status status = VM_OK;
+    if (images && vm->images_released) {
+        status = images->fetch(images->context, &o->kernel, &o->initrd, e);
+        if (status != VM_OK)
+            return status;
+        const struct vm_board_file kernel = board_file(&o->kernel), initrd = board_file(&o->initrd);
+        vm->board_ops->set_images(vm->board, &kernel, &initrd);
+    }
+    status = vm->board_ops->reset(vm->board, e);
+    if (images)
+        images->release(images->context);
+    vm->images_released = images != NULL;
+    return status;
 }
 
 static vm_status create_machine(struct vm *vm, struct vm_error *e)

@@ -143,6 +143,12 @@ def crash():
     return elf(words(*write_text(b"about to crash\n"), EBREAK))
 
 
+def reset_on_key(text=b"ready\n"):
+    """Resets the machine when it gets a byte."""
+    loop = [lbu(T1, T0, LSR), andi(T1, T1, LSR_DATA), beq(T1, X0, -8), lbu(T1, T0)]
+    return elf(words(*write_text(text), lui(T0, UART), *loop, *write_test(RESET)))
+
+
 def reset_loop():
     """Resets the machine each time it starts."""
     return elf(words(*write_text(b"r"), *write_test(RESET)))

@@ -97,6 +97,47 @@ def a_reset_starts_the_guest_again():
     assert result.status == 124 and result.out.count(b"r") > 2, result
 
 
+def reset_with_another_kernel(change):
+    """The result of a guest that resets after change(path of its kernel)."""
+    command = guest("changing", programs.reset_on_key())
+    process = start(*command)
+    assert process.stdout.readline() == b"ready\n"
+    change(scratch_directory() / "changing")
+    return finish(process, b"x")
+
+
+@case
+def a_reset_loads_what_is_in_the_kernels_file_then():
+    result = reset_with_another_kernel(lambda path: path.write_bytes(programs.hello()))
+    assert (result.status, result.out) == (0, b"hello\n"), result
+    result = reset_with_another_kernel(lambda path: path.write_bytes(b""))
+    assert result.status == 3 and "--kernel" in result.error_lines[-1], result
+    assert "empty" in result.error_lines[-1], result
+
+
+@case
+def a_kernel_without_a_name_is_loaded_again():
+    process = start(*guest("changing", programs.reset_on_key()))
+    assert process.stdout.readline() == b"ready\n"
+    os.unlink(scratch_directory() / "changing")
+    for _ in range(3):
+        process.stdin.write(b"x")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"ready\n"
+    process.kill()
+    finish(process)
+
+
+@case
+def a_kernel_from_a_pipe_is_loaded_again():
+    pipe = scratch_directory() / "pipe"
+    os.mkfifo(pipe)
+    process = start("run", "--kernel", pipe, "--memory", "16M", "--timeout", "1")
+    pipe.write_bytes(programs.reset_loop())
+    result = finish(process)
+    assert result.status == 124 and result.out.count(b"r") > 2, result
+
+
 @case
 def several_vcpus_run():
     for n in (1, 2, 4, 64):

@@ -75,6 +75,29 @@ static void reads_whole_files(void **state)
     }
 }
 
+static void contents_are_recalled(void **state)
+{
+    struct place *p = *state;
+    struct vm_osal_file_contents c;
+    struct vm_error e;
+    fill(p->path, 5000);
+    assert_int_equal(vm_osal_file_read_all(p->path, 70000, &c, &e), VM_OK);
+    assert_int_equal(vm_osal_file_contents_recall(&c, 1, &e), VM_OK); // nothing was let go
+    check_fill(&c, 5000);
+    vm_osal_file_contents_let_go(&c);
+    assert_null(c.data);
+    fill(p->path, 70000);
+    assert_int_equal(vm_osal_file_contents_recall(&c, 69999, &e), VM_ERR_FILE);
+    assert_null(c.data);
+    assert_int_equal(vm_osal_file_contents_recall(&c, 70000, &e), VM_OK);
+    check_fill(&c, 70000);
+    vm_osal_file_contents_let_go(&c);
+    fill(p->path, 0);
+    assert_int_equal(vm_osal_file_contents_recall(&c, 70000, &e), VM_ERR_FILE);
+    assert_non_null(strstr(e.text, p->path));
+    vm_osal_file_contents_release(&c);
+}
+
 static void expect_refusal(const char *path, const char *text)
 {
     struct vm_osal_file_contents c;
@@ -142,6 +165,9 @@ static void reads_pipes(void **state)
         // The copy of the descriptor that this process holds closes when the feeder has ended.
         assert_int_equal(vm_osal_file_read_all(path, 1 << 20, &c, &e), VM_OK);
         vm_osal_thread_join(t);
+        check_fill(&c, sizes[i]);
+        vm_osal_file_contents_let_go(&c); // stays: it cannot be read again
+        assert_int_equal(vm_osal_file_contents_recall(&c, 1 << 20, &e), VM_OK);
         check_fill(&c, sizes[i]);
         vm_osal_file_contents_release(&c);
         close(ends[0]);
@@ -224,6 +250,7 @@ int main(void)
 #define WITH_PLACE(f) cmocka_unit_test_setup_teardown(f, make_place, remove_place)
     const struct CMUnitTest tests[] = {
         WITH_PLACE(reads_whole_files),
+        WITH_PLACE(contents_are_recalled),
         WITH_PLACE(says_why_it_cannot_read),
         cmocka_unit_test(reads_files_that_hide_their_size),
         cmocka_unit_test(reads_pipes),

@@ -62,6 +62,14 @@ static vm_status create(struct vm_machine *m, const struct vm_board_config *conf
 }
 
 // The debug console of the built-in firmware gets what the serial port does not want at all.
+static void set_images(struct vm_board *board, const struct vm_board_file *kernel,
+                       const struct vm_board_file *initrd)
+{
+    struct virt *v = virt_of(board);
+    v->config.kernel = *kernel;
+    v->config.initrd = *initrd;
+}
+
 static size_t receive(struct vm_board *board, const uint8_t *bytes, size_t size)
 {
     struct virt *v = virt_of(board);
@@ -88,6 +96,7 @@ const struct vm_board_ops vm_board_virt_riscv64 = {
     .flash_bank = VIRT_FLASH_BANK,
     .create = create,
     .reset = virt_reset,
+    .set_images = set_images,
     .destroy = destroy,
     .receive = receive,
     .flash_saved = virt_flash_saved,

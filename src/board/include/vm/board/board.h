@@ -25,8 +25,9 @@ enum vm_board_bios {
     VM_BIOS_FILE,    // config.bios, in machine mode; it gets the kernel's address
 };
 
-// A file that the embedder has read; the bytes stay its own and unchanged while the board lives
-// (every reset loads them again). data NULL: not given.
+// A file that the embedder has read; the bytes stay its own. Every reset loads them again: they are
+// unchanged while the board lives, but for kernel and initrd, which may be gone between a reset and
+// set_images. data NULL: not given.
 struct vm_board_file {
     const char *name; // for messages
     const void *data;
@@ -106,6 +107,11 @@ struct vm_board_ops {
     // nothing is loaded to keeps its content. Errors as create's; afterwards the machine must not
     // run.
     vm_status (*reset)(struct vm_board *board, struct vm_error *e);
+
+    // The kernel and the initrd for the resets to come; what was given to create stays given. Not
+    // with flash, whose firmware may ask for them at any time.
+    void (*set_images)(struct vm_board *board, const struct vm_board_file *kernel,
+                       const struct vm_board_file *initrd);
 
     void (*destroy)(struct vm_board *board); // NULL is allowed
 

@@ -40,6 +40,17 @@ struct vm_blob {
     size_t size;
 };
 
+// Who has the bytes of kernel and initrd, where they shall not stay in memory: they are loaded when
+// the machine is made and when the guest resets.
+struct vm_images {
+    void *context;
+    // Gives what is to be loaded now, of those that the options had; called by vm_run.
+    vm_status (*fetch)(void *context, struct vm_blob *kernel, struct vm_blob *initrd,
+                       struct vm_error *e);
+    // They are loaded: the bytes may go. Called by vm_create and vm_run.
+    void (*release)(void *context);
+};
+
 enum vm_bios {
     VM_OPTION_BIOS_BUILTIN, // the built-in firmware
     VM_OPTION_BIOS_NONE,    // none: the kernel starts in the most privileged mode
@@ -66,6 +77,7 @@ struct vm_options {
     // With neither kernel nor firmware the vCPUs start at the bottom of RAM, which the embedder
     // fills (vm_write_memory).
     struct vm_blob kernel, initrd, dtb, bios;
+    const struct vm_images *images; // NULL: their bytes stay as they are while the machine lives
     enum vm_bios bios_mode;
     const char *append; // kernel command line, or NULL
     // Firmware in flash, which starts in place of the kernel, or of all firmware if bios_mode is

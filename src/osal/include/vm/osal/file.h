@@ -8,10 +8,13 @@
 
 #include <vm/base/error.h>
 
+struct vm_osal_file;
+
 // The contents of a whole file.
 struct vm_osal_file_contents {
-    void *data;
+    void *data; // NULL: let go
     size_t size;
+    struct vm_osal_file *file; // a regular one stays open; NULL: a pipe
 };
 
 // Reads all of `path`, which may be a pipe or /dev/stdin, and gives it in *out, released by
@@ -20,10 +23,16 @@ struct vm_osal_file_contents {
 vm_status vm_osal_file_read_all(const char *path, uint64_t limit, struct vm_osal_file_contents *out,
                                 struct vm_error *e);
 
+// Frees the memory of contents that can be read again, which the next function does; a pipe's stay.
+void vm_osal_file_contents_let_go(struct vm_osal_file_contents *contents);
+
+// Gives contents that were let go as the file has them now, which may have been written meanwhile.
+// Errors and `limit` as above; then they stay let go.
+vm_status vm_osal_file_contents_recall(struct vm_osal_file_contents *contents, uint64_t limit,
+                                       struct vm_error *e);
+
 // Releases the contents and clears the struct; nothing happens when it is clear already.
 void vm_osal_file_contents_release(struct vm_osal_file_contents *contents);
-
-struct vm_osal_file;
 
 enum vm_osal_file_mode {
     VM_OSAL_FILE_READ,       // an existing file, for reading
