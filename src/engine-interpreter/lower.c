@@ -292,7 +292,7 @@ static bool allocate(struct lowering *l)
     l->block_code = l->next_write + r->regfile->count;
     l->ways_in = l->block_code + r->block_count;
     l->begun = l->ways_in + r->block_count;
-    vm_zero(l->ways_in, 2 * r->block_count * sizeof *w);
+    vm_zero(l->begun, r->block_count * sizeof *w);
     uint8_t *bytes = (uint8_t *)(l->begun + r->block_count);
     vm_zero(bytes, (size_t)n * 3);
     vm_zero(l->uses, n * sizeof *w);

@@ -90,16 +90,16 @@ static void note_use(struct lowering *l, vm_ir_value v, uint32_t at, uint16_t bl
         l->escapes[root] = true;
 }
 
-static void note_edge_uses(struct lowering *l, const struct vm_ir_op *o, uint32_t at,
-                           uint16_t block)
+// Operands, and what goes to targets' parameters.
+static void note_op_uses(struct lowering *l, uint32_t at, uint16_t block)
 {
-    uint16_t targets[2];
-    unsigned n = vm_ir_successors(o, targets);
-    uint32_t extra = o->args[3];
-    for (unsigned t = 0; t < n; t++) {
-        for (unsigned i = 0; i < l->r->blocks[targets[t]].params; i++)
-            note_use(l, l->r->extra[extra++], at, block);
-    }
+    const struct vm_ir_op *o = &l->r->ops[at];
+    unsigned args = vm_ir_op_args(l->r, o), count;
+    const vm_ir_value *given = vm_ir_given_args(l->r, o, &count);
+    for (unsigned i = 0; i < args; i++)
+        note_use(l, o->args[i], at, block);
+    for (unsigned i = 0; i < count; i++)
+        note_use(l, given[i], at, block);
 }
 
 static bool is_compare(const struct vm_ir_op *o)
@@ -162,12 +162,8 @@ static void take_word_in(struct lowering *l, uint32_t at, uint16_t block)
 
 static void find_roots(struct lowering *l)
 {
-    const struct vm_ir_region *r = l->r;
-    for (uint16_t b = 0; b < r->block_count; b++) {
-        for (uint32_t i = r->blocks[b].first, n = i + r->blocks[b].count; i < n; i++)
-            l->block_of[i] = b;
-    }
-    for (uint32_t i = 0; i < r->op_count; i++)
+    vm_ir_find_blocks(l->r, l->block_of);
+    for (uint32_t i = 0; i < l->r->op_count; i++)
         l->root[i] = root_of(l, (vm_ir_value)i);
 }
 
@@ -175,15 +171,9 @@ static void find_uses(struct lowering *l)
 {
     const struct vm_ir_region *r = l->r;
     for (uint32_t i = 0; i < r->op_count; i++) {
-        const struct vm_ir_op *o = &r->ops[i];
         uint16_t b = l->block_of[i];
-        if (b == NONE || o->code == VM_IR_nop)
-            continue;
-        unsigned args = vm_ir_op_args(r, o);
-        for (unsigned a = 0; a < args; a++)
-            note_use(l, o->args[a], i, b);
-        if (o->code == VM_IR_jump || o->code == VM_IR_branch)
-            note_edge_uses(l, o, i, b);
+        if (b != NONE && r->ops[i].code != VM_IR_nop)
+            note_op_uses(l, i, b);
     }
     for (uint32_t i = 0; i < r->op_count; i++) {
         if (l->block_of[i] != NONE)
@@ -193,26 +183,9 @@ static void find_uses(struct lowering *l)
         take_compare_in(l, b);
 }
 
-static void count_ways_in(struct lowering *l)
-{
-    const struct vm_ir_region *r = l->r;
-    l->ways_in[0] = 1; // the entry
-    for (uint16_t b = 0; b < r->block_count; b++) {
-        const struct vm_ir_block *block = &r->blocks[b];
-        uint16_t targets[2];
-        unsigned n = 0;
-        if (block->count > 0)
-            n = vm_ir_successors(&r->ops[block->first + block->count - 1u], targets);
-        for (unsigned t = 0; t < n; t++) {
-            if (l->ways_in[targets[t]] < UINT16_MAX)
-                l->ways_in[targets[t]]++;
-        }
-    }
-}
-
 void lower_find_uses(struct lowering *l)
 {
     find_roots(l);
     find_uses(l);
-    count_ways_in(l);
+    vm_ir_count_ways_in(l->r, l->ways_in);
 }

@@ -41,19 +41,6 @@ static void note_use(struct jit_plan *p, vm_ir_value v, uint32_t at, uint16_t bl
         p->marks[root] |= JIT_ESCAPES;
 }
 
-static void note_edge_uses(struct jit_plan *p, const struct vm_ir_op *o, uint32_t at,
-                           uint16_t block)
-{
-    uint16_t targets[2];
-    unsigned n = vm_ir_successors(o, targets);
-    uint32_t extra = o->args[3];
-    for (unsigned t = 0; t < n; t++) {
-        p->ways_in[targets[t]]++;
-        for (unsigned i = 0; i < p->r->blocks[targets[t]].params; i++)
-            note_use(p, p->r->extra[extra++], at, block);
-    }
-}
-
 static bool is_float(enum vm_type t)
 {
     return t == VM_F32 || t == VM_F64;
@@ -90,13 +77,14 @@ static void note_uses(struct jit_plan *p, uint16_t block)
     const struct vm_ir_region *r = p->r;
     for (uint32_t i = r->blocks[block].first, n = i + r->blocks[block].count; i < n; i++) {
         const struct vm_ir_op *o = &r->ops[i];
-        unsigned args = vm_ir_op_args(r, o);
+        unsigned args = vm_ir_op_args(r, o), count;
+        const vm_ir_value *given = vm_ir_given_args(r, o, &count);
         for (unsigned a = 0; a < args; a++)
             note_use(p, o->code == VM_IR_store && a == 1 ? jit_stored(p, o) : o->args[a], i, block);
         if (VM_UNLIKELY(is_about_floats(p, o)))
             note_floats(p, o);
-        if (o->code == VM_IR_jump || o->code == VM_IR_branch)
-            note_edge_uses(p, o, i, block);
+        for (unsigned g = 0; g < count; g++)
+            note_use(p, given[g], i, block);
     }
 }
 
@@ -280,8 +268,8 @@ static bool allocate(struct jit_plan *p, uint16_t **next_write, struct vm_arena 
     p->ways_in = w + 6 * n;
     p->marks = (uint8_t *)(p->ways_in + blocks + regs);
     *next_write = p->ways_in + blocks;
-    vm_fill(p->home, 0xff, 2 * n * sizeof *w); // and block_of: NONE
-    vm_zero(p->last_use, (2 * n + blocks) * sizeof *w);
+    vm_fill(p->home, 0xff, n * sizeof *w); // NONE
+    vm_zero(p->last_use, 2 * n * sizeof *w);
     vm_zero(p->marks, n);
     return true;
 }
@@ -302,13 +290,10 @@ bool jit_plan_region(struct jit_plan *p, const struct vm_ir_region *r, struct vm
     *p = (struct jit_plan){.r = r};
     if (!allocate(p, &h.next_write, arena))
         return false;
-    for (uint16_t b = 0; b < r->block_count; b++) {
-        for (uint32_t i = r->blocks[b].first, n = i + r->blocks[b].count; i < n; i++)
-            p->block_of[i] = b;
-    }
+    vm_ir_find_blocks(r, p->block_of);
+    vm_ir_count_ways_in(r, p->ways_in);
     for (uint32_t i = 0; i < r->op_count; i++)
         p->root[i] = root_of(p, (vm_ir_value)i);
-    p->ways_in[0] = 1; // the entry
     for (uint16_t b = 0; b < r->block_count; b++)
         note_uses(p, b);
     if (p->has_float)

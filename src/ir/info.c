@@ -3,6 +3,8 @@
 // What ops.def says about an op, as a table and as the questions that everybody asks of it.
 #include <vm/ir/ir.h>
 
+#include <vm/base/memory.h>
+
 const struct vm_ir_op_info vm_ir_op_infos[VM_IR_CODE_COUNT] = {
 #define VM_IR_OP(name, types, signature, effects, text) \
     [VM_IR_##name] = {#name, signature, types, effects, sizeof(signature) - 3, text},
@@ -53,6 +55,30 @@ vm_ir_value *vm_ir_target_args(const struct vm_ir_region *r, const struct vm_ir_
     unsigned first = term->attr & 0xffff;
     *count = which ? term->attr >> 16 : first;
     return *count ? r->extra + term->args[3] + (which ? first : 0) : NULL;
+}
+
+void vm_ir_find_blocks(const struct vm_ir_region *r, uint16_t *block_of)
+{
+    vm_fill(block_of, 0xff, r->op_count * sizeof *block_of);
+    for (unsigned b = 0; b < r->block_count; b++) {
+        for (unsigned i = 0; i < r->blocks[b].count; i++)
+            block_of[r->blocks[b].first + i] = (uint16_t)b;
+    }
+}
+
+void vm_ir_count_ways_in(const struct vm_ir_region *r, uint16_t *ways_in)
+{
+    vm_zero(ways_in, r->block_count * sizeof *ways_in);
+    ways_in[0] = 1;
+    for (unsigned b = 0; b < r->block_count; b++) {
+        const struct vm_ir_block *block = &r->blocks[b];
+        uint16_t targets[2];
+        unsigned n = 0;
+        if (block->count > 0)
+            n = vm_ir_successors(&r->ops[block->first + block->count - 1u], targets);
+        for (unsigned t = 0; t < n; t++)
+            ways_in[targets[t]]++;
+    }
 }
 
 const struct vm_ir_op *vm_ir_first_marker(const struct vm_ir_region *r, unsigned block)

@@ -42,12 +42,8 @@ void vm_ir_map_apply(struct vm_ir_region *r, vm_ir_value *map)
 uint16_t *vm_ir_block_of(const struct vm_ir_region *r)
 {
     uint16_t *block_of = vm_arena_alloc(r->arena, (r->op_count + 1) * sizeof *block_of, 2);
-    if (!block_of)
-        return NULL;
-    __builtin_memset(block_of, 0xff, r->op_count * sizeof *block_of);
-    for (unsigned b = 0; b < r->block_count; b++)
-        for (unsigned i = 0; i < r->blocks[b].count; i++)
-            block_of[r->blocks[b].first + i] = (uint16_t)b;
+    if (block_of)
+        vm_ir_find_blocks(r, block_of);
     return block_of;
 }
 

@@ -324,6 +324,22 @@ static inline unsigned vm_ir_successors(const struct vm_ir_op *term, uint16_t ta
 vm_ir_value *vm_ir_target_args(const struct vm_ir_region *r, const struct vm_ir_op *term,
                                unsigned which, unsigned *count);
 
+// The arguments that a jump or branch gives to all its targets, those of the first target first,
+// and how many they are; none for other ops.
+static inline const vm_ir_value *vm_ir_given_args(const struct vm_ir_region *r,
+                                                  const struct vm_ir_op *op, unsigned *count)
+{
+    bool gives = op->code == VM_IR_jump || op->code == VM_IR_branch;
+    *count = gives ? (op->attr & 0xffff) + (op->attr >> 16) : 0;
+    return *count ? r->extra + op->args[3] : NULL;
+}
+
+// Fills in the block that each op is in, VM_IR_NONE for ops outside of all.
+void vm_ir_find_blocks(const struct vm_ir_region *r, uint16_t *block_of);
+
+// Fills in how many ways lead to each block: edges, and the entry.
+void vm_ir_count_ways_in(const struct vm_ir_region *r, uint16_t *ways_in);
+
 // The first insn marker of a block, or NULL.
 const struct vm_ir_op *vm_ir_first_marker(const struct vm_ir_region *r, unsigned block);
 
