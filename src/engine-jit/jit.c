@@ -14,11 +14,18 @@ static void place_frame(struct jit *j)
     j->frame_slots = VM_VCPU_SCRATCH - 64 - (unsigned)sizeof *j->frame;
 }
 
+static size_t fixed_bytes(const struct vm_vcpu *v)
+{
+    return (size_t)JIT_FIXED_TABLES * v->guest->regfile->count;
+}
+
 static void destroy(struct vm_vcpu *v)
 {
     const struct vm_allocator *a = &v->machine->host->allocator;
     struct jit *j = jit_of(v);
     jit_cache_destroy(j);
+    if (j->fixed)
+        a->release(a->context, j->fixed, fixed_bytes(v));
     a->release(a->context, j, sizeof *j);
     v->engine = NULL;
     v->engine_data = NULL;
@@ -26,7 +33,8 @@ static void destroy(struct vm_vcpu *v)
 
 static vm_status create(struct vm_vcpu *v, struct vm_error *e)
 {
-    struct jit *j = vm_alloc_zeroed(&v->machine->host->allocator, sizeof *j, 64);
+    const struct vm_allocator *a = &v->machine->host->allocator;
+    struct jit *j = vm_alloc_zeroed(a, sizeof *j, 64);
     if (!j)
         return vm_error_set(e, VM_ERR_HOST, "out of memory for the JIT");
     j->vcpu = v;
@@ -35,7 +43,9 @@ static vm_status create(struct vm_vcpu *v, struct vm_error *e)
     v->engine = &vm_jit_ops;
     v->engine_data = j;
     place_frame(j);
-    vm_status status = jit_cache_create(j, e);
+    j->fixed = a->alloc(a->context, fixed_bytes(v), 1);
+    vm_status status = j->fixed ? jit_cache_create(j, e)
+                                : vm_error_set(e, VM_ERR_HOST, "out of memory for the JIT");
     if (status != VM_OK)
         destroy(v);
     return status;

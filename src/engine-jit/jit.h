@@ -26,6 +26,7 @@ enum {
     JIT_BLOCK_INSNS = 64,
     JIT_FRAME_ARGS = 4,
     JIT_NO_XMM = 0xff,
+    JIT_FIXED_TABLES = 3,
     JIT_CACHE_BYTES = 64 << 20, // for all vCPUs, unless the embedder says otherwise
 };
 
@@ -156,6 +157,7 @@ struct jit {
     enum vm_tlb_rests rests; // what the mapping rests on of the block that was found last
     struct jit_frame *frame;
     unsigned frame_slots;  // bytes
+    uint8_t *fixed;        // the emitter's: JIT_FIXED_TABLES tables by register-file entry
     uint32_t cpu_features; // VM_CPU_* bits that may be used
     bool soft_float;       // blocks leave floating point to C
     bool no_links;         // every block comes back to C
@@ -241,8 +243,8 @@ vm_ir_helper_fn jit_help_nans; // the same
 
 // --- the emitter of this host ---
 
-// Writes the thunks at the start of the cache, and fills thunks and enter. Returns the first byte
-// after them, or NULL when there is no room.
+// Writes the thunks at the start of the cache, and fills thunks, enter and fixed. Returns the first
+// byte after them, or NULL when there is no room.
 uint8_t *jit_emit_thunks(struct jit *j, uint8_t *place, uint8_t *end);
 
 // Writes a block at `place`; fills entry, ways and links (allocated from `arena`). False: it does

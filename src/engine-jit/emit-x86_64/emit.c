@@ -52,11 +52,11 @@ static bool allocate(struct emit *e)
     const size_t by_op = sizeof *e->slot_of + sizeof *e->reg_of + sizeof *e->xmm_of;
     const struct vm_ir_region *r = e->r;
     struct vm_arena *a = e->scratch;
-    uint32_t n = r->op_count, count = r->block_count, regs = r->regfile->count;
+    uint32_t n = r->op_count, count = r->block_count;
     e->way_capacity = 2 * count; // a call and its return
     e->cold_capacity = 2 * n + 6 * count;
     e->labels = vm_arena_alloc(a, by_block * count, 8);
-    e->slot_of = vm_arena_alloc(a, by_op * n + 2 * regs, 8);
+    e->slot_of = vm_arena_alloc(a, by_op * n, 8);
     e->cold = vm_arena_alloc(a, e->cold_capacity * sizeof *e->cold, 8);
     e->block->ways = vm_arena_alloc(a, e->way_capacity * sizeof *e->block->ways, 8);
     if (!e->labels || !e->slot_of || !e->cold || !e->block->ways)
@@ -65,11 +65,9 @@ static bool allocate(struct emit *e)
     e->done = (bool *)(e->begun + count);
     e->reg_of = (uint8_t *)(e->slot_of + n);
     e->xmm_of = e->reg_of + n;
-    e->fixed = e->xmm_of + n;
-    e->fixed_xmm = e->fixed + regs;
     vm_zero(e->labels, by_block * count);
     vm_zero(e->slot_of, n * sizeof *e->slot_of);
-    vm_fill(e->reg_of, NO_REG, 2 * (n + regs)); // and xmm_of, fixed, fixed_xmm
+    vm_fill(e->reg_of, NO_REG, 2 * n); // and xmm_of
     return true;
 }
 
@@ -91,15 +89,32 @@ static bool keep_ways(struct emit *e)
     return true;
 }
 
-static void fix_registers(struct emit *e)
+// The tables of the jit's `fixed`.
+enum { GENERAL, XMM, NEITHER };
+
+static uint8_t *fixed_table(const struct jit *j, unsigned which)
 {
-    const uint16_t *hot = e->r->regfile->hot;
+    return j->fixed + (size_t)which * j->vcpu->guest->regfile->count;
+}
+
+void emit_fix_registers(struct jit *j)
+{
+    const struct vm_regfile *regfile = j->vcpu->guest->regfile;
+    const uint16_t *hot = regfile->hot;
+    uint8_t *general = fixed_table(j, GENERAL), *xmm = fixed_table(j, XMM);
+    vm_fill(j->fixed, NO_REG, (size_t)JIT_FIXED_TABLES * regfile->count);
     for (unsigned i = 0; i < FIXED_COUNT && hot && hot[i] != VM_IR_NONE; i++)
-        e->fixed[hot[i]] = x64_fixed[i];
-    unsigned floats = e->jit->soft_float ? 0 : emit_fixed_xmm_count(e->r->regfile);
-    e->xmm_temps = XMM_COUNT - floats;
-    for (unsigned i = 0; i < floats; i++)
-        e->fixed_xmm[e->r->regfile->hot_float[i]] = (uint8_t)(XMM_COUNT - 1 - i);
+        general[hot[i]] = x64_fixed[i];
+    for (unsigned i = 0, n = emit_fixed_xmm_count(regfile); i < n; i++)
+        xmm[regfile->hot_float[i]] = (uint8_t)(XMM_COUNT - 1 - i);
+}
+
+static void begin_registers(struct emit *e)
+{
+    bool soft = e->jit->soft_float;
+    e->fixed = fixed_table(e->jit, GENERAL);
+    e->fixed_xmm = fixed_table(e->jit, soft ? NEITHER : XMM);
+    e->xmm_temps = XMM_COUNT - (soft ? 0 : emit_fixed_xmm_count(e->r->regfile));
     for (unsigned i = 0; i < VM_ARRAY_SIZE(e->temps); i++)
         e->temps[i] = VM_IR_NONE;
     for (unsigned i = 0; i < XMM_COUNT; i++)
@@ -129,7 +144,7 @@ bool jit_emit_block(struct jit *j, const struct jit_plan *plan, struct jit_block
     };
     if (!allocate(&e))
         return false;
-    fix_registers(&e);
+    begin_registers(&e);
     e.uses_float = plan->has_float && uses_float(&e);
     for (uint16_t i = 0; i < e.r->block_count && !e.failed && !e.code.overflow; i++) {
         if (!e.done[i])

@@ -35,6 +35,8 @@ enum {
 // The host registers that hold guest registers, in the order in which `hot` fills them: those that
 // calls preserve first.
 extern const uint8_t x64_fixed[FIXED_COUNT];
+// Fills the jit's `fixed`.
+void emit_fix_registers(struct jit *j);
 
 // What is boxed above an f32; sign bits, and all but those.
 enum float_mask {
@@ -107,13 +109,13 @@ struct emit {
     struct jit_block *block;
     struct vm_arena *scratch, *arena; // of this translation; of the block
 
-    uint8_t *fixed;        // by register-file entry: its host register, or NO_REG
-    uint8_t *fixed_xmm;    // the same for xmm registers
-    uint8_t *reg_of;       // by root: the temporary that has it, or NO_REG
-    uint16_t *slot_of;     // by root: offset of its slot in the frame's, plus 1; 0: none
-    vm_ir_value temps[16]; // by host register: the root that it has, or NONE
-    uint16_t locked;       // host registers that the current op has taken
-    uint8_t *xmm_of;       // the same for xmm registers
+    const uint8_t *fixed;     // by register-file entry: its host register, or NO_REG
+    const uint8_t *fixed_xmm; // the same for xmm registers
+    uint8_t *reg_of;          // by root: the temporary that has it, or NO_REG
+    uint16_t *slot_of;        // by root: offset of its slot in the frame's, plus 1; 0: none
+    vm_ir_value temps[16];    // by host register: the root that it has, or NONE
+    uint16_t locked;          // host registers that the current op has taken
+    uint8_t *xmm_of;          // the same for xmm registers
     vm_ir_value xmms[XMM_COUNT];
     uint16_t xmm_locked;
     uint16_t xmm_boxed; // those whose f32 is known to be boxed

@@ -269,6 +269,7 @@ uint8_t *jit_emit_thunks(struct jit *j, uint8_t *place, uint8_t *end)
         .jit = j,
         .regfile = j->vcpu->guest->regfile,
     };
+    emit_fix_registers(j);
     emit_float_tables(&t.code, j);
     emit_leave(&t);
     emit_link(&t);
