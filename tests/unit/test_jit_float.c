@@ -116,13 +116,19 @@ static uint32_t transfer(struct random *r, unsigned format)
     }
 }
 
+static uint32_t store(unsigned format, unsigned source, unsigned base, uint32_t offset)
+{
+    return (offset >> 5) << 25 | source << 20 | base << 15 | (2 + format) << 12 |
+           (offset & 0x1f) << 7 | 0x27;
+}
+
 static uint32_t access(struct random *r, unsigned format)
 {
     unsigned base = random_below(r, 40) ? MEMORY : NOWHERE, f3 = 2 + format;
     uint32_t offset = random_below(r, 64) * 8;
     if (random_below(r, 2))
         return rv_i(0x07, f3, f(r), base, (int32_t)offset);
-    return (offset >> 5) << 25 | f(r) << 20 | base << 15 | f3 << 12 | (offset & 0x1f) << 7 | 0x27;
+    return store(format, f(r), base, offset);
 }
 
 static uint32_t control(struct random *r)
@@ -166,11 +172,24 @@ static uint64_t value(struct random *r)
     }
 }
 
+// Stores to where loads have come from, with not much between the two.
+static void make_pairs(struct program *p, struct random *r)
+{
+    for (unsigned i = 0; i + 3 < PROGRAM; i++) {
+        uint32_t load = p->words[i];
+        unsigned format = (load >> 12 & 7) - 2;
+        if ((load & 0x7f) == 0x07 && random_below(r, 3) == 0)
+            p->words[i + 1 + random_below(r, 3)] =
+                store(random_below(r, format + 1), f(r), load >> 15 & 31, load >> 20);
+    }
+}
+
 static void make(struct program *p, uint64_t seed)
 {
     struct random r = {seed};
     for (unsigned i = 0; i < PROGRAM; i++)
         p->words[i] = instruction(&r);
+    make_pairs(p, &r);
     p->words[PROGRAM] = RV_EBREAK;
     for (unsigned i = 0; i < 32; i++) {
         p->f[i] = value(&r);

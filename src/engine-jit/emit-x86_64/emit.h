@@ -27,6 +27,7 @@ enum {
     XMM_COUNT = 16,
     FIXED_XMM_MAX = 10,
     MAX_NANS = 24,
+    NO_ADDEND = 1, // in rdx, for the store of a pair: addends are multiples of a page
 };
 
 #define REG_STATE X64_RBP
@@ -84,6 +85,8 @@ struct cold {
     enum x64_reg result;          // of a load or evaluation, unless it is an xmm register
     uint8_t xmm;                  // this one, or JIT_NO_XMM
     bool keeps_float;             // an access: xmm registers and MXCSR are in use
+    bool paired;                  // a load or store of a pair (memory.c)
+    int32_t disp;                 // what to add to the address, of such a store
     uint32_t attr;
     uint64_t word; // the exit word of a fault or request; what to evaluate
     unsigned way;
@@ -115,6 +118,7 @@ struct emit {
     uint16_t *slot_of;        // by root: offset of its slot in the frame's, plus 1; 0: none
     vm_ir_value temps[16];    // by host register: the root that it has, or NONE
     uint16_t locked;          // host registers that the current op has taken
+    vm_ir_value paired;       // the store whose addend is in rdx, or NONE (memory.c)
     uint8_t *xmm_of;          // the same for xmm registers
     vm_ir_value xmms[XMM_COUNT];
     uint16_t xmm_locked;

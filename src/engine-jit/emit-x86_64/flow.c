@@ -406,13 +406,18 @@ static void cold_access(struct emit *e, const struct cold *c)
         pass_value(e, 0, &c->value);
     if (c->kind == COLD_ATOMIC && c->what == VM_IR_cas)
         pass_value(e, 1, &c->value2);
+    enum x64_reg address = c->address;
+    if (c->kind == COLD_STORE && c->paired) {
+        x64_lea_rm(&e->code, X64_64, X64_RAX, x64_at(address, c->disp));
+        address = X64_RAX;
+    }
     if (c->kind == COLD_ATOMIC)
         x64_mov_mi(&e->code, X64_64, at_state(e, &e->jit->frame->args[3]), (int32_t)c->what);
     if (c->keeps_float) {
         x64_imm(&e->code, X64_RCX, (uintptr_t)c->nans);
         x64_call_to(&e->code, t->fp_save);
     }
-    emit_pass_access_word(e, c->address, c->attr, c->word);
+    emit_pass_access_word(e, address, c->attr, c->word);
     x64_call_to(&e->code, c->kind == COLD_LOAD    ? t->load
                           : c->kind == COLD_STORE ? t->store
                                                   : t->atomic);
@@ -420,6 +425,8 @@ static void cold_access(struct emit *e, const struct cold *c)
         x64_call_to(&e->code, t->fp_restore);
     if (c->kind != COLD_STORE)
         cold_result(e, c);
+    if (c->kind == COLD_LOAD && c->paired)
+        x64_imm(&e->code, X64_RDX, NO_ADDEND);
     x64_jmp_to(&e->code, c->back);
 }
 

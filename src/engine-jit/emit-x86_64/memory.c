@@ -9,6 +9,10 @@
 //     mov rdx, [r14+rcx+array]; xor rdx, A   below a page if the tag matches,
 //     cmp rdx, 4096 - size; ja cold          and by how much it does not cross
 //     mov rdx, [r14+rcx+array+8]             host address = A + addend
+//
+// A load and a store to the same place, with no access between them, are a pair: the load's check
+// is against the write array (who may write may read), and the store takes its addend, unless the
+// load went through C.
 #include "emit.h"
 
 #include <stddef.h>
@@ -148,12 +152,62 @@ static bool is_float_load(const struct emit *e, vm_ir_value v, const struct vm_i
            ((o->type == VM_I64 && log2 == 3) || (o->type == VM_I32 && log2 == 2));
 }
 
+// --- pairs ---
+
+struct place {
+    vm_ir_value base;
+    uint64_t disp;
+};
+
+static struct place place_of(const struct emit *e, const struct vm_ir_op *access)
+{
+    struct place p = {e->plan->root[access->args[0]], access->imm};
+    for (;;) {
+        const struct vm_ir_op *o = &e->r->ops[p.base];
+        uint64_t c;
+        if (o->code != VM_IR_add || o->type != VM_I64 || !emit_is_const(e, o->args[1], &c))
+            return p;
+        p.base = e->plan->root[o->args[0]];
+        p.disp += c;
+    }
+}
+
+static bool is_pair(const struct emit *e, const struct vm_ir_op *load, const struct vm_ir_op *store)
+{
+    struct place a = place_of(e, load), b = place_of(e, store);
+    return a.base == b.base && a.disp == b.disp && emit_is_plain(store) &&
+           (int64_t)store->imm == (int32_t)store->imm &&
+           vm_ir_mem_size_log2(store->attr) <= vm_ir_mem_size_log2(load->attr);
+}
+
+// The store that makes a pair with the load, or NONE.
+static vm_ir_value find_store(const struct emit *e, vm_ir_value load)
+{
+    const unsigned stops = VM_IR_E_FAULT | VM_IR_E_CALL | VM_IR_E_TERM;
+    const struct vm_ir_block *b = &e->r->blocks[e->ir_block];
+    for (uint32_t i = load + 1u; i < (uint32_t)b->first + b->count; i++) {
+        const struct vm_ir_op *o = &e->r->ops[i];
+        if (vm_ir_op_traits[o->code].effects & stops)
+            return o->code == VM_IR_store && is_pair(e, &e->r->ops[load], o) ? (vm_ir_value)i
+                                                                             : VM_IR_NONE;
+    }
+    return VM_IR_NONE;
+}
+
+static size_t array_for(vm_ir_value paired)
+{
+    return paired != VM_IR_NONE ? offsetof(struct vm_tlb_context, write)
+                                : offsetof(struct vm_tlb_context, read);
+}
+
+// --- loads ---
+
 static void load_float(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     enum x64_xmm to = emit_xmm_result(e, v, 0);
     enum x64_reg address = emit_address(e, o);
-    uint8_t *miss = check(e, address, 1u << vm_ir_mem_size_log2(o->attr),
-                          offsetof(struct vm_tlb_context, read));
+    vm_ir_value paired = find_store(e, v);
+    uint8_t *miss = check(e, address, 1u << vm_ir_mem_size_log2(o->attr), array_for(paired));
     emit_xmm_load(e, o->type == VM_I64 ? VM_F64 : VM_F32, to, x64_at_index(X64_RDX, address, 0, 0));
     struct cold *cold = emit_cold(e, COLD_LOAD, miss);
     emit_keep_float(e, cold);
@@ -162,7 +216,9 @@ static void load_float(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     cold->xmm = (uint8_t)to;
     cold->attr = o->attr;
     cold->word = emit_fault_word(e);
+    cold->paired = paired != VM_IR_NONE;
     emit_define_xmm(e, v, to);
+    e->paired = paired;
 }
 
 void emit_op_load(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
@@ -177,7 +233,8 @@ void emit_op_load(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     }
     unsigned log2 = vm_ir_mem_size_log2(o->attr);
     enum x64_reg address = emit_address(e, o);
-    uint8_t *miss = check(e, address, 1u << log2, offsetof(struct vm_tlb_context, read));
+    vm_ir_value paired = find_store(e, v);
+    uint8_t *miss = check(e, address, 1u << log2, array_for(paired));
     enum x64_reg to = X64_RAX;
     uint16_t home = e->plan->home[v];
     if (home != VM_IR_NONE && e->fixed[home] != NO_REG)
@@ -191,8 +248,12 @@ void emit_op_load(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     cold->result = to;
     cold->attr = o->attr;
     cold->word = emit_fault_word(e);
+    cold->paired = paired != VM_IR_NONE;
     emit_define(e, v, to);
+    e->paired = paired;
 }
+
+// --- stores ---
 
 static void store_value(struct emit *e, enum x64_width w, struct x64_mem to,
                         const struct operand *value)
@@ -230,10 +291,49 @@ static struct operand stored_value(struct emit *e, vm_ir_value v, unsigned log2)
     return in_xmm((enum x64_xmm)xmm);
 }
 
+// A register with the value, which is not rdx.
+static struct operand paired_value(struct emit *e, vm_ir_value v, unsigned log2)
+{
+    uint8_t xmm = emit_xmm_of(e, e->plan->root[v]);
+    if (xmm != NO_REG && log2 >= X64_32)
+        return in_xmm((enum x64_xmm)xmm);
+    struct operand value = emit_operand(e, v);
+    if (value.kind != IN_MEMORY)
+        return value;
+    return (struct operand){.kind = IN_REGISTER, .reg = emit_in_register(e, v)};
+}
+
+// The store of a pair. Like every access it may go through C: nothing that is needed later stays in
+// temporaries.
+static void store_paired(struct emit *e, const struct vm_ir_op *o)
+{
+    unsigned log2 = vm_ir_mem_size_log2(o->attr);
+    e->locked = 1u << X64_RDX;
+    struct operand value = paired_value(e, jit_stored(e->plan, o), log2);
+    enum x64_reg base = emit_in_register(e, o->args[0]);
+    emit_detach(e, X64_RAX);
+    emit_detach(e, X64_RCX);
+    x64_test_ri(&e->code, X64_8, X64_RDX, NO_ADDEND);
+    struct cold *cold = emit_cold(e, COLD_STORE, x64_jcc32(&e->code, X64_NE));
+    store_value(e, (enum x64_width)log2, x64_at_index(X64_RDX, base, 0, (int32_t)o->imm), &value);
+    emit_keep_float(e, cold);
+    cold->back = e->code.at;
+    cold->address = base;
+    cold->disp = (int32_t)o->imm;
+    cold->paired = true;
+    cold->value = value;
+    cold->attr = o->attr;
+    cold->word = emit_fault_word(e);
+    e->paired = VM_IR_NONE;
+}
+
 void emit_op_store(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
-    (void)v;
     unsigned log2 = vm_ir_mem_size_log2(o->attr);
+    if (e->paired == v) {
+        store_paired(e, o);
+        return;
+    }
     if (!emit_is_plain(o)) {
         if (log2 >= 4) {
             struct x64_mem slot = emit_slot(e, o->args[1]);

@@ -17,6 +17,7 @@ void emit_forget_temps(struct emit *e)
         e->temps[i] = NONE;
     }
     e->locked = 0;
+    e->paired = NONE;
     emit_forget_xmm(e);
 }
 
@@ -109,6 +110,8 @@ void emit_claim(struct emit *e, enum x64_reg reg)
 {
     empty(e, reg);
     e->locked |= (uint16_t)(1u << reg);
+    if (reg == X64_RDX)
+        e->paired = NONE;
 }
 
 void emit_claim_all(struct emit *e)
@@ -151,6 +154,8 @@ static void hold(struct emit *e, vm_ir_value root, enum x64_reg reg)
 {
     e->temps[reg] = root;
     e->reg_of[root] = (uint8_t)reg;
+    if (reg == X64_RDX)
+        e->paired = NONE;
 }
 
 // A value that is in an xmm register only: into a temporary, if there is a free one, else to
