@@ -98,6 +98,7 @@ struct jit_way {
     uint8_t *stub;   // where it leads while it is not linked
     uint8_t *guard;  // of a far one: where the generation is compared
     bool near;       // leads to an instruction that lies in the same page
+    bool live;       // leaves while the FPU is live
     uint64_t ahead;  // bytes that the page base is then ahead of that of the block
 };
 
@@ -105,6 +106,7 @@ struct jit_block {
     struct vm_block common;
     const uint8_t *entry; // executable view
     uint8_t *place;       // writable view
+    uint32_t live_entry;  // bytes that who comes while the FPU is live leaves out
     uint32_t code_bytes;
     uint32_t aside;       // where in the code the section begins that is rarely run
     struct jit_way *ways; // as many as common.links

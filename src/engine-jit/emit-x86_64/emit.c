@@ -38,8 +38,11 @@ static void emit_ir_block(struct emit *e, uint16_t index)
     x64_bind(&e->code, &e->labels[index]);
     e->float_live = false;
     e->block_floats = e->uses_float && emit_has_floats(e, index);
-    if (index == 0 && e->uses_float)
+    if (index == 0 && e->uses_float) {
+        const uint8_t *entry = e->code.at;
         emit_float_entry(e);
+        e->block->live_entry = (uint32_t)(e->code.at - entry);
+    }
     for (uint32_t i = b->first, n = i + b->count; i < n && !e->failed && !e->code.overflow; i++)
         emit_op(e, (vm_ir_value)i);
 }

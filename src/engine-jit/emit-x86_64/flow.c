@@ -110,6 +110,7 @@ static void leave_far(struct emit *e, struct jit_way *way)
 static void leave(struct emit *e, uint64_t offset)
 {
     struct jit_way *way = emit_new_way(e, offset);
+    way->live = e->float_live;
     if (!way->near) {
         leave_far(e, way);
         return;
@@ -342,6 +343,7 @@ static void branch_out(struct emit *e, const struct vm_ir_op *o, uint16_t then_b
     e->done[then_block] = e->done[else_block] = true;
     if (is_near(e, yes->imm)) {
         struct jit_way *way = emit_new_way(e, yes->imm);
+        way->live = e->float_live;
         way->place = x64_jcc32(&e->code, cc);
         emit_cold(e, COLD_WAY, NULL)->way = emit_way_number(e, way);
         leave(e, no->imm);
@@ -478,7 +480,7 @@ void jit_emit_link(struct jit *j, struct jit_way *way, const struct jit_block *t
         x64_patch32_raw(way->guard - 4, at_generation(j, generation).disp);
         x64_patch32_raw(way->guard, (int32_t)*generation);
     }
-    x64_patch32(way->place, to->place);
+    x64_patch32(way->place, to->place + (way->live ? to->live_entry : 0));
 }
 
 void jit_emit_unlink(struct jit_way *way)
