@@ -11,7 +11,8 @@
 #include "jit.h"
 
 enum {
-    BLOCKS_CHUNK = 64 << 10,
+    BLOCKS_CHUNK_MIN = 2 << 10,
+    BLOCKS_CHUNK_MAX = 64 << 10,
     SCRATCH_CHUNK = 256 << 10,
     PARTITION_MIN = 32 << 10, // bytes of code: several of the largest blocks fit
     ONCE_BYTES = 32 << 10,
@@ -51,8 +52,21 @@ static uint64_t share_of_cache(const struct jit *j, struct vm_error *e)
 
 static void create_partition(struct jit *j, unsigned i, uint8_t *at, size_t bytes)
 {
+    size_t chunk = bytes / 16 < BLOCKS_CHUNK_MIN   ? BLOCKS_CHUNK_MIN
+                   : bytes / 16 > BLOCKS_CHUNK_MAX ? BLOCKS_CHUNK_MAX
+                                                   : bytes / 16;
     j->partitions[i] = (struct jit_partition){.start = at, .at = at, .end = at + bytes};
-    vm_arena_init(&j->partitions[i].blocks, &j->vcpu->machine->host->allocator, BLOCKS_CHUNK);
+    vm_arena_init(&j->partitions[i].blocks, &j->vcpu->machine->host->allocator, chunk);
+}
+
+size_t jit_partition_bytes(const struct jit_partition *p)
+{
+    return (size_t)(p->at - p->start) + p->blocks.total;
+}
+
+static bool is_full(const struct jit_partition *p)
+{
+    return p->at > p->start && jit_partition_bytes(p) > (size_t)(p->end - p->start);
 }
 
 vm_status jit_cache_create(struct jit *j, struct vm_error *e)
@@ -147,6 +161,8 @@ struct jit_block *jit_emit_region(struct jit *j, const struct vm_ir_region *r,
     struct jit_plan plan;
     if (!jit_plan_region(&plan, r, &j->scratch))
         return NULL;
+    if (!once && is_full(&j->partitions[j->partition]))
+        next_partition(j);
     for (unsigned attempt = 0; attempt < 2; attempt++) {
         unsigned partition = once ? JIT_PARTITIONS : j->partition;
         struct jit_partition *p = &j->partitions[partition];

@@ -164,7 +164,7 @@ static void stats(const struct vm_vcpu *v, struct vm_engine_stats *out)
     const struct jit *j = jit_of(v);
     *out = j->stats;
     for (unsigned i = 0; i < JIT_PARTITIONS; i++)
-        out->cache_bytes += (uint64_t)(j->partitions[i].at - j->partitions[i].start);
+        out->cache_bytes += jit_partition_bytes(&j->partitions[i]);
 }
 
 static const void *host_code(struct vm_vcpu *v, size_t *size)

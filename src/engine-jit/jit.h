@@ -27,7 +27,7 @@ enum {
     JIT_FRAME_ARGS = 4,
     JIT_NO_XMM = 0xff,
     JIT_FIXED_TABLES = 3,
-    JIT_CACHE_BYTES = 64 << 20, // for all vCPUs, unless the embedder says otherwise
+    JIT_CACHE_BYTES = 128 << 20, // for all vCPUs, unless the embedder says otherwise
 };
 
 // A float value that an op has made and whose NaN is not canonical yet: where it is (float.c).
@@ -136,7 +136,8 @@ struct jit_thunks {
     uint8_t *fp_begin, *fp_resume, *fp_end, *fp_save, *fp_restore, *fp_nans, *fp_evaluate;
 };
 
-// A part of the cache that is filled from the start and emptied as a whole.
+// A part of the cache that is filled from the start and emptied as a whole. Code and blocks
+// together take what there is from start to end: the code lies there, so the end is seldom reached.
 struct jit_partition {
     uint8_t *start, *at, *end; // writable view
     struct vm_arena blocks;    // struct jit_block and what belongs to them
@@ -210,6 +211,8 @@ struct jit_block *jit_translate_alone(struct jit *j, uint32_t max_insns, enum vm
 struct jit_block *jit_emit_region(struct jit *j, const struct vm_ir_region *r,
                                   const struct vm_block_source *source, bool once);
 void jit_flush(struct jit *j);
+// Bytes that a partition takes of the cache.
+size_t jit_partition_bytes(const struct jit_partition *p);
 // Drops all when generations begin to repeat in their low half.
 void jit_guard_generations(struct jit *j);
 // Has a direct exit lead to `to` from now on, if that may be.
