@@ -129,6 +129,8 @@ struct jit_thunks {
     uint8_t *indirect; // rax: the guest PC to go to
     uint8_t *no_call;  // where a return goes when no call is under way; rax as for indirect
     uint8_t *load, *store, *atomic, *call, *call_all, *evaluate;
+    // The same as load and store, with a look at the TLB first; by log2 of the size, and sign.
+    uint8_t *span_load[4][2], *span_store[4];
     // thunks_float.c
     uint8_t *fp_control; // four words: MXCSR for enum vm_fp_round, no flag set
     uint8_t *fp_flags;   // 64 bytes: the enum vm_fp_flag of MXCSR's six flags

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The plan of a region (plan.h): one walk forwards for uses, one backwards per block for homes.
+// The plan of a region (plan.h): one walk forwards for uses, then per block one forwards for
+// spans and one backwards for homes.
 #include "plan.h"
 
 #include <vm/base/memory.h>
@@ -150,6 +151,71 @@ static void trace_floats(struct jit_plan *p)
     }
 }
 
+// --- spans ---
+
+enum {
+    SPANS_AT_ONCE = 4,
+    SPAN_BYTES = 512, // more would lie in two pages too often
+    SPAN_REACH = 1 << 24,
+};
+
+static bool joins(const struct jit_span *s, vm_ir_value base, int64_t disp, unsigned size)
+{
+    int64_t low = disp < s->low ? disp : s->low;
+    int64_t end = s->low + s->bytes, high = disp + size > end ? disp + size : end;
+    return s->base == base && high - low <= SPAN_BYTES;
+}
+
+// What a store joins is checked for writing from its first load on: it will be written anyway.
+static void join(struct jit_span *s, int32_t disp, unsigned size, bool write, uint32_t at)
+{
+    int32_t low = disp < s->low ? disp : s->low;
+    int32_t end = s->low + s->bytes, access_end = disp + (int32_t)size;
+    s->bytes = (uint16_t)((access_end > end ? access_end : end) - low);
+    s->low = low;
+    s->last = (uint16_t)at;
+    s->members++;
+    s->writes |= write;
+}
+
+// Finds the span of an access among the last ones, from `from` on, or begins one.
+static void place_access(struct jit_plan *p, uint32_t at, uint16_t from)
+{
+    const struct vm_ir_op *o = &p->r->ops[at];
+    vm_ir_value base = p->root[o->args[0]];
+    unsigned size = 1u << vm_ir_mem_size_log2(o->attr);
+    int64_t disp = (int64_t)o->imm;
+    bool write = o->code == VM_IR_store;
+    p->span_of[at] = NONE;
+    if (!jit_is_plain(o) || o->type == VM_I128 || op_at(p, base)->code == VM_IR_const ||
+        disp < -SPAN_REACH || disp > SPAN_REACH)
+        return;
+    for (uint16_t i = p->span_count; i-- > from && i + SPANS_AT_ONCE >= p->span_count;) {
+        if (joins(&p->spans[i], base, disp, size)) {
+            join(&p->spans[i], (int32_t)disp, size, write, at);
+            p->span_of[at] = i;
+            return;
+        }
+    }
+    p->span_of[at] = p->span_count;
+    p->spans[p->span_count++] = (struct jit_span){
+        base, (int32_t)disp, (uint16_t)size, (uint16_t)at, (uint16_t)at, 1, write};
+}
+
+// A helper may change the mapping: spans end there.
+static void span_block(struct jit_plan *p, const struct vm_ir_block *b)
+{
+    uint16_t from = p->span_count;
+    for (uint32_t i = b->first; i < (uint32_t)b->first + b->count; i++) {
+        switch (p->r->ops[i].code) {
+        case VM_IR_load:
+        case VM_IR_store: place_access(p, i, from); break;
+        case VM_IR_call: from = p->span_count; break;
+        default: break;
+        }
+    }
+}
+
 // --- homes ---
 
 struct homing {
@@ -256,8 +322,9 @@ static void home_block(struct homing *h, const struct vm_ir_block *b)
 static bool allocate(struct jit_plan *p, uint16_t **next_write, struct vm_arena *arena)
 {
     size_t n = p->r->op_count, blocks = p->r->block_count, regs = p->r->regfile->count;
-    uint16_t *w = vm_arena_alloc(arena, (6 * n + blocks + regs) * sizeof *w + n, 8);
-    if (!w)
+    uint16_t *w = vm_arena_alloc(arena, (7 * n + blocks + regs) * sizeof *w + n, 8);
+    p->spans = vm_arena_alloc(arena, n * sizeof *p->spans, 8);
+    if (!w || !p->spans)
         return false;
     p->root = w;
     p->effect = w + n;
@@ -266,7 +333,8 @@ static bool allocate(struct jit_plan *p, uint16_t **next_write, struct vm_arena 
     p->last_use = w + 4 * n;
     p->uses = w + 5 * n;
     p->ways_in = w + 6 * n;
-    p->marks = (uint8_t *)(p->ways_in + blocks + regs);
+    p->span_of = p->ways_in + blocks + regs;
+    p->marks = (uint8_t *)(p->span_of + n);
     *next_write = p->ways_in + blocks;
     vm_fill(p->home, 0xff, n * sizeof *w); // NONE
     vm_zero(p->last_use, 2 * n * sizeof *w);
@@ -299,7 +367,9 @@ bool jit_plan_region(struct jit_plan *p, const struct vm_ir_region *r, struct vm
     if (p->has_float)
         trace_floats(p);
     take_all_in(p);
-    for (uint16_t b = 0; b < r->block_count; b++)
+    for (uint16_t b = 0; b < r->block_count; b++) {
+        span_block(p, &r->blocks[b]);
         home_block(&h, &r->blocks[b]);
+    }
     return true;
 }

@@ -7,11 +7,23 @@
 // - A `put` is none where the op that makes the value can write the entry: nothing between the two
 //   may fault, leave or look at the entry.
 //
+// - Plain accesses at constant distances from one base, in one block and close together, are a
+//   span: one look at the TLB answers for all of them.
+//
 // Tables are indexed by op number.
 #ifndef ENGINE_JIT_PLAN_H
 #define ENGINE_JIT_PLAN_H
 
 #include <vm/ir/ir.h>
+
+struct jit_span {
+    vm_ir_value base; // a root
+    int32_t low;      // offset of its first byte from the base
+    uint16_t bytes;
+    uint16_t first, last; // ops
+    uint16_t members;
+    bool writes; // some do, and what may be written may be read
+};
 
 struct jit_plan {
     const struct vm_ir_region *r;
@@ -22,8 +34,11 @@ struct jit_plan {
     uint16_t *home;     // of a root: the register-file entry that it lives in, or NONE
     uint16_t *block_of; // the block an op is in
     uint16_t *ways_in;  // by block: how many edges lead to it
-    uint8_t *marks;     // JIT_* bits
-    bool has_float;     // some op has to do with floats
+    uint16_t *span_of;  // of a load or store: number of its span, or NONE
+    struct jit_span *spans;
+    uint16_t span_count;
+    uint8_t *marks; // JIT_* bits
+    bool has_float; // some op has to do with floats
 };
 
 enum {
@@ -47,6 +62,14 @@ static inline vm_ir_value jit_stored(const struct jit_plan *p, const struct vm_i
     const struct vm_ir_op *o = &p->r->ops[p->root[store->args[1]]];
     bool narrow = vm_ir_mem_size_log2(store->attr) <= 2;
     return o->code == VM_IR_box && o->type == VM_F32 && narrow ? o->args[0] : store->args[1];
+}
+
+// Whether a load or store does no more than the host's.
+static inline bool jit_is_plain(const struct vm_ir_op *o)
+{
+    const uint32_t plain = 7 | VM_IR_MEM_SIGNED | 7u << VM_IR_MEM_ORDER_SHIFT;
+    return (o->attr & ~plain) == 0 && vm_ir_mem_size_log2(o->attr) <= 3 &&
+           vm_ir_mem_order(o->attr) != VM_IR_SEQ_CST;
 }
 
 static inline bool jit_is_taken_in(const struct jit_plan *p, vm_ir_value v)

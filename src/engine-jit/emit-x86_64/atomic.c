@@ -26,11 +26,11 @@ static struct cold *check(struct emit *e, const struct vm_ir_op *o, enum x64_reg
                           size_t array)
 {
     int32_t low_bits = (1 << vm_ir_mem_size_log2(o->attr)) - 1;
-    emit_look_up(e, address, array);
+    emit_look_up(&e->code, e->jit, address, array);
     x64_test_ri(&e->code, X64_64, X64_RDX, ~(int32_t)VM_PAGE_MASK | low_bits);
     struct cold *cold = emit_cold(e, COLD_ATOMIC, x64_jcc32(&e->code, X64_NE));
     emit_keep_float(e, cold);
-    emit_addend(e, array);
+    emit_addend(&e->code, array);
     x64_add_rr(&e->code, X64_64, X64_RDX, address);
     cold->address = address;
     cold->attr = o->attr;

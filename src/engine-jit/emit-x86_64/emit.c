@@ -19,6 +19,7 @@ static void emit_op(struct emit *e, vm_ir_value v)
     const struct vm_ir_op *o = &e->r->ops[v];
     e->at = v;
     e->locked = 0;
+    e->span_locked = false;
     e->xmm_locked = 0;
     if (jit_is_taken_in(e->plan, v))
         return;
@@ -60,9 +61,10 @@ static bool allocate(struct emit *e)
     e->cold_capacity = 2 * n + 6 * count;
     e->labels = vm_arena_alloc(a, by_block * count, 8);
     e->slot_of = vm_arena_alloc(a, by_op * n, 8);
+    e->span_slot = vm_arena_alloc(a, (e->plan->span_count + 1u) * sizeof *e->span_slot, 2);
     e->cold = vm_arena_alloc(a, e->cold_capacity * sizeof *e->cold, 8);
     e->block->ways = vm_arena_alloc(a, e->way_capacity * sizeof *e->block->ways, 8);
-    if (!e->labels || !e->slot_of || !e->cold || !e->block->ways)
+    if (!e->labels || !e->slot_of || !e->span_slot || !e->cold || !e->block->ways)
         return false;
     e->begun = (int16_t *)(e->labels + count);
     e->done = (bool *)(e->begun + count);
@@ -70,6 +72,7 @@ static bool allocate(struct emit *e)
     e->xmm_of = e->reg_of + n;
     vm_zero(e->labels, by_block * count);
     vm_zero(e->slot_of, n * sizeof *e->slot_of);
+    vm_zero(e->span_slot, e->plan->span_count * sizeof *e->span_slot);
     vm_fill(e->reg_of, NO_REG, 2 * n); // and xmm_of
     return true;
 }

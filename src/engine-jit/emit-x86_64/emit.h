@@ -27,7 +27,6 @@ enum {
     XMM_COUNT = 16,
     FIXED_XMM_MAX = 10,
     MAX_NANS = 24,
-    NO_ADDEND = 1, // in rdx, for the store of a pair: addends are multiples of a page
 };
 
 #define REG_STATE X64_RBP
@@ -74,19 +73,28 @@ enum cold_kind {
     COLD_UNBOX,
 };
 
+// A plain access after its check, with the addend in rdx.
+struct access {
+    struct x64_mem place;
+    uint8_t *miss; // the jump that is taken on a miss
+    enum x64_reg base;
+    int32_t disp; // from the base, 0 unless in a span
+    bool in_span;
+};
+
 // Code that is rarely run, written behind the rest of the block.
 struct cold {
     enum cold_kind kind;
-    uint8_t *from; // the displacement that leads there
-    uint8_t *back; // where it goes on
-    enum x64_reg address;
+    uint8_t *from;        // the displacement that leads there
+    uint8_t *back;        // where it goes on
+    enum x64_reg address; // of an access; one in a span is at address + disp
+    int32_t disp;
+    bool in_span;
     struct operand value, value2; // of a store, of an atomic
     uint32_t what;                // of an atomic, of an fclass: the op's code
     enum x64_reg result;          // of a load or evaluation, unless it is an xmm register
     uint8_t xmm;                  // this one, or JIT_NO_XMM
     bool keeps_float;             // an access: xmm registers and MXCSR are in use
-    bool paired;                  // a load or store of a pair (memory.c)
-    int32_t disp;                 // what to add to the address, of such a store
     uint32_t attr;
     uint64_t word; // the exit word of a fault or request; what to evaluate
     unsigned way;
@@ -112,14 +120,16 @@ struct emit {
     struct jit_block *block;
     struct vm_arena *scratch, *arena; // of this translation; of the block
 
-    const uint8_t *fixed;     // by register-file entry: its host register, or NO_REG
-    const uint8_t *fixed_xmm; // the same for xmm registers
-    uint8_t *reg_of;          // by root: the temporary that has it, or NO_REG
-    uint16_t *slot_of;        // by root: offset of its slot in the frame's, plus 1; 0: none
-    vm_ir_value temps[16];    // by host register: the root that it has, or NONE
-    uint16_t locked;          // host registers that the current op has taken
-    vm_ir_value paired;       // the store whose addend is in rdx, or NONE (memory.c)
-    uint8_t *xmm_of;          // the same for xmm registers
+    const uint8_t *fixed;        // by register-file entry: its host register, or NO_REG
+    const uint8_t *fixed_xmm;    // the same for xmm registers
+    uint8_t *reg_of;             // by root: the temporary that has it, or NO_REG
+    uint16_t *slot_of;           // by root: offset of its slot in the frame's, plus 1; 0: none
+    vm_ir_value temps[16];       // by host register: the root that it has, or NONE
+    uint16_t locked;             // host registers that the current op has taken
+    const struct jit_span *span; // whose addend is in rdx, or NULL
+    bool span_locked;            // it stays there during the current op
+    uint16_t *span_slot;         // by span: the slot of its addend plus 1; 0: none
+    uint8_t *xmm_of;             // the same for xmm registers
     vm_ir_value xmms[XMM_COUNT];
     uint16_t xmm_locked;
     uint16_t xmm_boxed; // those whose f32 is known to be boxed
@@ -203,6 +213,9 @@ void emit_define(struct emit *e, vm_ir_value v, enum x64_reg reg);
 struct x64_mem emit_slot(struct emit *e, vm_ir_value v);
 // A further slot of the frame.
 struct x64_mem emit_new_slot(struct emit *e, unsigned bytes);
+// The same in two steps: a slot's number, which is not 0, and where it is.
+uint16_t emit_new_slot_number(struct emit *e, unsigned bytes);
+struct x64_mem emit_slot_at(const struct emit *e, uint16_t number);
 // Has everything that is in temporaries elsewhere too; flags stay as they are.
 void emit_spill_temps(struct emit *e);
 // Whether the value is in memory, or can be made anew.
@@ -373,10 +386,28 @@ static inline enum x64_width compute_width(enum vm_type t)
 
 typedef void emit_fn(struct emit *e, vm_ir_value v, const struct vm_ir_op *o);
 
+// --- span.c ---
+
+// Whether a plain access shares its check with others.
+bool emit_is_in_span(const struct emit *e, vm_ir_value v);
+// Before the operands of such an access: has rdx keep the addend through it, unless it is the
+// first.
+void emit_open_span(struct emit *e, vm_ir_value v);
+// Where such an access is, once its other operand is in place.
+struct access emit_span_place(struct emit *e, vm_ir_value v, const struct vm_ir_op *o);
+// Takes rdx from the span that has it.
+void emit_spill_span(struct emit *e);
+
 // --- memory.c, atomic.c ---
 
-// Whether an access needs nothing but size, sign and the host's own ordering.
-bool emit_is_plain(const struct vm_ir_op *o);
+// The check against the first-level TLB of `size` bytes at `address`, which is not rcx or rdx:
+// leaves the addend in rdx, and returns the place of the jump that is taken on a miss. Destroys
+// rcx.
+uint8_t *emit_check(struct x64_code *c, const struct jit *j, enum x64_reg address, unsigned size,
+                    size_t array);
+// To a register from memory, extended as `sign` says.
+void emit_load_extended(struct x64_code *c, enum x64_reg to, struct x64_mem from, unsigned log2,
+                        bool sign);
 // The address in a register: the base itself, or rax. All temporaries are free then.
 enum x64_reg emit_address(struct emit *e, const struct vm_ir_op *o);
 // Before an access that always goes through C: nothing stays in xmm registers, which it destroys,
@@ -388,9 +419,9 @@ void emit_keep_float(struct emit *e, struct cold *cold);
 // guest's, memory, or an immediate.
 struct operand emit_settled(struct emit *e, vm_ir_value v);
 // The entry's offset in rcx and its tag xor the address in rdx; `array` is read or write.
-void emit_look_up(struct emit *e, enum x64_reg address, size_t array);
+void emit_look_up(struct x64_code *c, const struct jit *j, enum x64_reg address, size_t array);
 // Then the addend in rdx.
-void emit_addend(struct emit *e, size_t array);
+void emit_addend(struct x64_code *c, size_t array);
 // What C has to be told of an access: address, attributes, and the exit word of a fault, here the
 // current instruction's.
 void emit_pass_access_word(struct emit *e, enum x64_reg address, uint32_t attr, uint64_t word);

@@ -401,6 +401,17 @@ static void pass_value(struct emit *e, unsigned i, const struct operand *value)
     }
 }
 
+static const uint8_t *access_thunk(const struct jit_thunks *t, const struct cold *c)
+{
+    unsigned log2 = vm_ir_mem_size_log2(c->attr);
+    switch (c->kind) {
+    case COLD_LOAD:
+        return c->in_span ? t->span_load[log2][(c->attr & VM_IR_MEM_SIGNED) != 0] : t->load;
+    case COLD_STORE: return c->in_span ? t->span_store[log2] : t->store;
+    default: return t->atomic;
+    }
+}
+
 static void cold_access(struct emit *e, const struct cold *c)
 {
     const struct jit_thunks *t = &e->jit->thunks;
@@ -408,27 +419,25 @@ static void cold_access(struct emit *e, const struct cold *c)
         pass_value(e, 0, &c->value);
     if (c->kind == COLD_ATOMIC && c->what == VM_IR_cas)
         pass_value(e, 1, &c->value2);
-    enum x64_reg address = c->address;
-    if (c->kind == COLD_STORE && c->paired) {
-        x64_lea_rm(&e->code, X64_64, X64_RAX, x64_at(address, c->disp));
-        address = X64_RAX;
-    }
     if (c->kind == COLD_ATOMIC)
         x64_mov_mi(&e->code, X64_64, at_state(e, &e->jit->frame->args[3]), (int32_t)c->what);
     if (c->keeps_float) {
         x64_imm(&e->code, X64_RCX, (uintptr_t)c->nans);
         x64_call_to(&e->code, t->fp_save);
     }
+    enum x64_reg address = c->address;
+    if (c->disp) {
+        x64_lea_rm(&e->code, X64_64, X64_RAX, x64_at(address, c->disp));
+        address = X64_RAX;
+    }
     emit_pass_access_word(e, address, c->attr, c->word);
-    x64_call_to(&e->code, c->kind == COLD_LOAD    ? t->load
-                          : c->kind == COLD_STORE ? t->store
-                                                  : t->atomic);
+    x64_call_to(&e->code, access_thunk(t, c));
     if (c->keeps_float)
         x64_call_to(&e->code, t->fp_restore);
     if (c->kind != COLD_STORE)
         cold_result(e, c);
-    if (c->kind == COLD_LOAD && c->paired)
-        x64_imm(&e->code, X64_RDX, NO_ADDEND);
+    if (c->in_span) // the others go aside as well
+        x64_xor_rr(&e->code, X64_32, X64_RDX, X64_RDX);
     x64_jmp_to(&e->code, c->back);
 }
 

@@ -9,10 +9,6 @@
 //     mov rdx, [r14+rcx+array]; xor rdx, A   below a page if the tag matches,
 //     cmp rdx, 4096 - size; ja cold          and by how much it does not cross
 //     mov rdx, [r14+rcx+array+8]             host address = A + addend
-//
-// A load and a store to the same place, with no access between them, are a pair: the load's check
-// is against the write array (who may write may read), and the store takes its addend, unless the
-// load went through C.
 #include "emit.h"
 
 #include <stddef.h>
@@ -22,13 +18,6 @@ enum {
     ENTRY_SHIFT = 4,
     INDEX_MASK = (VM_TLB_ENTRIES - 1) << ENTRY_SHIFT,
 };
-
-bool emit_is_plain(const struct vm_ir_op *o)
-{
-    const uint32_t plain = 7 | VM_IR_MEM_SIGNED | 7u << VM_IR_MEM_ORDER_SHIFT;
-    return (o->attr & ~plain) == 0 && vm_ir_mem_size_log2(o->attr) <= 3 &&
-           vm_ir_mem_order(o->attr) != VM_IR_SEQ_CST;
-}
 
 enum x64_reg emit_address(struct emit *e, const struct vm_ir_op *o)
 {
@@ -63,10 +52,9 @@ enum x64_reg emit_address(struct emit *e, const struct vm_ir_op *o)
     return X64_RAX;
 }
 
-void emit_look_up(struct emit *e, enum x64_reg address, size_t array)
+void emit_look_up(struct x64_code *c, const struct jit *j, enum x64_reg address, size_t array)
 {
-    struct x64_code *c = &e->code;
-    if (has_feature(e, VM_CPU_X86_64_BMI2)) {
+    if (j->cpu_features & VM_CPU_X86_64_BMI2) {
         x64_rorx_rri(c, X64_64, X64_RCX, address, VM_PAGE_SHIFT - ENTRY_SHIFT);
     } else {
         x64_mov_rr(c, X64_64, X64_RCX, address);
@@ -77,23 +65,23 @@ void emit_look_up(struct emit *e, enum x64_reg address, size_t array)
     x64_xor_rr(c, X64_64, X64_RDX, address);
 }
 
-void emit_addend(struct emit *e, size_t array)
+void emit_addend(struct x64_code *c, size_t array)
 {
-    x64_mov_rm(&e->code, X64_64, X64_RDX, x64_at_index(REG_TLB, X64_RCX, 0, (int32_t)array + 8));
+    x64_mov_rm(c, X64_64, X64_RDX, x64_at_index(REG_TLB, X64_RCX, 0, (int32_t)array + 8));
 }
 
-// Leaves the addend in rdx; returns the place of the jump that is taken on a miss.
-static uint8_t *check(struct emit *e, enum x64_reg address, unsigned size, size_t array)
+uint8_t *emit_check(struct x64_code *c, const struct jit *j, enum x64_reg address, unsigned size,
+                    size_t array)
 {
-    emit_look_up(e, address, array);
-    x64_cmp_ri(&e->code, X64_64, X64_RDX, (int32_t)(VM_PAGE_SIZE - size));
-    uint8_t *miss = x64_jcc32(&e->code, X64_A);
-    emit_addend(e, array);
+    emit_look_up(c, j, address, array);
+    x64_cmp_ri(c, X64_64, X64_RDX, (int32_t)(VM_PAGE_SIZE - size));
+    uint8_t *miss = x64_jcc32(c, X64_A);
+    emit_addend(c, array);
     return miss;
 }
 
-static void load_extended(struct x64_code *c, enum x64_reg to, struct x64_mem from, unsigned log2,
-                          bool sign)
+void emit_load_extended(struct x64_code *c, enum x64_reg to, struct x64_mem from, unsigned log2,
+                        bool sign)
 {
     switch (log2) {
     case 0: sign ? x64_movsx8_rm(c, X64_64, to, from) : x64_movzx8_rm(c, X64_32, to, from); break;
@@ -152,108 +140,69 @@ static bool is_float_load(const struct emit *e, vm_ir_value v, const struct vm_i
            ((o->type == VM_I64 && log2 == 3) || (o->type == VM_I32 && log2 == 2));
 }
 
-// --- pairs ---
-
-struct place {
-    vm_ir_value base;
-    uint64_t disp;
-};
-
-static struct place place_of(const struct emit *e, const struct vm_ir_op *access)
+// Where a plain access is, once its other operand is in place. All temporaries are free then but
+// rdx, and rax if it has the address.
+static struct access find_place(struct emit *e, vm_ir_value v, const struct vm_ir_op *o,
+                                size_t array)
 {
-    struct place p = {e->plan->root[access->args[0]], access->imm};
-    for (;;) {
-        const struct vm_ir_op *o = &e->r->ops[p.base];
-        uint64_t c;
-        if (o->code != VM_IR_add || o->type != VM_I64 || !emit_is_const(e, o->args[1], &c))
-            return p;
-        p.base = e->plan->root[o->args[0]];
-        p.disp += c;
-    }
+    if (emit_is_in_span(e, v))
+        return emit_span_place(e, v, o);
+    enum x64_reg address = emit_address(e, o);
+    uint8_t *miss =
+        emit_check(&e->code, e->jit, address, 1u << vm_ir_mem_size_log2(o->attr), array);
+    return (struct access){
+        .place = x64_at_index(X64_RDX, address, 0, 0), .miss = miss, .base = address};
 }
 
-static bool is_pair(const struct emit *e, const struct vm_ir_op *load, const struct vm_ir_op *store)
+static struct cold *go_aside(struct emit *e, enum cold_kind kind, const struct vm_ir_op *o,
+                             const struct access *a)
 {
-    struct place a = place_of(e, load), b = place_of(e, store);
-    return a.base == b.base && a.disp == b.disp && emit_is_plain(store) &&
-           (int64_t)store->imm == (int32_t)store->imm &&
-           vm_ir_mem_size_log2(store->attr) <= vm_ir_mem_size_log2(load->attr);
+    struct cold *cold = emit_cold(e, kind, a->miss);
+    emit_keep_float(e, cold);
+    cold->back = e->code.at;
+    cold->address = a->base;
+    cold->disp = a->disp;
+    cold->in_span = a->in_span;
+    cold->attr = o->attr;
+    cold->word = emit_fault_word(e);
+    return cold;
 }
-
-// The store that makes a pair with the load, or NONE.
-static vm_ir_value find_store(const struct emit *e, vm_ir_value load)
-{
-    const unsigned stops = VM_IR_E_FAULT | VM_IR_E_CALL | VM_IR_E_TERM;
-    const struct vm_ir_block *b = &e->r->blocks[e->ir_block];
-    for (uint32_t i = load + 1u; i < (uint32_t)b->first + b->count; i++) {
-        const struct vm_ir_op *o = &e->r->ops[i];
-        if (vm_ir_op_traits[o->code].effects & stops)
-            return o->code == VM_IR_store && is_pair(e, &e->r->ops[load], o) ? (vm_ir_value)i
-                                                                             : VM_IR_NONE;
-    }
-    return VM_IR_NONE;
-}
-
-static size_t array_for(vm_ir_value paired)
-{
-    return paired != VM_IR_NONE ? offsetof(struct vm_tlb_context, write)
-                                : offsetof(struct vm_tlb_context, read);
-}
-
-// --- loads ---
 
 static void load_float(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     enum x64_xmm to = emit_xmm_result(e, v, 0);
-    enum x64_reg address = emit_address(e, o);
-    vm_ir_value paired = find_store(e, v);
-    uint8_t *miss = check(e, address, 1u << vm_ir_mem_size_log2(o->attr), array_for(paired));
-    emit_xmm_load(e, o->type == VM_I64 ? VM_F64 : VM_F32, to, x64_at_index(X64_RDX, address, 0, 0));
-    struct cold *cold = emit_cold(e, COLD_LOAD, miss);
-    emit_keep_float(e, cold);
-    cold->back = e->code.at;
-    cold->address = address;
-    cold->xmm = (uint8_t)to;
-    cold->attr = o->attr;
-    cold->word = emit_fault_word(e);
-    cold->paired = paired != VM_IR_NONE;
+    struct access a = find_place(e, v, o, offsetof(struct vm_tlb_context, read));
+    emit_xmm_load(e, o->type == VM_I64 ? VM_F64 : VM_F32, to, a.place);
+    go_aside(e, COLD_LOAD, o, &a)->xmm = (uint8_t)to;
     emit_define_xmm(e, v, to);
-    e->paired = paired;
 }
 
-void emit_op_load(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+static void load_integer(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
-    if (!emit_is_plain(o) || o->type == VM_I128) {
-        load_through_c(e, v, o);
-        return;
-    }
-    if (is_float_load(e, v, o)) {
-        load_float(e, v, o);
-        return;
-    }
-    unsigned log2 = vm_ir_mem_size_log2(o->attr);
-    enum x64_reg address = emit_address(e, o);
-    vm_ir_value paired = find_store(e, v);
-    uint8_t *miss = check(e, address, 1u << log2, array_for(paired));
+    struct access a = find_place(e, v, o, offsetof(struct vm_tlb_context, read));
     enum x64_reg to = X64_RAX;
     uint16_t home = e->plan->home[v];
     if (home != VM_IR_NONE && e->fixed[home] != NO_REG)
         to = (enum x64_reg)e->fixed[home];
-    load_extended(&e->code, to, x64_at_index(X64_RDX, address, 0, 0), log2,
-                  o->attr & VM_IR_MEM_SIGNED);
-    struct cold *cold = emit_cold(e, COLD_LOAD, miss);
-    emit_keep_float(e, cold);
-    cold->back = e->code.at;
-    cold->address = address;
-    cold->result = to;
-    cold->attr = o->attr;
-    cold->word = emit_fault_word(e);
-    cold->paired = paired != VM_IR_NONE;
+    emit_load_extended(&e->code, to, a.place, vm_ir_mem_size_log2(o->attr),
+                       o->attr & VM_IR_MEM_SIGNED);
+    go_aside(e, COLD_LOAD, o, &a)->result = to;
     emit_define(e, v, to);
-    e->paired = paired;
 }
 
-// --- stores ---
+void emit_op_load(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    if (!jit_is_plain(o) || o->type == VM_I128) {
+        load_through_c(e, v, o);
+        return;
+    }
+    if (emit_is_in_span(e, v))
+        emit_open_span(e, v);
+    if (is_float_load(e, v, o))
+        load_float(e, v, o);
+    else
+        load_integer(e, v, o);
+}
 
 static void store_value(struct emit *e, enum x64_width w, struct x64_mem to,
                         const struct operand *value)
@@ -291,79 +240,37 @@ static struct operand stored_value(struct emit *e, vm_ir_value v, unsigned log2)
     return in_xmm((enum x64_xmm)xmm);
 }
 
-// A register with the value, which is not rdx.
-static struct operand paired_value(struct emit *e, vm_ir_value v, unsigned log2)
+static void store_through_c(struct emit *e, const struct vm_ir_op *o)
 {
-    uint8_t xmm = emit_xmm_of(e, e->plan->root[v]);
-    if (xmm != NO_REG && log2 >= X64_32)
-        return in_xmm((enum x64_xmm)xmm);
-    struct operand value = emit_operand(e, v);
-    if (value.kind != IN_MEMORY)
-        return value;
-    return (struct operand){.kind = IN_REGISTER, .reg = emit_in_register(e, v)};
-}
-
-// The store of a pair. Like every access it may go through C: nothing that is needed later stays in
-// temporaries.
-static void store_paired(struct emit *e, const struct vm_ir_op *o)
-{
-    unsigned log2 = vm_ir_mem_size_log2(o->attr);
-    e->locked = 1u << X64_RDX;
-    struct operand value = paired_value(e, jit_stored(e->plan, o), log2);
-    enum x64_reg base = emit_in_register(e, o->args[0]);
-    emit_detach(e, X64_RAX);
-    emit_detach(e, X64_RCX);
-    x64_test_ri(&e->code, X64_8, X64_RDX, NO_ADDEND);
-    struct cold *cold = emit_cold(e, COLD_STORE, x64_jcc32(&e->code, X64_NE));
-    store_value(e, (enum x64_width)log2, x64_at_index(X64_RDX, base, 0, (int32_t)o->imm), &value);
-    emit_keep_float(e, cold);
-    cold->back = e->code.at;
-    cold->address = base;
-    cold->disp = (int32_t)o->imm;
-    cold->paired = true;
-    cold->value = value;
-    cold->attr = o->attr;
-    cold->word = emit_fault_word(e);
-    e->paired = VM_IR_NONE;
+    if (vm_ir_mem_size_log2(o->attr) >= 4) {
+        struct x64_mem slot = emit_slot(e, o->args[1]);
+        emit_copy(e, emit_temp(e), at_state(e, e->jit->frame->pair[0]), slot, 16);
+    } else {
+        emit_store_operand(e, X64_64, at_state(e, &e->jit->frame->args[0]), jit_stored(e->plan, o));
+    }
+    enum x64_reg address = emit_address(e, o);
+    emit_before_c(e);
+    emit_pass_access(e, address, o->attr);
+    x64_call_to(&e->code, e->jit->thunks.store);
 }
 
 void emit_op_store(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     unsigned log2 = vm_ir_mem_size_log2(o->attr);
-    if (e->paired == v) {
-        store_paired(e, o);
+    if (!jit_is_plain(o)) {
+        store_through_c(e, o);
         return;
     }
-    if (!emit_is_plain(o)) {
-        if (log2 >= 4) {
-            struct x64_mem slot = emit_slot(e, o->args[1]);
-            emit_copy(e, emit_temp(e), at_state(e, e->jit->frame->pair[0]), slot, 16);
-        } else {
-            emit_store_operand(e, X64_64, at_state(e, &e->jit->frame->args[0]),
-                               jit_stored(e->plan, o));
-        }
-        enum x64_reg address = emit_address(e, o);
-        emit_before_c(e);
-        emit_pass_access(e, address, o->attr);
-        x64_call_to(&e->code, e->jit->thunks.store);
-        return;
-    }
-    struct operand value = stored_value(e, jit_stored(e->plan, o), log2);
-    enum x64_reg address = emit_address(e, o);
-    uint8_t *miss = check(e, address, 1u << log2, offsetof(struct vm_tlb_context, write));
-    struct operand from = value;
+    if (emit_is_in_span(e, v))
+        emit_open_span(e, v);
+    struct operand value = stored_value(e, jit_stored(e->plan, o), log2), from = value;
+    struct access a = find_place(e, v, o, offsetof(struct vm_tlb_context, write));
     if (value.kind == IN_MEMORY) {
         x64_mov_rm(&e->code, log2 == 3 ? X64_64 : X64_32, X64_RCX, value.mem);
         from = (struct operand){.kind = IN_REGISTER, .reg = X64_RCX};
     }
-    store_value(e, (enum x64_width)log2, x64_at_index(X64_RDX, address, 0, 0), &from);
-    struct cold *cold = emit_cold(e, COLD_STORE, miss);
-    emit_keep_float(e, cold);
-    cold->back = e->code.at;
-    cold->address = address;
-    cold->value = value;
-    cold->attr = o->attr;
-    cold->word = emit_fault_word(e);
+    store_value(e, (enum x64_width)log2, a.place, &from);
+    go_aside(e, COLD_STORE, o, &a)->value = value;
 }
 
 // Only what orders a write before a read needs a fence of the host.

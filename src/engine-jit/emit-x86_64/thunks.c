@@ -223,6 +223,47 @@ static uint8_t *emit_access(struct thunks *t, uintptr_t function, bool is_atomic
     return start;
 }
 
+// The same for one size: the check of memory.c ahead of what goes through C.
+static uint8_t *emit_checked_access(struct thunks *t, const struct vm_ir_op *o, bool is_store)
+{
+    struct x64_code *c = &t->code;
+    unsigned log2 = vm_ir_mem_size_log2(o->attr);
+    uint8_t *start = c->at;
+    x64_push_r(c, X64_RCX);
+    x64_push_r(c, X64_RDX);
+    uint8_t *miss = emit_check(c, t->jit, X64_RAX, 1u << log2,
+                               is_store ? offsetof(struct vm_tlb_context, write)
+                                        : offsetof(struct vm_tlb_context, read));
+    struct x64_mem place = x64_at_index(X64_RDX, X64_RAX, 0, 0);
+    if (is_store) {
+        x64_mov_rm(c, X64_64, X64_RCX, in_state(t, &t->jit->frame->args[0]));
+        x64_mov_mr(c, (enum x64_width)log2, place, X64_RCX);
+    } else {
+        emit_load_extended(c, X64_RCX, place, log2, o->attr & VM_IR_MEM_SIGNED);
+        x64_mov_mr(c, X64_64, in_state(t, &t->jit->frame->result[0]), X64_RCX);
+    }
+    x64_pop_r(c, X64_RDX);
+    x64_pop_r(c, X64_RCX);
+    x64_ret(c);
+    x64_patch32(miss, c->at);
+    x64_pop_r(c, X64_RDX);
+    x64_pop_r(c, X64_RCX);
+    x64_jmp_to(c, is_store ? t->jit->thunks.store : t->jit->thunks.load);
+    return start;
+}
+
+static void emit_checked_accesses(struct thunks *t)
+{
+    struct jit_thunks *to = &t->jit->thunks;
+    for (unsigned log2 = 0; log2 < 4; log2++) {
+        struct vm_ir_op o = {.attr = (uint32_t)VM_IR_MEM(log2, 0, 0)};
+        to->span_store[log2] = emit_checked_access(t, &o, true);
+        to->span_load[log2][0] = emit_checked_access(t, &o, false);
+        o.attr |= VM_IR_MEM_SIGNED;
+        to->span_load[log2][1] = emit_checked_access(t, &o, false);
+    }
+}
+
 // rax: the helper; arguments in the frame, the result in rax. Without `all` it is one that uses no
 // floating point.
 static uint8_t *emit_call(struct thunks *t, bool all)
@@ -281,6 +322,7 @@ uint8_t *jit_emit_thunks(struct jit *j, uint8_t *place, uint8_t *end)
     j->thunks.load = emit_access(&t, (uintptr_t)jit_slow_load, false);
     j->thunks.store = emit_access(&t, (uintptr_t)jit_slow_store, false);
     j->thunks.atomic = emit_access(&t, (uintptr_t)jit_slow_atomic, true);
+    emit_checked_accesses(&t);
     j->thunks.call = emit_call(&t, false);
     j->thunks.call_all = emit_call(&t, true);
     j->thunks.evaluate = emit_evaluation(&t);

@@ -173,7 +173,7 @@ static void emit_end(struct x64_code *c, struct jit *j)
     x64_ret(c);
 }
 
-// Around an access that goes through C. rcx: struct jit_nans, or 0.
+// Around an access that goes through C, or may. rcx: struct jit_nans, or 0.
 static void emit_save(struct x64_code *c, struct jit *j)
 {
     j->thunks.fp_save = c->at;
@@ -182,10 +182,15 @@ static void emit_save(struct x64_code *c, struct jit *j)
     x64_mov_mr(c, X64_8, emit_at_jit_state(j, &j->frame->fp.was_live), X64_RCX);
     move_xmm(c, j, true);
     x64_ret(c);
+    struct x64_label done = {0};
     j->thunks.fp_restore = c->at;
     move_xmm(c, j, false);
+    x64_mov_mi(c, X64_64, emit_at_jit_state(j, &j->frame->fp.nans), 0);
+    x64_cmp_mi(c, X64_8, emit_at_jit_state(j, &j->frame->fp.live), 0);
+    x64_jcc_label(c, X64_NE, &done); // C has not been called
     x64_cmp_mi(c, X64_8, emit_at_jit_state(j, &j->frame->fp.was_live), 0);
     x64_jcc_to(c, X64_NE, j->thunks.fp_resume);
+    x64_bind(c, &done);
     x64_ret(c);
 }
 

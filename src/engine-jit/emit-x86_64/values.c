@@ -17,7 +17,7 @@ void emit_forget_temps(struct emit *e)
         e->temps[i] = NONE;
     }
     e->locked = 0;
-    e->paired = NONE;
+    e->span = NULL;
     emit_forget_xmm(e);
 }
 
@@ -48,7 +48,7 @@ static bool is_elsewhere(const struct emit *e, vm_ir_value root)
     return emit_is_in_memory(e, root) || e->xmm_of[root] != NO_REG;
 }
 
-static uint16_t new_slot(struct emit *e, unsigned bytes)
+uint16_t emit_new_slot_number(struct emit *e, unsigned bytes)
 {
     unsigned align = bytes < 8 ? 8 : bytes;
     unsigned at = (e->slots + align - 1) & ~(align - 1);
@@ -60,17 +60,22 @@ static uint16_t new_slot(struct emit *e, unsigned bytes)
     return (uint16_t)(at + 1);
 }
 
+struct x64_mem emit_slot_at(const struct emit *e, uint16_t number)
+{
+    return at_state(e, &e->jit->frame->slots[number - 1]);
+}
+
 struct x64_mem emit_slot(struct emit *e, vm_ir_value v)
 {
     vm_ir_value root = e->plan->root[v];
     if (!e->slot_of[root])
-        e->slot_of[root] = new_slot(e, vm_ir_type_bytes(vm_ir_value_type(e->r, root)));
-    return at_state(e, &e->jit->frame->slots[e->slot_of[root] - 1]);
+        e->slot_of[root] = emit_new_slot_number(e, vm_ir_type_bytes(vm_ir_value_type(e->r, root)));
+    return emit_slot_at(e, e->slot_of[root]);
 }
 
 struct x64_mem emit_new_slot(struct emit *e, unsigned bytes)
 {
-    return at_state(e, &e->jit->frame->slots[new_slot(e, bytes) - 1]);
+    return emit_slot_at(e, emit_new_slot_number(e, bytes));
 }
 
 void emit_spill_temps(struct emit *e)
@@ -86,6 +91,8 @@ void emit_spill_temps(struct emit *e)
 // Empties a temporary; what is needed later goes to its slot.
 static void empty(struct emit *e, enum x64_reg reg)
 {
+    if (reg == X64_RDX)
+        emit_spill_span(e);
     vm_ir_value root = e->temps[reg];
     if (root == NONE)
         return;
@@ -108,10 +115,10 @@ void emit_detach(struct emit *e, enum x64_reg reg)
 
 void emit_claim(struct emit *e, enum x64_reg reg)
 {
+    if (reg == X64_RDX && e->span_locked)
+        return;
     empty(e, reg);
     e->locked |= (uint16_t)(1u << reg);
-    if (reg == X64_RDX)
-        e->paired = NONE;
 }
 
 void emit_claim_all(struct emit *e)
@@ -130,8 +137,10 @@ enum x64_reg emit_temp(struct emit *e)
             continue;
         vm_ir_value root = e->temps[reg];
         // The free one, else the one that is needed last.
-        uint32_t use =
-            root == NONE || e->plan->last_use[root] < e->at ? UINT32_MAX : e->plan->last_use[root];
+        uint32_t use = reg == X64_RDX && e->span ? e->span->last
+                       : root != NONE            ? e->plan->last_use[root]
+                                                 : 0;
+        use = use < e->at ? UINT32_MAX : use;
         if (best < 0 || use > best_use) {
             best = (int)reg;
             best_use = use;
@@ -154,8 +163,6 @@ static void hold(struct emit *e, vm_ir_value root, enum x64_reg reg)
 {
     e->temps[reg] = root;
     e->reg_of[root] = (uint8_t)reg;
-    if (reg == X64_RDX)
-        e->paired = NONE;
 }
 
 // A value that is in an xmm register only: into a temporary, if there is a free one, else to
@@ -165,7 +172,7 @@ static struct operand out_of_xmm(struct emit *e, vm_ir_value root)
     enum x64_xmm xmm = (enum x64_xmm)emit_xmm_of(e, root);
     for (unsigned i = 0; i < VM_ARRAY_SIZE(temporaries); i++) {
         enum x64_reg reg = (enum x64_reg)temporaries[i];
-        if (e->locked >> reg & 1 || e->temps[reg] != NONE)
+        if (e->locked >> reg & 1 || e->temps[reg] != NONE || (reg == X64_RDX && e->span))
             continue;
         emit_xmm_to(e, X64_64, reg, xmm);
         hold(e, root, reg);
