@@ -34,7 +34,7 @@ all: packages-run $(BUILD)/build.ninja
 help:
 	@echo 'make run       build vm-cli, get a guest, boot it to a shell (OPTIONS= for vm-cli)'
 	@echo 'make test      run the tests: a quarter of an hour at most'
-	@echo 'make test-all  run everything: hours; the result is in build/test-all.txt'
+	@echo 'make test-all  run everything: hours, may be interrupted; see build/test-all.txt'
 	@echo 'make bench     measure against QEMU, write docs/benchmarks.md (QEMU=, COREMARK=, BENCH=)'
 	@echo 'make guests    put guests of all architectures in place'
 	@echo 'make lint      check layering, globals, form'
@@ -92,7 +92,7 @@ test-all: packages-test-all test-set-up
 	@$(call ninja,build-thread)
 	@$(call ninja,build-fuzz)
 	@TRINE_TEST_SCALE=$(SCALE) TRINE_COUNT=$(COUNT) tools/run-tests --long --timeout-factor 20 \
-	    $(if $(JOBS),--jobs $(JOBS)) \
+	    $(if $(JOBS),--jobs $(JOBS)) --journal $(BUILD)/test-all.journal \
 	    --result $(BUILD)/test-all.txt $(BUILD) build-sanitize \
 	    build-thread:boot,cli,hostile,unit,virtio build-fuzz:fuzz
 
