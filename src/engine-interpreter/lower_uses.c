@@ -90,16 +90,20 @@ static void note_use(struct lowering *l, vm_ir_value v, uint32_t at, uint16_t bl
         l->escapes[root] = true;
 }
 
-// Operands, and what goes to targets' parameters.
-static void note_op_uses(struct lowering *l, uint32_t at, uint16_t block)
+static void note_uses(struct lowering *l, uint16_t block)
 {
-    const struct vm_ir_op *o = &l->r->ops[at];
-    unsigned args = vm_ir_op_args(l->r, o), count;
-    const vm_ir_value *given = vm_ir_given_args(l->r, o, &count);
-    for (unsigned i = 0; i < args; i++)
-        note_use(l, o->args[i], at, block);
-    for (unsigned i = 0; i < count; i++)
-        note_use(l, given[i], at, block);
+    const struct vm_ir_region *r = l->r;
+    uint32_t first = r->blocks[block].first, end = first + r->blocks[block].count;
+    unsigned count;
+    const vm_ir_value *given = vm_ir_given_args(r, block, &count);
+    for (uint32_t i = first; i < end; i++) {
+        const struct vm_ir_op *o = &r->ops[i];
+        unsigned args = vm_ir_op_args(r, o);
+        for (unsigned a = 0; a < args; a++)
+            note_use(l, o->args[a], i, block);
+    }
+    for (unsigned g = 0; g < count; g++)
+        note_use(l, given[g], end - 1, block);
 }
 
 static bool is_compare(const struct vm_ir_op *o)
@@ -170,11 +174,8 @@ static void find_roots(struct lowering *l)
 static void find_uses(struct lowering *l)
 {
     const struct vm_ir_region *r = l->r;
-    for (uint32_t i = 0; i < r->op_count; i++) {
-        uint16_t b = l->block_of[i];
-        if (b != NONE && r->ops[i].code != VM_IR_nop)
-            note_op_uses(l, i, b);
-    }
+    for (uint16_t b = 0; b < r->block_count; b++)
+        note_uses(l, b);
     for (uint32_t i = 0; i < r->op_count; i++) {
         if (l->block_of[i] != NONE)
             take_word_in(l, i, l->block_of[i]);

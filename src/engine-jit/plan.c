@@ -76,17 +76,19 @@ static void note_floats(struct jit_plan *p, const struct vm_ir_op *o)
 static void note_uses(struct jit_plan *p, uint16_t block)
 {
     const struct vm_ir_region *r = p->r;
-    for (uint32_t i = r->blocks[block].first, n = i + r->blocks[block].count; i < n; i++) {
+    uint32_t first = r->blocks[block].first, end = first + r->blocks[block].count;
+    unsigned count;
+    const vm_ir_value *given = vm_ir_given_args(r, block, &count);
+    for (uint32_t i = first; i < end; i++) {
         const struct vm_ir_op *o = &r->ops[i];
-        unsigned args = vm_ir_op_args(r, o), count;
-        const vm_ir_value *given = vm_ir_given_args(r, o, &count);
+        unsigned args = vm_ir_op_args(r, o);
         for (unsigned a = 0; a < args; a++)
             note_use(p, o->code == VM_IR_store && a == 1 ? jit_stored(p, o) : o->args[a], i, block);
         if (VM_UNLIKELY(is_about_floats(p, o)))
             note_floats(p, o);
-        for (unsigned g = 0; g < count; g++)
-            note_use(p, given[g], i, block);
     }
+    for (unsigned g = 0; g < count; g++)
+        note_use(p, given[g], end - 1, block);
 }
 
 static bool is_compare(const struct vm_ir_op *o)

@@ -57,12 +57,25 @@ vm_ir_value *vm_ir_target_args(const struct vm_ir_region *r, const struct vm_ir_
     return *count ? r->extra + term->args[3] + (which ? first : 0) : NULL;
 }
 
+const vm_ir_value *vm_ir_given_args(const struct vm_ir_region *r, unsigned block, unsigned *count)
+{
+    const struct vm_ir_block *b = &r->blocks[block];
+    *count = 0;
+    if (b->count == 0)
+        return NULL;
+    const struct vm_ir_op *last = &r->ops[b->first + b->count - 1];
+    if (last->code == VM_IR_jump || last->code == VM_IR_branch)
+        *count = (last->attr & 0xffff) + (last->attr >> 16);
+    return *count ? r->extra + last->args[3] : NULL;
+}
+
 void vm_ir_find_blocks(const struct vm_ir_region *r, uint16_t *block_of)
 {
     vm_fill(block_of, 0xff, r->op_count * sizeof *block_of);
     for (unsigned b = 0; b < r->block_count; b++) {
-        for (unsigned i = 0; i < r->blocks[b].count; i++)
-            block_of[r->blocks[b].first + i] = (uint16_t)b;
+        uint16_t *of = block_of + r->blocks[b].first;
+        for (unsigned i = 0, n = r->blocks[b].count; i < n; i++)
+            of[i] = (uint16_t)b;
     }
 }
 

@@ -324,15 +324,9 @@ static inline unsigned vm_ir_successors(const struct vm_ir_op *term, uint16_t ta
 vm_ir_value *vm_ir_target_args(const struct vm_ir_region *r, const struct vm_ir_op *term,
                                unsigned which, unsigned *count);
 
-// The arguments that a jump or branch gives to all its targets, those of the first target first,
-// and how many they are; none for other ops.
-static inline const vm_ir_value *vm_ir_given_args(const struct vm_ir_region *r,
-                                                  const struct vm_ir_op *op, unsigned *count)
-{
-    bool gives = op->code == VM_IR_jump || op->code == VM_IR_branch;
-    *count = gives ? (op->attr & 0xffff) + (op->attr >> 16) : 0;
-    return *count ? r->extra + op->args[3] : NULL;
-}
+// The arguments that a block's jump or branch gives to all its targets, those of the first target
+// first, and how many they are; none where it ends otherwise.
+const vm_ir_value *vm_ir_given_args(const struct vm_ir_region *r, unsigned block, unsigned *count);
 
 // Fills in the block that each op is in, VM_IR_NONE for ops outside of all.
 void vm_ir_find_blocks(const struct vm_ir_region *r, uint16_t *block_of);
