@@ -52,7 +52,7 @@ static bool has_instructions(const struct emit *e, const struct vm_ir_op *o)
 
 bool emit_is_host_float(const struct emit *e, const struct vm_ir_op *o)
 {
-    if (!(vm_ir_op_infos[o->code].effects & VM_IR_E_FPENV) || e->jit->soft_float)
+    if (!(vm_ir_op_traits[o->code].effects & VM_IR_E_FPENV) || e->jit->soft_float)
         return false;
     enum vm_type t = (enum vm_type)o->type, from = vm_ir_value_type(e->r, o->args[0]);
     bool to_int = o->code == VM_IR_ftos || o->code == VM_IR_ftou || o->code == VM_IR_ftom;

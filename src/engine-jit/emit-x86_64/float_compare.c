@@ -50,7 +50,7 @@ void emit_op_fmax(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 static enum x64_op compare_op(const struct vm_ir_op *o)
 {
     bool signaling = o->attr & VM_IR_FP_SIGNALING;
-    if (vm_ir_op_infos[o->code].effects & VM_IR_E_FPENV && o->type == VM_F32)
+    if (vm_ir_op_traits[o->code].effects & VM_IR_E_FPENV && o->type == VM_F32)
         return signaling ? x64_OP_comiss : x64_OP_ucomiss;
     return signaling ? x64_OP_comisd : x64_OP_ucomisd;
 }

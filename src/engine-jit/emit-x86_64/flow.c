@@ -302,7 +302,7 @@ static bool may_begin_anew(const struct emit *e)
         const struct vm_ir_op *o = &e->r->ops[i];
         if (o->code == VM_IR_insn && o->attr)
             return true;
-        if (vm_ir_op_infos[o->code].effects & ~harmless)
+        if (vm_ir_op_traits[o->code].effects & ~harmless)
             return false;
     }
     return false;

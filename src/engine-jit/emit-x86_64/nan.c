@@ -206,7 +206,7 @@ static bool is_indifferent(const struct vm_ir_op *o)
     unsigned rule = o->attr >> VM_IR_FP_NAN_SHIFT & 3;
     if (o->code == VM_IR_fclass || o->code == VM_IR_box)
         return true;
-    if (!(vm_ir_op_infos[o->code].effects & VM_IR_E_FPENV) || o->code == VM_IR_stof ||
+    if (!(vm_ir_op_traits[o->code].effects & VM_IR_E_FPENV) || o->code == VM_IR_stof ||
         o->code == VM_IR_utof)
         return false;
     if ((o->code == VM_IR_fmin || o->code == VM_IR_fmax) &&
@@ -267,7 +267,7 @@ void emit_settle_for(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         settle_for_put(e, v, o);
         return;
     }
-    if (vm_ir_op_infos[o->code].effects & (VM_IR_E_TERM | VM_IR_E_CALL)) {
+    if (vm_ir_op_traits[o->code].effects & (VM_IR_E_TERM | VM_IR_E_CALL)) {
         emit_settle_all(e);
         return;
     }
