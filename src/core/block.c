@@ -17,6 +17,15 @@ struct vm_block_page {
     struct vm_block_page *hash_next, *next;
 };
 
+// A block as the hash table has it. A look-up goes past others of the same slot without touching
+// the blocks, which lie too far apart to be in the host's caches.
+struct vm_block_node {
+    uint64_t gpa;
+    uint32_t mode;
+    struct vm_block *block;
+    struct vm_block_node *next;
+};
+
 void vm_block_cache_init(struct vm_block_cache *c, const struct vm_allocator *allocator)
 {
     vm_arena_init(&c->pages_arena, allocator, CHUNK);
@@ -108,10 +117,37 @@ static void settle(struct vm_block_cache *c, struct vm_block_page *p, uint64_t b
 
 // --- hash tables ---
 
-static struct vm_block **hash_slot(struct vm_block_cache *c, vm_gpa gpa, uint32_t mode)
+// Blocks that lie together in the guest's memory do so in the table, for they are looked up one
+// after the other.
+static struct vm_block_node **hash_slot(struct vm_block_cache *c, vm_gpa gpa, uint32_t mode)
 {
-    uint64_t h = (gpa.v >> 1) * 0x9e3779b97f4a7c15u + mode * 0xc2b2ae3d27d4eb4fu;
-    return &c->hash[h >> (64 - VM_BLOCK_HASH_BITS)];
+    uint64_t h = (gpa.v >> VM_PAGE_SHIFT) * 0x9e3779b97f4a7c15u + mode * 0xc2b2ae3d27d4eb4fu;
+    uint64_t slot = (h >> (64 - VM_BLOCK_HASH_BITS)) + ((gpa.v & VM_PAGE_MASK) >> 2);
+    return &c->hash[slot & ((1u << VM_BLOCK_HASH_BITS) - 1)];
+}
+
+static bool hash_in(struct vm_block_cache *c, struct vm_block *b)
+{
+    struct vm_block_node *n = c->free_nodes;
+    struct vm_block_node **slot = hash_slot(c, b->source.gpa, b->source.mode);
+    if (n)
+        c->free_nodes = n->next;
+    else if (!(n = vm_arena_alloc(&c->pages_arena, sizeof *n, 8)))
+        return false;
+    *n = (struct vm_block_node){b->source.gpa.v, b->source.mode, b, *slot};
+    *slot = n;
+    return true;
+}
+
+static void hash_out(struct vm_block_cache *c, const struct vm_block *b)
+{
+    struct vm_block_node **slot = hash_slot(c, b->source.gpa, b->source.mode);
+    while ((*slot)->block != b)
+        slot = &(*slot)->next;
+    struct vm_block_node *n = *slot;
+    *slot = n->next;
+    n->next = c->free_nodes;
+    c->free_nodes = n;
 }
 
 static vm_gpa page_of(vm_gpa gpa)
@@ -176,7 +212,7 @@ static bool insert(struct vm_block_cache *c, struct vm_block *b, uint64_t pc)
 {
     const struct vm_block_source *s = &b->source;
     struct vm_block_page *p = get_page(c, page_of(s->gpa), s->region, s->version), *second = NULL;
-    if (!p || (crosses(s) && !(second = second_page(c, s))))
+    if (!p || (crosses(s) && !(second = second_page(c, s))) || !hash_in(c, b))
         return false;
     settle(c, p, base_of(pc));
     b->page = p;
@@ -186,9 +222,6 @@ static bool insert(struct vm_block_cache *c, struct vm_block *b, uint64_t pc)
         b->crossing_next = second->crossing;
         second->crossing = b;
     }
-    struct vm_block **slot = hash_slot(c, s->gpa, s->mode);
-    b->hash_next = *slot;
-    *slot = b;
     return true;
 }
 
@@ -209,10 +242,12 @@ static bool same_second_page(struct vm_vcpu *v, const struct vm_block *b, uint64
 struct vm_block *vm_block_find(struct vm_block_cache *c, struct vm_vcpu *v, uint64_t pc, vm_gpa gpa,
                                uint32_t mode)
 {
-    for (struct vm_block *b = *hash_slot(c, gpa, mode); b; b = b->hash_next) {
-        if (b->source.gpa.v == gpa.v && b->source.mode == mode && same_second_page(v, b, pc)) {
-            settle(c, b->page, base_of(pc));
-            return b;
+    for (const struct vm_block_node *n = *hash_slot(c, gpa, mode); n; n = n->next) {
+        if (n->gpa != gpa.v || n->mode != mode)
+            continue;
+        if (same_second_page(v, n->block, pc)) {
+            settle(c, n->block->page, base_of(pc));
+            return n->block;
         }
         if (v->exception.pending)
             return NULL;
@@ -249,10 +284,7 @@ static void take_out_of_pages(struct vm_block_cache *c, struct vm_block *b)
 
 static void drop(struct vm_block_cache *c, struct vm_block *b)
 {
-    struct vm_block **p = hash_slot(c, b->source.gpa, b->source.mode);
-    while (*p != b)
-        p = &(*p)->hash_next;
-    *p = b->hash_next;
+    hash_out(c, b);
     take_out_of_pages(c, b);
     while (b->incoming)
         unlink_one(c, b->incoming);
@@ -333,4 +365,5 @@ void vm_block_forget_all(struct vm_block_cache *c)
     vm_zero(c->hash, sizeof c->hash);
     vm_zero(c->page_hash, sizeof c->page_hash);
     c->pages = NULL;
+    c->free_nodes = NULL;
 }

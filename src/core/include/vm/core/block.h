@@ -29,7 +29,6 @@ struct vm_link {
 struct vm_block {
     struct vm_block_source source;
     struct vm_block_page *page;
-    struct vm_block *hash_next;
     struct vm_block *page_next;     // among those that begin in the same page
     struct vm_block *crossing_next; // among those that go on in the same second page
     struct vm_link *incoming;
@@ -38,13 +37,15 @@ struct vm_block {
     bool dropped; // or never kept: not in the cache, and nothing may link to it or from it
 };
 
-enum { VM_BLOCK_HASH_BITS = 16, VM_BLOCK_PAGE_HASH_BITS = 10 };
+enum { VM_BLOCK_HASH_BITS = 17, VM_BLOCK_PAGE_HASH_BITS = 10 };
 
 struct vm_block_page;
+struct vm_block_node;
 
 struct vm_block_cache {
-    struct vm_arena pages_arena;
-    struct vm_block *hash[1 << VM_BLOCK_HASH_BITS];
+    struct vm_arena pages_arena; // of pages and nodes
+    struct vm_block_node *hash[1 << VM_BLOCK_HASH_BITS];
+    struct vm_block_node *free_nodes;
     struct vm_block_page *page_hash[1 << VM_BLOCK_PAGE_HASH_BITS];
     struct vm_block_page *pages;
     uint64_t code_writes; // the space's counter when the cache was last synchronised
