@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The plan of a region (plan.h): one walk forwards for uses, then per block one forwards for
-// spans and one backwards for homes.
+// The plan of a region (plan.h): a walk forwards for uses and spans, then one backwards per block
+// for parts and homes.
 #include "plan.h"
 
 #include <vm/base/memory.h>
@@ -31,29 +31,25 @@ static vm_ir_value root_of(const struct jit_plan *p, vm_ir_value v)
     }
 }
 
-static void note_use(struct jit_plan *p, vm_ir_value v, uint32_t at, uint16_t block)
+static bool is_in(const struct vm_ir_block *b, vm_ir_value v)
+{
+    return (unsigned)v - b->first < b->count;
+}
+
+static void note_use(struct jit_plan *p, vm_ir_value v, uint32_t at, const struct vm_ir_block *b)
 {
     vm_ir_value root = p->root[v];
     if (p->uses[root] < UINT16_MAX)
         p->uses[root]++;
     if (at > p->last_use[root])
         p->last_use[root] = (uint16_t)at;
-    if (p->block_of[root] != block)
+    if (!is_in(b, root))
         p->marks[root] |= JIT_ESCAPES;
 }
 
 static bool is_float(enum vm_type t)
 {
     return t == VM_F32 || t == VM_F64;
-}
-
-// Whether the op has to do with floats, in formats that hosts lack too.
-static bool is_about_floats(const struct jit_plan *p, const struct vm_ir_op *o)
-{
-    if (o->code == VM_IR_get || o->code == VM_IR_put)
-        return p->r->regfile->registers[o->imm].class == VM_REG_FLOAT ||
-               vm_ir_in_fp_env(p->r->regfile, o->imm);
-    return vm_ir_op_traits[o->code].effects & VM_IR_E_FPENV || is_float((enum vm_type)o->type);
 }
 
 // Whether an op reads its operands as floats, in a format that hosts have.
@@ -71,86 +67,6 @@ static void note_floats(struct jit_plan *p, const struct vm_ir_op *o)
     p->has_float = true;
     for (unsigned a = 0; a < args; a++)
         p->marks[p->root[o->args[a]]] |= JIT_FLOAT;
-}
-
-static void note_uses(struct jit_plan *p, uint16_t block)
-{
-    const struct vm_ir_region *r = p->r;
-    uint32_t first = r->blocks[block].first, end = first + r->blocks[block].count;
-    unsigned count;
-    const vm_ir_value *given = vm_ir_given_args(r, block, &count);
-    for (uint32_t i = first; i < end; i++) {
-        const struct vm_ir_op *o = &r->ops[i];
-        unsigned args = vm_ir_op_args(r, o);
-        for (unsigned a = 0; a < args; a++)
-            note_use(p, o->code == VM_IR_store && a == 1 ? jit_stored(p, o) : o->args[a], i, block);
-        if (VM_UNLIKELY(is_about_floats(p, o)))
-            note_floats(p, o);
-    }
-    for (unsigned g = 0; g < count; g++)
-        note_use(p, given[g], end - 1, block);
-}
-
-static bool is_compare(const struct vm_ir_op *o)
-{
-    return o->code >= VM_IR_eq && o->code <= VM_IR_leu && (o->type == VM_I64 || o->type == VM_I32);
-}
-
-// What can be a part of the one op that uses it: it moves down to that op.
-static void take_in(struct jit_plan *p, vm_ir_value v, uint32_t at)
-{
-    const struct vm_ir_op *o = op_at(p, v);
-    unsigned args = vm_ir_op_args(p->r, o);
-    p->marks[v] |= JIT_TAKEN_IN;
-    for (unsigned a = 0; a < args; a++)
-        note_use(p, o->args[a], at, p->block_of[v]);
-}
-
-static bool is_used_here_only(const struct jit_plan *p, vm_ir_value v, uint32_t at)
-{
-    return p->root[v] == v && p->uses[v] == 1 && p->block_of[v] == p->block_of[at] && v < at;
-}
-
-static bool is_word_arithmetic(const struct vm_ir_op *o)
-{
-    switch (o->code) {
-    case VM_IR_add:
-    case VM_IR_sub:
-    case VM_IR_mul:
-    case VM_IR_and:
-    case VM_IR_or:
-    case VM_IR_xor: return o->type == VM_I64;
-    default: return false;
-    }
-}
-
-// A comparison goes into the branch or selection that uses it; an i64 operation of which only the
-// low word is used into the extract (RISC-V's ADDW and its like).
-static void take_parts_in(struct jit_plan *p, uint32_t at)
-{
-    const struct vm_ir_op *o = &p->r->ops[at];
-    vm_ir_value v = o->args[0];
-    if (o->code == VM_IR_branch || o->code == VM_IR_select) {
-        if (is_used_here_only(p, v, at) && is_compare(op_at(p, v)))
-            take_in(p, v, at);
-    } else if (o->code == VM_IR_extract && o->type == VM_I64 &&
-               o->attr == (VM_IR_FIELD(0, 32) | VM_IR_FIELD_SIGNED)) {
-        if (is_used_here_only(p, v, at) && is_word_arithmetic(op_at(p, v)))
-            take_in(p, v, at);
-    }
-}
-
-// What a float's bits are made from by and, or, xor (sign injection) are floats as well.
-static void trace_floats(struct jit_plan *p)
-{
-    for (uint32_t i = p->r->op_count; i-- > 0;) {
-        const struct vm_ir_op *o = &p->r->ops[i];
-        if (p->block_of[i] == NONE || !(p->marks[i] & JIT_FLOAT) ||
-            (o->code != VM_IR_and && o->code != VM_IR_or && o->code != VM_IR_xor))
-            continue;
-        p->marks[p->root[o->args[0]]] |= JIT_FLOAT;
-        p->marks[p->root[o->args[1]]] |= JIT_FLOAT;
-    }
 }
 
 // --- spans ---
@@ -205,16 +121,102 @@ static void place_access(struct jit_plan *p, uint32_t at, uint16_t from)
 }
 
 // A helper may change the mapping: spans end there.
-static void span_block(struct jit_plan *p, const struct vm_ir_block *b)
+static void note_span(struct jit_plan *p, uint32_t at, uint16_t *from)
 {
+    unsigned code = p->r->ops[at].code;
+    if (code == VM_IR_load || code == VM_IR_store)
+        place_access(p, at, *from);
+    else if (code == VM_IR_call)
+        *from = p->span_count;
+}
+
+// --- forwards ---
+
+static void walk_forwards(struct jit_plan *p, unsigned block)
+{
+    const struct vm_ir_region *r = p->r;
+    const struct vm_ir_block *b = &r->blocks[block];
+    uint32_t end = b->first + (uint32_t)b->count;
     uint16_t from = p->span_count;
-    for (uint32_t i = b->first; i < (uint32_t)b->first + b->count; i++) {
-        switch (p->r->ops[i].code) {
-        case VM_IR_load:
-        case VM_IR_store: place_access(p, i, from); break;
-        case VM_IR_call: from = p->span_count; break;
-        default: break;
-        }
+    for (uint32_t i = b->first; i < end; i++) {
+        const struct vm_ir_op *o = &r->ops[i];
+        unsigned args = vm_ir_op_args(r, o);
+        for (unsigned a = 0; a < args; a++)
+            note_use(p, o->code == VM_IR_store && a == 1 ? jit_stored(p, o) : o->args[a], i, b);
+        unsigned effects = vm_ir_op_traits[o->code].effects;
+        if (effects & (VM_IR_E_LOAD | VM_IR_E_STORE | VM_IR_E_CALL))
+            note_span(p, i, &from);
+        if (VM_UNLIKELY(effects & VM_IR_E_FPENV || is_float((enum vm_type)o->type)))
+            note_floats(p, o);
+    }
+    unsigned count;
+    const vm_ir_value *given = vm_ir_given_args(r, block, &count);
+    for (unsigned g = 0; g < count; g++)
+        note_use(p, given[g], end - 1, b);
+}
+
+// --- parts ---
+
+static bool is_compare(const struct vm_ir_op *o)
+{
+    return o->code >= VM_IR_eq && o->code <= VM_IR_leu && (o->type == VM_I64 || o->type == VM_I32);
+}
+
+// What can be a part of the one op that uses it: it moves down to that op.
+static void take_in(struct jit_plan *p, const struct vm_ir_block *b, vm_ir_value v, uint32_t at)
+{
+    const struct vm_ir_op *o = op_at(p, v);
+    unsigned args = vm_ir_op_args(p->r, o);
+    p->marks[v] |= JIT_TAKEN_IN;
+    for (unsigned a = 0; a < args; a++)
+        note_use(p, o->args[a], at, b);
+}
+
+static bool is_used_here_only(const struct jit_plan *p, const struct vm_ir_block *b, vm_ir_value v,
+                              uint32_t at)
+{
+    return p->root[v] == v && p->uses[v] == 1 && v >= b->first && v < at;
+}
+
+static bool is_word_arithmetic(const struct vm_ir_op *o)
+{
+    switch (o->code) {
+    case VM_IR_add:
+    case VM_IR_sub:
+    case VM_IR_mul:
+    case VM_IR_and:
+    case VM_IR_or:
+    case VM_IR_xor: return o->type == VM_I64;
+    default: return false;
+    }
+}
+
+// A comparison goes into the branch or selection that uses it; an i64 operation of which only the
+// low word is used into the extract (RISC-V's ADDW and its like).
+static void take_parts_in(struct jit_plan *p, const struct vm_ir_block *b, uint32_t at)
+{
+    const struct vm_ir_op *o = &p->r->ops[at];
+    vm_ir_value v = o->args[0];
+    if (o->code == VM_IR_branch || o->code == VM_IR_select) {
+        if (is_used_here_only(p, b, v, at) && is_compare(op_at(p, v)))
+            take_in(p, b, v, at);
+    } else if (o->code == VM_IR_extract && o->type == VM_I64 &&
+               o->attr == (VM_IR_FIELD(0, 32) | VM_IR_FIELD_SIGNED)) {
+        if (is_used_here_only(p, b, v, at) && is_word_arithmetic(op_at(p, v)))
+            take_in(p, b, v, at);
+    }
+}
+
+// What a float's bits are made from by and, or, xor (sign injection) are floats as well.
+static void trace_floats(struct jit_plan *p)
+{
+    for (uint32_t i = p->r->op_count; i-- > 0;) {
+        const struct vm_ir_op *o = &p->r->ops[i];
+        if (!(p->marks[i] & JIT_FLOAT) ||
+            (o->code != VM_IR_and && o->code != VM_IR_or && o->code != VM_IR_xor))
+            continue;
+        p->marks[p->root[o->args[0]]] |= JIT_FLOAT;
+        p->marks[p->root[o->args[1]]] |= JIT_FLOAT;
     }
 }
 
@@ -222,6 +224,7 @@ static void span_block(struct jit_plan *p, const struct vm_ir_block *b)
 
 struct homing {
     struct jit_plan *p;
+    const struct vm_ir_block *block;
     uint16_t *next_write; // by entry: the next put or call that writes it
 };
 
@@ -230,9 +233,13 @@ static bool is_whole(const struct vm_register *e)
     return e->type == VM_I64 || e->type == VM_F64 || e->type == VM_FLAGS;
 }
 
-static const struct vm_register *entry_of(const struct jit_plan *p, uint64_t reg)
+// The entry that a get or put names; the emitter looks closer at those that may have floats.
+static const struct vm_register *entry_of(struct jit_plan *p, uint64_t reg)
 {
-    return &p->r->regfile->registers[reg];
+    const struct vm_register *e = &p->r->regfile->registers[reg];
+    if (e->class != VM_REG_GENERAL)
+        p->has_float |= e->class == VM_REG_FLOAT || vm_ir_in_fp_env(p->r->regfile, reg);
+    return e;
 }
 
 static bool makes_value(const struct jit_plan *p, vm_ir_value v)
@@ -255,11 +262,11 @@ static bool is_between(const struct vm_ir_op *o, uint64_t reg)
 
 static bool can_fuse(const struct homing *h, uint32_t put, uint16_t next)
 {
-    const struct jit_plan *p = h->p;
+    struct jit_plan *p = h->p;
     const struct vm_ir_op *o = &p->r->ops[put];
     vm_ir_value v = p->root[o->args[0]];
     if (!is_whole(entry_of(p, o->imm)) || !makes_value(p, v) || p->marks[v] & JIT_ESCAPES ||
-        p->block_of[v] != p->block_of[put] || p->home[v] != NONE || put - v > WINDOW)
+        !is_in(h->block, v) || p->home[v] != NONE || put - v > WINDOW)
         return false;
     for (uint32_t i = v + 1u; i < put; i++) {
         if (is_between(&p->r->ops[i], o->imm))
@@ -305,15 +312,20 @@ static void note_call_writes(struct homing *h, uint32_t at)
         h->next_write[*w] = (uint16_t)at;
 }
 
-static void home_block(struct homing *h, const struct vm_ir_block *b)
+// An op comes after what it takes in: parts are known before they are asked for.
+static void walk_backwards(struct homing *h, const struct vm_ir_block *b)
 {
     const struct vm_ir_region *r = h->p->r;
+    h->block = b;
     vm_fill(h->next_write, 0xff, r->regfile->count * sizeof *h->next_write); // NONE
     for (uint32_t i = b->first + b->count; i-- > b->first;) {
         switch (r->ops[i].code) {
         case VM_IR_put: place_put(h, i); break;
         case VM_IR_get: place_get(h, i); break;
         case VM_IR_call: note_call_writes(h, i); break;
+        case VM_IR_branch:
+        case VM_IR_select:
+        case VM_IR_extract: take_parts_in(h->p, b, i); break;
         default: break;
         }
     }
@@ -324,17 +336,16 @@ static void home_block(struct homing *h, const struct vm_ir_block *b)
 static bool allocate(struct jit_plan *p, uint16_t **next_write, struct vm_arena *arena)
 {
     size_t n = p->r->op_count, blocks = p->r->block_count, regs = p->r->regfile->count;
-    uint16_t *w = vm_arena_alloc(arena, (7 * n + blocks + regs) * sizeof *w + n, 8);
+    uint16_t *w = vm_arena_alloc(arena, (6 * n + blocks + regs) * sizeof *w + n, 8);
     p->spans = vm_arena_alloc(arena, n * sizeof *p->spans, 8);
     if (!w || !p->spans)
         return false;
     p->root = w;
     p->effect = w + n;
     p->home = w + 2 * n;
-    p->block_of = w + 3 * n;
-    p->last_use = w + 4 * n;
-    p->uses = w + 5 * n;
-    p->ways_in = w + 6 * n;
+    p->last_use = w + 3 * n;
+    p->uses = w + 4 * n;
+    p->ways_in = w + 5 * n;
     p->span_of = p->ways_in + blocks + regs;
     p->marks = (uint8_t *)(p->span_of + n);
     *next_write = p->ways_in + blocks;
@@ -344,34 +355,20 @@ static bool allocate(struct jit_plan *p, uint16_t **next_write, struct vm_arena 
     return true;
 }
 
-static void take_all_in(struct jit_plan *p)
-{
-    for (uint32_t i = 0; i < p->r->op_count; i++) {
-        unsigned code = p->r->ops[i].code;
-        if ((code == VM_IR_branch || code == VM_IR_select || code == VM_IR_extract) &&
-            p->block_of[i] != NONE)
-            take_parts_in(p, i);
-    }
-}
-
 bool jit_plan_region(struct jit_plan *p, const struct vm_ir_region *r, struct vm_arena *arena)
 {
     struct homing h = {.p = p};
     *p = (struct jit_plan){.r = r};
     if (!allocate(p, &h.next_write, arena))
         return false;
-    vm_ir_find_blocks(r, p->block_of);
     vm_ir_count_ways_in(r, p->ways_in);
     for (uint32_t i = 0; i < r->op_count; i++)
         p->root[i] = root_of(p, (vm_ir_value)i);
     for (uint16_t b = 0; b < r->block_count; b++)
-        note_uses(p, b);
+        walk_forwards(p, b);
+    for (uint16_t b = 0; b < r->block_count; b++)
+        walk_backwards(&h, &r->blocks[b]);
     if (p->has_float)
         trace_floats(p);
-    take_all_in(p);
-    for (uint16_t b = 0; b < r->block_count; b++) {
-        span_block(p, &r->blocks[b]);
-        home_block(&h, &r->blocks[b]);
-    }
     return true;
 }

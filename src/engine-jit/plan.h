@@ -32,13 +32,12 @@ struct jit_plan {
     uint16_t *uses;     // of a root: how many
     uint16_t *effect;   // of a put or call: the op at which it takes effect
     uint16_t *home;     // of a root: the register-file entry that it lives in, or NONE
-    uint16_t *block_of; // the block an op is in
     uint16_t *ways_in;  // by block: how many edges lead to it
     uint16_t *span_of;  // of a load or store: number of its span, or NONE
     struct jit_span *spans;
     uint16_t span_count;
     uint8_t *marks; // JIT_* bits
-    bool has_float; // some op has to do with floats
+    bool has_float; // some op may have to do with floats
 };
 
 enum {
