@@ -90,16 +90,17 @@ struct cold {
     enum x64_reg address; // of an access; one in a span is at address + disp
     int32_t disp;
     bool in_span;
-    struct operand value, value2; // of a store, of an atomic
-    uint32_t what;                // of an atomic, of an fclass: the op's code
-    enum x64_reg result;          // of a load or evaluation, unless it is an xmm register
-    uint8_t xmm;                  // this one, or JIT_NO_XMM
-    bool keeps_float;             // an access: xmm registers and MXCSR are in use
+    uint32_t what;       // of an atomic, of an fclass: the op's code
+    enum x64_reg result; // of a load or evaluation, unless it is an xmm register
+    uint8_t xmm;         // this one, or JIT_NO_XMM
+    bool keeps_float;    // an access: xmm registers and MXCSR are in use
     uint32_t attr;
     uint64_t word; // the exit word of a fault or request; what to evaluate
     unsigned way;
-    struct operand args[3];      // of an evaluation; none: an immediate
     const struct jit_nans *nans; // NULL: none
+    // From here on only what the kind has is filled.
+    struct operand value, value2; // of a store, of an atomic
+    struct operand args[3];       // of an evaluation; none: an immediate
 };
 
 // A float value whose NaN may not be the canonical one (float.c).
@@ -131,6 +132,7 @@ struct emit {
     uint16_t *span_slot;         // by span: the slot of its addend plus 1; 0: none
     uint8_t *xmm_of;             // the same for xmm registers
     vm_ir_value xmms[XMM_COUNT];
+    bool xmm_held; // one of them may have a value
     uint16_t xmm_locked;
     uint16_t xmm_boxed; // those whose f32 is known to be boxed
     unsigned xmm_temps; // how many there are that have no register of the guest's

@@ -8,6 +8,7 @@
 #include "emit.h"
 
 #include <stddef.h>
+#include <vm/base/memory.h>
 
 // --- counting and polling ---
 
@@ -35,7 +36,10 @@ struct cold *emit_cold(struct emit *e, enum cold_kind kind, uint8_t *from)
         return &e->overflow;
     }
     struct cold *c = &e->cold[e->cold_count++];
-    *c = (struct cold){.kind = kind, .from = from, .xmm = JIT_NO_XMM};
+    vm_zero(c, offsetof(struct cold, value));
+    c->kind = kind;
+    c->from = from;
+    c->xmm = JIT_NO_XMM;
     return c;
 }
 

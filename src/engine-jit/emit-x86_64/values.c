@@ -11,10 +11,11 @@ static const uint8_t temporaries[] = {X64_RAX, X64_RCX, X64_RDX};
 
 void emit_forget_temps(struct emit *e)
 {
-    for (unsigned i = 0; i < VM_ARRAY_SIZE(e->temps); i++) {
-        if (e->temps[i] != NONE)
-            e->reg_of[e->temps[i]] = NO_REG;
-        e->temps[i] = NONE;
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(temporaries); i++) {
+        vm_ir_value *held = &e->temps[temporaries[i]];
+        if (*held != NONE)
+            e->reg_of[*held] = NO_REG;
+        *held = NONE;
     }
     e->locked = 0;
     e->span = NULL;

@@ -114,9 +114,10 @@ static void forget(struct emit *e, unsigned xmm)
 
 void emit_forget_xmm(struct emit *e)
 {
-    for (unsigned i = 0; i < XMM_COUNT; i++)
+    for (unsigned i = 0; e->xmm_held && i < XMM_COUNT; i++)
         forget(e, i);
     e->xmm_locked = e->xmm_boxed = 0;
+    e->xmm_held = false;
 }
 
 void emit_hold_xmm(struct emit *e, vm_ir_value v, enum x64_xmm xmm)
@@ -130,6 +131,7 @@ void emit_hold_xmm(struct emit *e, vm_ir_value v, enum x64_xmm xmm)
         e->xmms[e->xmm_of[root]] = NONE;
     e->xmms[xmm] = root;
     e->xmm_of[root] = (uint8_t)xmm;
+    e->xmm_held = true;
 }
 
 static bool is_needed(const struct emit *e, vm_ir_value root)
@@ -139,7 +141,7 @@ static bool is_needed(const struct emit *e, vm_ir_value root)
 
 bool emit_xmm_in_use(const struct emit *e)
 {
-    for (unsigned i = 0; i < XMM_COUNT; i++) {
+    for (unsigned i = 0; e->xmm_held && i < XMM_COUNT; i++) {
         if (is_needed(e, e->xmms[i]))
             return true;
     }
@@ -154,7 +156,7 @@ static void spill(struct emit *e, unsigned xmm)
 
 void emit_spill_xmm(struct emit *e)
 {
-    for (unsigned i = 0; i < XMM_COUNT; i++)
+    for (unsigned i = 0; e->xmm_held && i < XMM_COUNT; i++)
         spill(e, i);
 }
 
