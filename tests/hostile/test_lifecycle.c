@@ -204,6 +204,7 @@ static bool run_in(rlim_t room, const struct code *c)
     o.guest = "riscv64";
     o.vcpus = 8; // more stacks of threads than the libc may have kept
     o.memory = 4 << 20;
+    o.code_cache = 16 << 20; // its two views are address space
     o.bios_mode = VM_OPTION_BIOS_FILE;
     o.bios = (struct vm_blob){"guest", c->bytes, c->used};
     assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
