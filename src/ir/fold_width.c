@@ -161,10 +161,13 @@ static vm_ir_value extract_extract(struct vm_ir_builder *b, struct vm_ir_op *op,
                                    const struct vm_ir_op *inner)
 {
     struct field want = field_of(op->attr), f = field_of(inner->attr);
-    bool sign = op->attr & VM_IR_FIELD_SIGNED;
+    bool sign = op->attr & VM_IR_FIELD_SIGNED, inner_sign = inner->attr & VM_IR_FIELD_SIGNED;
+    if (want.pos == 0 &&
+        ((want.len >= f.len && sign == inner_sign) || (want.len > f.len && !inner_sign)))
+        return op->args[0]; // all of the inner one, extended as it is
     if (want.pos + want.len <= f.len)
         return vm_ir_fold_into_extract(op, inner->args[0], f.pos + want.pos, want.len, sign);
-    if (inner->attr & VM_IR_FIELD_SIGNED)
+    if (inner_sign)
         return VM_IR_NONE;
     if (want.pos >= f.len)
         return vm_ir_fold_to_const(b, op, 0);
