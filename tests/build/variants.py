@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Builds Trine without each of its libraries, and with each compiler, and runs a tiny guest on it.
+"""Builds Trine without each of its libraries, with each compiler and with one engine only, and runs
+a tiny guest on it; with one engine, the tests as well.
 
     variants.py SOURCES
 
@@ -27,7 +28,11 @@ VARIANTS = {
     "gcc-unoptimised": (["-Dbuildtype=debug"], {"CC": "gcc"}),
     "gcc-release": (["-Dbuildtype=release"], {"CC": "gcc"}),
     "clang-release": (["-Dbuildtype=release"], {"CC": "clang"}),
+    "interpreter-only": (["-Dengines=interpreter", "-Dtests=enabled"], {}),
+    "jit-only": (["-Dengines=jit", "-Dtests=enabled"], {}),
 }
+# What is run of a build with tests: they know what engines there are.
+SUITES = ("unit", "cli", "isa", "differential", "hostile", "golden")
 
 
 def run(command, **options):
@@ -41,7 +46,9 @@ def check(condition, result):
 
 def build(directory, options, environment):
     # The source of the device tree is a whole build's, since some here can make none.
-    setup = run(["meson", "setup", directory, SOURCES, "-Dtests=disabled", *options],
+    if "-Dtests=enabled" not in options:
+        options = ["-Dtests=disabled", *options]
+    setup = run(["meson", "setup", directory, SOURCES, *options],
                 env={**os.environ, **environment})
     check(setup.returncode == 0, setup)
     made = run(["ninja", "-C", directory, "vm-cli"])
@@ -73,6 +80,24 @@ def try_out(vm, options, scratch, tree):
     return run([vm, "debug", "dump-dtb", *base, tree]) if "fdt" not in lacks else None
 
 
+def run_tests(directory):
+    made = run(["ninja", "-C", directory])
+    check(made.returncode == 0, made)
+    suites = [word for name in SUITES for word in ("--suite", name)]
+    tests = run(["meson", "test", "-C", directory, "--no-rebuild", "--print-errorlogs",
+                 "--timeout-multiplier", "4", *suites])
+    check(tests.returncode == 0, tests)
+
+
+def cannot_be_built(vm, options, compiler):
+    """Why this host cannot have the variant, or None."""
+    if not shutil.which(compiler):
+        return f"{compiler} is not installed"
+    if "-Dengines=jit" in options and "jit" not in run([vm, "info"]).stdout:
+        return "there is no jit for this host"
+    return None
+
+
 def main():
     scratch = Path(tempfile.mkdtemp(prefix="trine-variants-"))
     tree = scratch / "tree.dtb"
@@ -83,12 +108,15 @@ def main():
         print(f"1..{len(VARIANTS)}", flush=True)
         for number, (name, (options, environment)) in enumerate(VARIANTS.items(), 1):
             compiler = environment.get("CC", "cc")
-            if not shutil.which(compiler):
-                print(f"ok {number} {name} # SKIP {compiler} is not installed", flush=True)
+            cause = cannot_be_built(whole, options, compiler)
+            if cause:
+                print(f"ok {number} {name} # SKIP {cause}", flush=True)
                 continue
             try:
                 vm = build(scratch / name, options, environment)
                 try_out(vm, options, scratch, tree)
+                if "-Dtests=enabled" in options:
+                    run_tests(scratch / name)
             except AssertionError as fault:
                 failed += 1
                 print(f"not ok {number} {name}")

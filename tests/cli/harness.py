@@ -91,6 +91,12 @@ def vm(*arguments, stdin=b"", **options):
     return Result(process, process.stdout or b"", process.stderr or b"")
 
 
+def engines():
+    """The engines of the build."""
+    line = re.search(rb"^engines +(.*)$", vm("info").out, re.M)[1].decode()
+    return re.findall(r"interpreter|jit", line)
+
+
 def start(*arguments, **options):
     for stream in ("stdin", "stdout", "stderr"):
         options.setdefault(stream, subprocess.PIPE)

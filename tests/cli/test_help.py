@@ -4,7 +4,7 @@
 
 import re
 
-from harness import case, main, refused, vm, write_file
+from harness import case, engines, main, refused, vm, write_file
 
 TOPICS = ("run", "info", "debug", "disk", "devices", "config", "trace", "keys", "status", "help")
 OPTIONS = ("kernel", "initrd", "append", "bios", "pflash", "dtb", "guest", "cpu", "smp", "memory",
@@ -150,8 +150,8 @@ def wrong_values_are_refused_with_the_option_and_the_fix():
             ("timeout", "1.5s", "seconds above 0"), ("timeout", "0.0000000001", "seconds above 0"),
             ("timeout", "9999999999", "seconds above 0"),
             ("guest", "riscv", "did you mean riscv64"), ("guest", "mips", "auto\\|riscv64"),
-            ("engine", "interpeter", "did you mean interpreter"),
-            ("engine", "hvf", "auto\\|(jit\\|)?interpreter"),
+            ("engine", engines()[0] + "x", "did you mean " + engines()[0]),
+            ("engine", "hvf", "auto\\|" + "\\|".join(engines())),
             ("simd", "mmx", "auto\\|off"), ("code-cache", "0", "give more"),
             ("code-cache", "x", "no size"),
             ("machine", "virtt", "did you mean virt"), ("machine", "q35", "virt"),

@@ -12,7 +12,7 @@ import subprocess
 import time
 
 import programs
-from harness import (Skip, case, eventually, finish, main, program, refused, scratch_directory,
+from harness import (Skip, case, engines, eventually, finish, main, program, refused, scratch_directory,
                      start, vm, write_file)
 
 ENGINE_LINE = re.compile(r"^vm-cli: riscv64 guest, engine \w+ \(.+\)$")
@@ -154,16 +154,15 @@ def vcpus_are_pinned_to_cpus_that_exist():
 
 @case
 def every_engine_of_the_build_can_be_named():
-    engines = re.search(rb"^engines +(.*)$", vm("info").out, re.M)[1].decode()
-    for engine in ["auto"] + re.findall(r"interpreter|jit", engines):
+    for engine in ["auto", *engines()]:
         result = vm(*HELLO, "--engine", engine)
         assert result.status == 0 and ENGINE_LINE.match(result.error_lines[0]), result
 
 
 @case
 def without_executable_memory_the_interpreter_runs_the_guest():
-    if b"jit" not in vm("info").out:
-        raise Skip("this build has no jit")
+    if engines() != ["jit", "interpreter"]:
+        raise Skip("this build has no two engines")
 
     def little_room():
         resource.setrlimit(resource.RLIMIT_AS, (110 << 20, 110 << 20))

@@ -6,23 +6,17 @@ A busy machine only makes a run longer, so the fastest of RUNS is held against t
 slowest are printed beside it."""
 
 import os
-import re
 import statistics
 import subprocess
 import time
 
 import programs
-from harness import case, main, program, vm, write_file
+from harness import case, engines, main, program, write_file
 
 RUNS = 40
 MARK = 0.030  # seconds
 
 SMALLEST = write_file("smallest", programs.hello(b""))
-
-
-def engines():
-    return re.findall(r"interpreter|jit", re.search(rb"^engines +(.*)$", vm("info").out,
-                                                    re.M)[1].decode())
 
 
 def measure(*options):
