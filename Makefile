@@ -85,6 +85,7 @@ clang = test -f $(1)/build.ninja || \
 # With the sanitizers of addresses and of undefined behaviour: everything. With that of threads: what
 # has several vCPUs. With libFuzzer: ten minutes for each target.
 test-all: packages-test-all test-set-up
+	@tools/compiler || echo 'make: the test that compiles in lock-step will be skipped'
 	@$(call clang,build-sanitize,-Db_sanitize=address$(comma)undefined)
 	@$(call clang,build-thread,-Db_sanitize=thread)
 	@$(call clang,build-fuzz,-Db_sanitize=address$(comma)undefined -Dfuzz=true -Dfuzz_seconds=600)

@@ -287,7 +287,7 @@ static const struct option options[] = {
     {"perfmap", NULL, CLI_RUN, set_flag, FIELD(perfmap), NULL, NULL,
      "write the names of translated code to /tmp/perf-PID.map, for Linux's perf"},
     {"code-cache", "SIZE", MACHINE, set_size, FIELD(code_cache), NULL, NULL,
-     "memory for translated code, all vCPUs together (default: 128M for the jit)"},
+     "memory for translated code, all vCPUs together (default: 256M for the jit)"},
     {"virtio-blk", "FILE[,OPTION...]", CLI_RUN, set_item, FIELD(disks), NULL, &cli_disk_item,
      "a disk, from a raw or qcow2 image (vm-cli help devices); repeat it for more"},
     {"virtio-net", "user|tap=NAME", CLI_RUN, set_item, FIELD(nets), NULL, &cli_net_item,

@@ -27,7 +27,7 @@ enum {
     JIT_FRAME_ARGS = 4,
     JIT_NO_XMM = 0xff,
     JIT_FIXED_TABLES = 3,
-    JIT_CACHE_BYTES = 128 << 20, // for all vCPUs, unless the embedder says otherwise
+    JIT_CACHE_BYTES = 256 << 20, // for all vCPUs, unless the embedder says otherwise
 };
 
 // A float value that an op has made and whose NaN is not canonical yet: where it is (float.c).

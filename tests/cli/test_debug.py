@@ -31,8 +31,8 @@ def listing(*words):
 @case
 def info_without_a_file_says_what_is_here():
     text = "\n".join(lines("info"))
-    for pattern in (r"^guests +riscv64", r"^engines +.*(interpreter|jit)", r"^machines +virt \(riscv64\)",
-                    r"^libraries +.*libfdt=", r"^host +\d+ CPUs"):
+    for pattern in (r"^guests +riscv64", r"^engines +.*(interpreter|jit)",
+                    r"^machines +virt \(riscv64\)", r"^libraries +.*libfdt=", r"^host +\d+ CPUs"):
         assert re.search(pattern, text, re.M), pattern
 
 

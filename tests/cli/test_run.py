@@ -12,8 +12,8 @@ import subprocess
 import time
 
 import programs
-from harness import (Skip, case, engines, eventually, finish, main, program, refused, scratch_directory,
-                     start, vm, write_file)
+from harness import (Skip, case, engines, eventually, finish, main, program, refused,
+                     scratch_directory, start, vm, write_file)
 
 ENGINE_LINE = re.compile(r"^vm-cli: riscv64 guest, engine \w+ \(.+\)$")
 
