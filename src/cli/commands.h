@@ -18,6 +18,7 @@ int cli_run(char **argv);
 int cli_info(char **argv);
 int cli_debug(char **argv);
 int cli_disk(char **argv);
+int cli_bench(char **argv);
 int cli_help(char **argv);
 
 // What debug has.
@@ -32,6 +33,9 @@ int cli_disk_check(char **argv);
 int cli_disk_convert(char **argv);
 // The options of these, for help.
 void cli_disk_describe(struct cli_text *t);
+
+// The workloads of bench, for help.
+void cli_bench_describe(struct cli_text *t);
 
 // Prints the page of a help topic; for --help behind a command.
 int cli_help_page(const char *topic);

@@ -15,8 +15,8 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"run", cli_run, "run"},    {"info", cli_info, "info"}, {"debug", cli_debug, "debug"},
-    {"disk", cli_disk, "disk"}, {"help", cli_help, NULL},
+    {"run", cli_run, "run"},    {"info", cli_info, "info"},    {"debug", cli_debug, "debug"},
+    {"disk", cli_disk, "disk"}, {"bench", cli_bench, "bench"}, {"help", cli_help, NULL},
 };
 
 static const struct command debug_commands[] = {

@@ -22,6 +22,7 @@ enum cli_user {
     CLI_DUMP_DTB = 2,
     CLI_DISASSEMBLE = 4,
     CLI_CHECK_JIT = 8,
+    CLI_BENCH = 16,
 };
 
 enum cli_stats_form { CLI_STATS_NONE, CLI_STATS_TEXT, CLI_STATS_JSON };
