@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+//
+// The architectural state of an ARM64 processing element, as frontend, engines and accelerators
+// share it. Names are the Arm Architecture Reference Manual's (DDI 0487), "the manual" below; bits
+// of system registers are in frontend-arm64.
+//
+// Registers that exist once per exception level are arrays by level, so that EL2 and EL3 are rows
+// to add; only EL0 and EL1 exist now. Accesses to a register "of the current level" go by the
+// index.
+#ifndef VM_CORE_ARCH_ARM64_STATE_H
+#define VM_CORE_ARCH_ARM64_STATE_H
+
+#include <vm/base/softfloat.h>
+#include <vm/base/types.h>
+#include <vm/core/arch/arm64/gic.h>
+#include <vm/core/device.h>
+#include <vm/core/timer.h>
+
+enum {
+    VM_ARM64_LEVELS = 4,      // EL0 to EL3
+    VM_ARM64_COUNTERS = 6,    // PMEVCNTR<n>_EL0
+    VM_ARM64_BREAKPOINTS = 6, // DBGBVR<n>_EL1
+    VM_ARM64_WATCHPOINTS = 4, // DBGWVR<n>_EL1
+};
+
+// Interrupt lines of vm_vcpu_set_irq: the outputs of the GIC's CPU interface.
+enum vm_arm64_line {
+    VM_ARM64_IRQ = 0,
+    VM_ARM64_FIQ = 1,
+};
+
+// The generic timers of a processing element (the manual, chapter "The Generic Timer").
+enum vm_arm64_timer {
+    VM_ARM64_TIMER_PHYSICAL, // CNTP
+    VM_ARM64_TIMER_VIRTUAL,  // CNTV
+    VM_ARM64_TIMERS,
+};
+
+// What the board connects before the first reset: the CPU interface of its GIC, and the wires that
+// the PE drives (private peripheral interrupts of the GIC).
+struct vm_arm64_wiring {
+    struct vm_arm64_gic gic;
+    struct vm_irq timer[VM_ARM64_TIMERS];
+    struct vm_irq pmu;
+};
+
+// What the frontend keeps beside the architectural state, all of it derived or the board's: nothing
+// here is saved.
+struct vm_arm64_derived {
+    struct vm_arm64_wiring wiring;
+    struct vm_timer timer[VM_ARM64_TIMERS]; // fires when the timer's condition is met
+};
+
+struct vm_arm64_state {
+    uint64_t x[31];
+    uint64_t sp; // of the current level, as SPSel chooses; sp_el[] has the others
+    uint64_t pc;
+    uint64_t nzcv;    // enum vm_ir_flag: S is N; C is Arm's carry
+    uint64_t btype;   // PSTATE.BTYPE
+    uint64_t padding; // v is aligned to 16 bytes
+    vm_u128 v[32];
+    vm_u128 qc;          // FPSR.QC is set if any bit is
+    struct vm_fp_env fp; // what FPCR says, and FPSR's cumulative flags
+
+    // PSTATE
+    uint64_t el;    // exception level, 0 to 3
+    uint64_t spsel; // 0 or 1
+    uint64_t daif;  // as in the DAIF register: bits 9 to 6
+    uint64_t pan, uao, dit, ssbs, ss, il;
+
+    uint64_t fpcr; // the register; fp follows from it
+    // By exception level. Of the current one the stack pointer is in sp, not here.
+    uint64_t sp_el[VM_ARM64_LEVELS];
+    uint64_t elr[VM_ARM64_LEVELS], spsr[VM_ARM64_LEVELS], esr[VM_ARM64_LEVELS],
+        far[VM_ARM64_LEVELS], vbar[VM_ARM64_LEVELS], sctlr[VM_ARM64_LEVELS], tcr[VM_ARM64_LEVELS],
+        ttbr0[VM_ARM64_LEVELS], ttbr1[VM_ARM64_LEVELS], mair[VM_ARM64_LEVELS],
+        tpidr[VM_ARM64_LEVELS];
+    uint64_t tpidrro_el0, cpacr_el1, contextidr_el1, afsr0_el1, afsr1_el1, amair_el1, par_el1,
+        csselr_el1, actlr_el1, rgsr_el1;
+    uint64_t apia_lo, apia_hi, apib_lo, apib_hi, apda_lo, apda_hi, apdb_lo, apdb_hi, apga_lo,
+        apga_hi;        // AP<key>Key{Lo,Hi}_EL1
+    uint64_t mpidr_el1; // by the PE's number; the board may choose another
+
+    // Generic timer.
+    uint64_t cntkctl_el1;
+    uint64_t cnt_ctl[VM_ARM64_TIMERS], cnt_cval[VM_ARM64_TIMERS];
+
+    // Debug.
+    uint64_t mdscr_el1, osdlr_el1, oslsr_el1, mdccint_el1;
+    uint64_t dbgbvr[VM_ARM64_BREAKPOINTS], dbgbcr[VM_ARM64_BREAKPOINTS];
+    uint64_t dbgwvr[VM_ARM64_WATCHPOINTS], dbgwcr[VM_ARM64_WATCHPOINTS];
+    uint64_t dbgclaim;
+
+    // Performance monitors. What the counters show minus what is counted.
+    uint64_t pmcr_el0, pmcnten, pminten, pmovs, pmuserenr_el0, pmselr_el0, pmccfiltr_el0;
+    uint64_t pmccntr_offset;
+    uint64_t pmevcntr[VM_ARM64_COUNTERS], pmevtyper[VM_ARM64_COUNTERS];
+
+    uint64_t event; // the event register of WFE and SEV
+
+    struct vm_arm64_derived derived;
+};
+
+#endif
