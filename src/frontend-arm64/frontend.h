@@ -31,12 +31,14 @@ static inline bool a64_has(const struct a64_config *c, enum a64_ext e)
 
 // Execution-mode bits (vcpu->mode): all of the PE's state that a translation may depend on.
 enum {
-    A64_MODE_EL = 3,              // exception level
-    A64_MODE_FP_TRAP = 1 << 2,    // FP and SIMD instructions trap here (CPACR_EL1.FPEN)
-    A64_MODE_FP_DN = 1 << 3,      // FPCR.DN: NaN results are the default NaN
-    A64_MODE_FP_ENV = 1 << 4,     // FPCR has FZ, FZ16 or AHP: rules come from the FP environment
-    A64_MODE_ALIGN = 1 << 5,      // SCTLR.A: alignment check of every access
-    A64_MODE_SP_ALIGN = 1 << 6,   // SCTLR.SA or SA0: alignment check of SP as a base
+    A64_MODE_EL = 3,           // exception level
+    A64_MODE_FP_TRAP = 1 << 2, // FP and SIMD instructions trap here (CPACR_EL1.FPEN)
+    A64_MODE_FP_DN = 1 << 3,   // FPCR.DN: NaN results are the default NaN
+    A64_MODE_FP_ENV = 1 << 4,  // FPCR has FZ, FZ16 or AHP: rules come from the FP environment
+    A64_MODE_ALIGN = 1 << 5,   // SCTLR.A: alignment check of every access
+    // SP is no multiple of 16, and SCTLR.SA or SA0 says that it must be where it is a base. Writes
+    // of SP by translated code keep this bit right (sem_address.c).
+    A64_MODE_SP_MISALIGNED = 1 << 6,
     A64_MODE_UNPRIV_EL0 = 1 << 7, // LDTR, STTR act as EL0 (EL1 without UAO); see A64_MMU_UNPRIV
     A64_MODE_BTI = 1 << 8,        // branch targets in guarded pages are checked (SCTLR.BT0, BT1)
     A64_MODE_STEP = 1 << 9,       // software step is active: one instruction, then the exception
@@ -119,7 +121,8 @@ struct a64_translate {
     uint64_t offset; // from the page base of the block's entry PC
     uint32_t word;
     uint32_t mode;
-    bool ends; // out: appended a terminator
+    bool ends;      // out: appended a terminator
+    bool checks_sp; // out: SP was written and may have become, or ceased to be, misaligned
 };
 
 // Semantic functions: they append IR for one instruction (the insn marker is there already), and
@@ -133,7 +136,7 @@ struct a64_row {
     a64_semantic *semantic;
     uint16_t index; // for coverage counters
     uint8_t class;  // enum a64_class
-    uint8_t text;   // for a64_write_insn
+    uint16_t text;  // for a64_write_insn
 };
 const struct a64_row *a64_decode(const struct a64_config *c, uint32_t word, struct a64_args *a);
 
@@ -143,6 +146,9 @@ unsigned a64_disassemble(const void *config, uint64_t pc, const uint8_t *bytes, 
 // Ends the block with the exception of syndrome A64_ESR(ec, iss) at this instruction.
 void a64_raise(struct a64_translate *t, enum a64_ec ec, uint32_t iss); // translate.c
 void a64_undefined(struct a64_translate *t);                           // translate.c
+
+// Recomputes vcpu->mode and the TLB contexts from the state.
+void a64_sync(struct vm_vcpu *v);
 
 static inline struct vm_arm64_state *a64_state(struct vm_vcpu *v)
 {

@@ -47,9 +47,15 @@ static inline void a64_set_x(struct a64_translate *t, unsigned n, vm_ir_value v)
         vm_ir_put(t->b, (uint16_t)(A64_REG_X + n), v);
 }
 
+// Writes SP (sem_address.c): every write goes this way.
+void a64_set_sp(struct a64_translate *t, vm_ir_value v);
+
 static inline void a64_set_x_sp(struct a64_translate *t, unsigned n, vm_ir_value v)
 {
-    vm_ir_put(t->b, (uint16_t)(n == 31 ? A64_REG_SP : A64_REG_X + n), v);
+    if (n == 31)
+        a64_set_sp(t, v);
+    else
+        vm_ir_put(t->b, (uint16_t)(A64_REG_X + n), v);
 }
 
 // Wn or Xn by type, as a value of that type.
@@ -101,6 +107,23 @@ static inline void a64_exit(struct a64_translate *t, enum vm_ir_exit reason)
 
 // Whether condition `cond` (the manual, C1.2.4) holds, as a truth value; AL and NV: a const 1.
 vm_ir_value a64_condition(struct a64_translate *t, unsigned cond);
+
+// Flags of type VM_FLAGS: of x + y + carry, of x + y or x - y in Arm's sense, and N and Z of x with
+// C and V clear. `type` is VM_I32 or VM_I64.
+vm_ir_value a64_addf(struct a64_translate *t, enum vm_type type, vm_ir_value x, vm_ir_value y,
+                     vm_ir_value carry);
+vm_ir_value a64_sum_flags(struct a64_translate *t, enum vm_type type, vm_ir_value x, vm_ir_value y,
+                          bool subtract);
+vm_ir_value a64_logicf(struct a64_translate *t, enum vm_type type, vm_ir_value x);
+
+static inline void a64_set_nzcv(struct a64_translate *t, vm_ir_value flags)
+{
+    vm_ir_put(t->b, A64_REG_NZCV, flags);
+}
+
+// After an instruction that set t->checks_sp: goes on in a new block, or leaves if the mode may
+// have changed.
+void a64_check_sp(struct a64_translate *t);
 
 // The base of a load or store: Xn, or SP after its alignment check (the manual, D1 "SP alignment
 // checking").

@@ -6,6 +6,9 @@
 #include <vm/loader/loader.h>
 #include <vm/osal/cpu.h>
 
+#ifdef VM_GUEST_ARM64
+#include <vm/frontend-arm64/frontend.h>
+#endif
 #ifdef VM_GUEST_RISCV64
 #include <vm/frontend-riscv64/frontend.h>
 #endif
@@ -26,6 +29,9 @@ struct guest_row {
 static const struct guest_row guests[] = {
 #ifdef VM_GUEST_RISCV64
     {&vm_riscv64_guest_ops, VM_ISA_RISCV64},
+#endif
+#ifdef VM_GUEST_ARM64
+    {&vm_arm64_guest_ops, VM_ISA_ARM64},
 #endif
     {NULL, VM_ISA_NONE},
 };

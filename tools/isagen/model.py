@@ -61,9 +61,10 @@ class Piece:
 class Field:
     """A number that lies, in one or more pieces, in a word."""
 
-    def __init__(self, where, name, space, pieces, signed, offset):
+    def __init__(self, where, name, space, pieces, signed, offset, loose=False):
         self.where, self.name, self.space = where, name, space
         self.pieces, self.signed, self.offset = pieces, signed, offset
+        self.loose = loose  # patterns may fix its bits
         self.used = False
         self.check()
         self.top = max(p.vhi for p in pieces)
@@ -200,6 +201,7 @@ class Table:
 
     def __init__(self):
         self.name = self.prefix = self.header = None
+        self.mnemonic = "{name}"  # of formats that do not say
         self.extensions, self.extension_prefix = {}, None
         self.args, self.classes, self.volumes, self.prints = {}, {}, {}, {}
         self.spaces, self.formats, self.rows = {}, {}, []

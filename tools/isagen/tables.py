@@ -150,12 +150,19 @@ class Reader:
             raise self.error(f"unknown space '{words[0]}'")
         self.space = self.table.spaces[words[0]]
 
+    def directive_mnemonic(self, words):
+        self.need(words, 1, "mnemonic TEMPLATE")
+        self.table.mnemonic = words[0]
+        self.templates(Format(self.where, "", None), "", words[0])
+
     # Fields and formats
 
     def directive_field(self, words):
-        self.need(words, 2, "field NAME [signed] BITS[=VALUEBITS] ... [+OFFSET]")
+        self.need(words, 2, "field NAME [loose] [signed] BITS[=VALUEBITS] ... [+OFFSET]")
         space, name, words = self.current_space(), words[0], words[1:]
-        signed = words[0] == "signed"
+        loose = words[0] == "loose"
+        words = words[1:] if loose else words
+        signed = words[:1] == ["signed"]
         pieces, offset = [], 0
         for word in words[1:] if signed else words:
             if word.startswith("+"):
@@ -168,7 +175,7 @@ class Reader:
         if not pieces:
             raise self.error(f"field {name} has no bits")
         self.add(space.fields, "field", name,
-                 Field(self.where, name, space, pieces, signed, offset))
+                 Field(self.where, name, space, pieces, signed, offset, loose))
 
     def directive_format(self, words):
         self.need(words, 1, "format NAME [ARG | ARG=FIELD | ARG=NUMBER ...] [asm=...] [where=...]")
@@ -180,7 +187,7 @@ class Reader:
             arg, _, source = word.partition("=")
             self.add(form.args, "argument", arg, self.source(space, arg, source or arg))
         form.asm = keys.get("asm")
-        form.mnemonic = keys.get("mnemonic", "{name}")
+        form.mnemonic = keys.get("mnemonic", self.table.mnemonic)
         form.constraints = [Constraint(self.where, c) for c in keys.get("where", "").split()]
         for c in form.constraints:
             c.check(form.args.get(c.arg))
@@ -215,7 +222,7 @@ class Reader:
                         raise self.error(f"template '{text}': braces do not match")
                     continue
                 arg, kind = part
-                if kind is None and arg == "name" and text is mnemonic:
+                if kind is None and arg in ("name", "base") and text is mnemonic:
                     continue
                 if arg not in form.args:
                     raise self.error(f"template '{text}': format {form.name} does not set '{arg}'")
@@ -286,10 +293,10 @@ class Reader:
         row.format, form.used = form, True
         covered = 0
         for field in form.fields():
-            if field.mask & ~row.free:
+            if field.mask & ~row.free and not field.loose:
                 raise self.error(f"{row.name}: field {field.name} of format {name} lies on bits "
                                  "that the pattern does not leave to it")
-            if field.mask & covered:
+            if field.mask & covered & row.free:
                 raise self.error(f"{row.name}: fields of format {name} overlap at {field.name}")
             covered |= field.mask
         if row.free & ~covered:
@@ -301,7 +308,8 @@ class Reader:
         for c in row.constraints[len(form.constraints):]:
             c.check(form.args.get(c.arg))
         row.asm = keys.get("asm", form.asm)
-        row.mnemonic = keys.get("mnemonic", form.mnemonic)
+        base = row.name.partition(".")[0]
+        row.mnemonic = keys.get("mnemonic", form.mnemonic).replace("{base}", base)
         if row.asm is None:
             raise self.error(f"{row.name}: neither it nor its format has an asm= template")
         self.templates(form, row.asm, row.mnemonic)
