@@ -183,12 +183,17 @@ def conditions_of(attempt):
     if attempt.mask:
         out.append(f"(w & {number(attempt.mask)}) == {number(row.value & attempt.mask)}")
     out.append(gates.to_c(row.gate.tree, lambda name: f"EXT({name})"))
-    for c in row.constraints:
-        value = field_function(row.format.args[c.arg]) + "(w)"
-        if c.mask is not None:
-            value = f"({value} & {c.mask})"
-        out.append(f"{value} {c.op} {c.number}")
+    for constraint in row.constraints:
+        parts = [comparison(row, c) for c in constraint.alternatives]
+        out.append(f"({' || '.join(parts)})" if len(parts) > 1 else parts[0])
     return out
+
+
+def comparison(row, c):
+    value = field_function(row.format.args[c.arg]) + "(w)"
+    if c.mask is not None:
+        value = f"({value} & {c.mask})"
+    return f"{value} {c.op} {c.number}"
 
 
 # Text

@@ -116,8 +116,8 @@ class Field:
         return low <= value <= high and (value - self.offset) % (1 << self.scale) == 0
 
 
-class Constraint:
-    """`arg OP number` or `arg&mask==number`: words for which it is false are not the row's."""
+class Comparison:
+    """`arg OP number` or `arg&mask==number`."""
 
     PATTERN = re.compile(r"(\w+)(?:&(0x[0-9a-f]+|\d+))?(==|!=|<|>)(-?(?:0x[0-9a-f]+|\d+))")
 
@@ -154,6 +154,21 @@ class Constraint:
                              f"multiples of {1 << source.scale} from {low} to {high}")
 
 
+class Constraint:
+    """Comparisons joined by `|`: words for which none of them holds are not the row's."""
+
+    def __init__(self, where, text):
+        self.alternatives = [Comparison(where, part) for part in text.split("|")]
+
+    def holds(self, values):
+        """values: a function from an argument's name to its value."""
+        return any(c.holds(values(c.arg)) for c in self.alternatives)
+
+    def check(self, args):
+        for c in self.alternatives:
+            c.check(args.get(c.arg))
+
+
 class Format:
     """How the words of some rows give the arguments, and how these are printed."""
 
@@ -187,12 +202,14 @@ class Row:
         return word & self.mask == self.value and self.meets(word)
 
     def meets(self, word):
-        return all(c.holds(self.format.args[c.arg].extract(word)) for c in self.constraints)
+        return all(c.holds(lambda arg: self.format.args[arg].extract(word))
+                   for c in self.constraints)
 
     def constrained_bits(self):
         mask = 0
-        for c in self.constraints:
-            mask |= self.format.args[c.arg].mask
+        for constraint in self.constraints:
+            for c in constraint.alternatives:
+                mask |= self.format.args[c.arg].mask
         return mask
 
 

@@ -190,7 +190,7 @@ class Reader:
         form.mnemonic = keys.get("mnemonic", self.table.mnemonic)
         form.constraints = [Constraint(self.where, c) for c in keys.get("where", "").split()]
         for c in form.constraints:
-            c.check(form.args.get(c.arg))
+            c.check(form.args)
         self.templates(form, form.asm or "", form.mnemonic)
         self.add(self.table.formats, "format", words[0], form)
 
@@ -306,7 +306,7 @@ class Reader:
         row.constraints = form.constraints + [
             Constraint(self.where, c) for c in keys.get("where", "").split()]
         for c in row.constraints[len(form.constraints):]:
-            c.check(form.args.get(c.arg))
+            c.check(form.args)
         row.asm = keys.get("asm", form.asm)
         base = row.name.partition(".")[0]
         row.mnemonic = keys.get("mnemonic", form.mnemonic).replace("{base}", base)
