@@ -22,8 +22,9 @@ void vm_device_lock_destroy(struct vm_machine *m, struct vm_host_lock *lock); //
 static inline void vm_device_describe_irq(struct vm_describe *d, const struct vm_device_site *site)
 {
     enum { LEVEL_HIGH = 4 };
-    const uint32_t cells[] = {site->interrupt, LEVEL_HIGH};
-    vm_describe_cells(d, "interrupts", cells, site->interrupt_cells > 1 ? 2 : 1);
+    const uint32_t cells[] = {0, site->interrupt, LEVEL_HIGH}; // 0: a shared peripheral interrupt
+    bool gic = site->interrupt_cells > 2;
+    vm_describe_cells(d, "interrupts", cells + !gic, gic ? 3 : site->interrupt_cells > 1 ? 2 : 1);
     vm_describe_cell(d, "interrupt-parent", site->interrupt_parent);
 }
 

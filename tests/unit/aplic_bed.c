@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-static void catch_message(void *target, uint64_t address, uint32_t data)
+static void catch_message(void *target, uint64_t address, uint32_t data, uint32_t device)
 {
+    (void)device;
     struct aplic_bed *b = target;
     b->messages++;
     b->address = address;

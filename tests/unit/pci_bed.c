@@ -79,9 +79,10 @@ vm_status bed_make_toy(struct bed *b, unsigned n, unsigned slot)
     return vm_pci_add(b->pci, slot, f, NULL);
 }
 
-static void message(void *target, uint64_t address, uint32_t data)
+static void message(void *target, uint64_t address, uint32_t data, uint32_t device)
 {
     struct bed *b = target;
+    b->messages[b->sent % MESSAGES].device = device;
     b->messages[b->sent % MESSAGES].address = address;
     b->messages[b->sent++ % MESSAGES].data = data;
 }

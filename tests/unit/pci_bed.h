@@ -57,7 +57,7 @@ struct bed {
     unsigned sent;
     struct {
         uint64_t address;
-        uint32_t data;
+        uint32_t data, device;
     } messages[MESSAGES];
 };
 

@@ -58,9 +58,9 @@ static void tree_describes_pci_as_qemu_does(void **state)
     }
 }
 
-static void no_send(void *target, uint64_t address, uint32_t data)
+static void no_send(void *target, uint64_t address, uint32_t data, uint32_t device)
 {
-    (void)target, (void)address, (void)data;
+    (void)target, (void)address, (void)data, (void)device;
 }
 
 // With an interrupt controller that takes trigger types, and one for messages.

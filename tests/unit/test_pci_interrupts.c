@@ -72,6 +72,7 @@ static void expect_message(struct bed *b, uint32_t vector)
     assert_int_equal(b->sent, 1);
     assert_int_equal(b->messages[0].address, 0x1000000 + 0x1000 * vector);
     assert_int_equal(b->messages[0].data, 0x500 + vector);
+    assert_int_equal(b->messages[0].device, bed_slots[0] << 3);
     b->sent = 0;
 }
 

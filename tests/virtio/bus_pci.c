@@ -67,9 +67,11 @@ static void put(struct virtio_rig *rig, uint32_t offset, unsigned size, uint64_t
 
 // --- plugging in ---
 
-static void message(void *target, uint64_t address, uint32_t data)
+static void message(void *target, uint64_t address, uint32_t data, uint32_t device)
 {
     struct pci_bus *bus = target;
+    if (device != SLOT << 3)
+        abort();
     if (address != MSI_ADDRESS || data > CONFIG_VECTOR) {
         if (!bus->rig->hostile)
             abort();

@@ -62,9 +62,10 @@ static vm_status create_plic(struct virt *v, struct vm_error *e)
 // --- APLIC ---
 
 // To whichever interrupt file is at the address; nothing else takes messages.
-static void send_message(void *target, uint64_t address, uint32_t data)
+static void send_message(void *target, uint64_t address, uint32_t data, uint32_t device)
 {
     const struct virt *v = target;
+    (void)device;
     if (vm_imsic_message(v->supervisor_imsic, address, data))
         return;
     if (v->machine_imsic)

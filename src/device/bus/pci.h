@@ -114,6 +114,12 @@ static inline void pci_unlock(struct vm_pci_function *f)
     vm_device_unlock(f->host->machine, f->lock);
 }
 
+// Bus, device and function (PCI Express 5.0, 2.2.4.2).
+static inline uint32_t pci_requester(const struct vm_pci_function *f)
+{
+    return f->slot << 3;
+}
+
 static inline uint16_t pci_command(const struct vm_pci_function *f)
 {
     return vm_load_le16(f->config + COMMAND);

@@ -19,7 +19,9 @@ enum {
     BRIDGE_SUBSYSTEM = 0x1100,
     BRIDGE_CLASS = 0x060000,
 
-    LEVEL_HIGH = 4, // trigger type of interrupt specifiers with two cells
+    LEVEL_HIGH = 4, // trigger type of interrupt specifiers with two cells or more
+    MAX_ADDRESS_CELLS = 2,
+    REQUESTERS = 0x10000,
 };
 
 // Address space codes of "ranges" (IEEE 1275 PCI, 2.2.1.1).
@@ -141,18 +143,18 @@ static void describe_interrupts(const struct vm_pci_host *h, struct vm_describe 
 {
     const struct vm_pci_host_config *c = &h->config;
     static const uint32_t mask[] = {(VM_PCI_WIRES - 1) << 11, 0, 0, 7};
-    uint32_t cells[VM_PCI_WIRES * VM_PCI_WIRES * 7];
+    uint32_t cells[VM_PCI_WIRES * VM_PCI_WIRES * (8 + MAX_ADDRESS_CELLS)];
     size_t n = 0;
     for (uint32_t slot = 0; slot < VM_PCI_WIRES; slot++) {
         for (uint32_t pin = 0; pin < VM_PCI_WIRES; pin++) {
-            const uint32_t unit[] = {slot << 11,
-                                     0,
-                                     0,
-                                     pin + 1,
-                                     c->interrupt_parent,
-                                     c->interrupt[(slot + pin) % VM_PCI_WIRES]};
+            const uint32_t unit[] = {slot << 11, 0, 0, pin + 1, c->interrupt_parent};
             vm_copy(cells + n, unit, sizeof unit);
             n += VM_ARRAY_SIZE(unit);
+            for (uint32_t i = 0; i < c->interrupt_address_cells; i++)
+                cells[n++] = 0;
+            if (c->interrupt_cells > 2)
+                cells[n++] = 0; // a shared peripheral interrupt of a GIC
+            cells[n++] = c->interrupt[(slot + pin) % VM_PCI_WIRES];
             if (c->interrupt_cells > 1)
                 cells[n++] = LEVEL_HIGH;
         }
@@ -179,7 +181,10 @@ static int host_describe(const void *device, void *fdt)
     vm_describe_flag(&d, "dma-coherent");
     describe_ranges(h, &d);
     describe_interrupts(h, &d);
-    if (h->msi.send)
+    const uint32_t msi_map[] = {0, c->msi_parent, 0, REQUESTERS};
+    if (h->msi.send && c->msi_by_requester)
+        vm_describe_cells(&d, "msi-map", msi_map, VM_ARRAY_SIZE(msi_map));
+    else if (h->msi.send)
         vm_describe_cell(&d, "msi-parent", c->msi_parent);
     vm_describe_end(&d);
     return d.error;
@@ -219,6 +224,9 @@ static vm_status check(const struct vm_pci_host_config *c, struct vm_error *e)
     if (buses < 1 || buses > 256 || c->ecam.size & vm_mask(BUS_SHIFT) ||
         c->ecam.base & vm_mask(BUS_SHIFT))
         return vm_error_set(e, VM_ERR_USAGE, "pci: the configuration space is not of whole buses");
+    if (c->interrupt_address_cells > MAX_ADDRESS_CELLS)
+        return vm_error_set(e, VM_ERR_USAGE, "pci: %u address cells of an interrupt controller",
+                            c->interrupt_address_cells);
     return VM_OK;
 }
 

@@ -83,7 +83,7 @@ static void send(struct vm_pci_function *f, unsigned vector)
 {
     const struct pci_vector *v = &f->msix.vector[vector];
     const struct vm_msi *msi = &f->host->msi;
-    msi->send(msi->target, v->address, v->data);
+    msi->send(msi->target, v->address, v->data, pci_requester(f));
 }
 
 // Sends what is pending and may go.

@@ -138,7 +138,7 @@ static uint64_t message_address(const struct aplic_domain *d, uint32_t hart)
 void aplic_send(const struct aplic_domain *d, uint32_t hart, uint32_t identity)
 {
     const struct vm_msi *msi = &d->aplic->msi;
-    msi->send(msi->target, message_address(d, hart), identity);
+    msi->send(msi->target, message_address(d, hart), identity, 0);
 }
 
 static void send_messages(struct aplic_domain *d)

@@ -20,9 +20,10 @@ static inline void vm_irq_set(const struct vm_irq *irq, bool level)
         irq->set(irq->target, irq->line, level);
 }
 
-// Where message-signalled interrupts go: the board routes the write by its address. Any thread.
+// Where message-signalled interrupts go: the board routes the write by its address. `device` says
+// who sends, for interrupt controllers that look at it: a PCI function's requester ID. Any thread.
 struct vm_msi {
-    void (*send)(void *target, uint64_t address, uint32_t data);
+    void (*send)(void *target, uint64_t address, uint32_t data, uint32_t device);
     void *target;
 };
 

@@ -38,9 +38,11 @@ struct vm_pci_host_config {
     struct vm_irq intx[VM_PCI_WIRES];
     uint32_t interrupt[VM_PCI_WIRES]; // their numbers at the controller, for describe
     uint32_t interrupt_parent;        // its phandle
-    uint32_t interrupt_cells;         // of its specifiers: 1, or 2 with the trigger type
+    uint32_t interrupt_cells;         // of its specifiers, as in struct vm_device_site
+    uint32_t interrupt_address_cells; // #address-cells of its node
     const struct vm_msi *msi;         // copied; NULL: no MSI, functions have no MSI-X capability
     uint32_t msi_parent;              // phandle
+    bool msi_by_requester;            // it tells functions apart by their requester IDs
 };
 
 struct vm_pci_host;

@@ -11,7 +11,8 @@ struct vm_device_site {
     vm_gpa base;       // of the MMIO window
     struct vm_irq irq; // the wire that the device drives; empty: none
     // For describe: the number of that wire at the interrupt controller, the controller's phandle,
-    // and the cells of its specifiers (0 or 1; 2 with the trigger type, which is level-high).
+    // and the cells of its specifiers (0 or 1; 2 with the trigger type, which is level-high; 3 for
+    // a GIC, where the number is that of a shared peripheral interrupt, from 0).
     uint32_t interrupt, interrupt_parent, interrupt_cells;
 };
 
