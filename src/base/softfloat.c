@@ -55,12 +55,13 @@ static bool stays_tiny(struct fp_format f, const struct vm_fp_env *env, struct f
 // and 10.2.3.3.
 uint64_t vm_fp_pack_tiny(struct fp_format f, struct vm_fp_env *env, struct fp_parts p, bool flush)
 {
-    if (flush && env->flush_output == VM_FP_OUTPUT_FLUSH) {
+    uint8_t rule = fp_output_rule(f, env);
+    if (flush && rule == VM_FP_OUTPUT_FLUSH) {
         fp_raise(env, VM_FP_UF);
         return fp_zero(f, p.sign);
     }
     bool tiny = env->tininess_before || stays_tiny(f, env, p);
-    if (flush && tiny && env->flush_output == VM_FP_OUTPUT_X86) {
+    if (flush && tiny && rule == VM_FP_OUTPUT_X86) {
         fp_raise(env, VM_FP_UF | VM_FP_NX);
         return fp_zero(f, p.sign);
     }

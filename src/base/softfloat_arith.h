@@ -56,7 +56,7 @@ static VM_ALWAYS_INLINE uint64_t fp_add(struct fp_format f, uint64_t a, uint64_t
         if (x.kind & y.kind & FP_INF && x.sign != y.sign)
             return vm_fp_invalid(f, env);
         if (kinds & FP_SUBNORMAL)
-            fp_subnormal_used(env);
+            fp_subnormal_used(f, env);
         if (kinds & FP_INF)
             return fp_inf(f, x.kind == FP_INF ? x.sign : y.sign);
         if (x.kind & y.kind & FP_ZERO)
@@ -80,7 +80,7 @@ static VM_ALWAYS_INLINE uint64_t fp_mul(struct fp_format f, uint64_t a, uint64_t
         if (kinds & FP_INF && kinds & FP_ZERO)
             return vm_fp_invalid(f, env);
         if (kinds & FP_SUBNORMAL)
-            fp_subnormal_used(env);
+            fp_subnormal_used(f, env);
         if (kinds & FP_INF)
             return fp_inf(f, x.sign);
         if (kinds & FP_ZERO)
@@ -136,7 +136,7 @@ static VM_ALWAYS_INLINE uint64_t fp_div(struct fp_format f, uint64_t a, uint64_t
             return fp_inf(f, x.sign);
         }
         if (kinds & FP_SUBNORMAL)
-            fp_subnormal_used(env);
+            fp_subnormal_used(f, env);
         if (x.kind == FP_INF)
             return fp_inf(f, x.sign);
         if (x.kind == FP_ZERO || y.kind == FP_INF)
@@ -206,7 +206,7 @@ static VM_ALWAYS_INLINE uint64_t fp_sqrt(struct fp_format f, uint64_t a, struct 
     if (x.sign)
         return vm_fp_invalid(f, env);
     if (x.kind == FP_SUBNORMAL)
-        fp_subnormal_used(env);
+        fp_subnormal_used(f, env);
     if (x.kind == FP_INF)
         return fp_inf(f, false);
     uint64_t n = x.frac >> !(x.exp & 1); // an even power of two remains

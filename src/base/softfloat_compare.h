@@ -31,7 +31,7 @@ static VM_ALWAYS_INLINE enum vm_fp_relation fp_compare(struct fp_format f, uint6
         return VM_FP_UNORDERED;
     }
     if (VM_UNLIKELY(fp_is_subnormal(f, a) || fp_is_subnormal(f, b)))
-        fp_subnormal_used(env);
+        fp_subnormal_used(f, env);
     if (a == b || fp_both_zero(f, a, b))
         return VM_FP_EQUAL;
     return fp_key(f, a) < fp_key(f, b) ? VM_FP_LESS : VM_FP_GREATER;
@@ -62,7 +62,7 @@ static VM_ALWAYS_INLINE uint64_t fp_minmax(struct fp_format f, uint64_t a, uint6
     if (VM_UNLIKELY(fp_is_nan(f, a) || fp_is_nan(f, b)))
         return fp_minmax_nan(f, a, b, env, kind);
     if (VM_UNLIKELY(fp_is_subnormal(f, a) || fp_is_subnormal(f, b)))
-        fp_subnormal_used(env);
+        fp_subnormal_used(f, env);
     if (kind == VM_FP_X86 && fp_both_zero(f, a, b))
         return b;
     int64_t x = fp_key(f, a), y = fp_key(f, b);

@@ -104,7 +104,7 @@ static VM_ALWAYS_INLINE uint64_t fp_convert(struct fp_format to, struct fp_forma
     if (VM_UNLIKELY(p.kind == FP_NAN))
         return fp_convert_nan(to, from, a, env);
     if (VM_UNLIKELY(p.kind == FP_SUBNORMAL && flush_from))
-        fp_subnormal_used(env);
+        fp_subnormal_used(from, env);
     if (VM_UNLIKELY(p.kind == FP_INF))
         return fp_inf(to, p.sign);
     if (VM_UNLIKELY(p.kind == FP_ZERO))

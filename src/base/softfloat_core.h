@@ -97,28 +97,39 @@ uint64_t vm_fp_nan_result(struct fp_format f, struct vm_fp_env *env, const uint6
 uint64_t vm_fp_overflow(struct fp_format f, struct vm_fp_env *env, bool sign);
 uint64_t vm_fp_pack_tiny(struct fp_format f, struct vm_fp_env *env, struct fp_parts p, bool flush);
 
+static VM_ALWAYS_INLINE uint8_t fp_input_rule(struct fp_format f, const struct vm_fp_env *env)
+{
+    return f.exp_bits == FP_F16.exp_bits ? env->flush_input_f16 : env->flush_input;
+}
+
+static VM_ALWAYS_INLINE uint8_t fp_output_rule(struct fp_format f, const struct vm_fp_env *env)
+{
+    return f.exp_bits == FP_F16.exp_bits ? env->flush_output_f16 : env->flush_output;
+}
+
 // A subnormal operand turned to zero where the environment says so.
 static VM_ALWAYS_INLINE uint64_t fp_flush_input(struct fp_format f, uint64_t v,
                                                 struct vm_fp_env *env)
 {
     if (VM_LIKELY(!fp_is_subnormal(f, v)))
         return v;
-    if (env->flush_input != VM_FP_INPUT_FLUSH && env->flush_input != VM_FP_INPUT_SILENT)
+    uint8_t rule = fp_input_rule(f, env);
+    if (rule != VM_FP_INPUT_FLUSH && rule != VM_FP_INPUT_SILENT)
         return v;
-    if (env->flush_input == VM_FP_INPUT_FLUSH)
+    if (rule == VM_FP_INPUT_FLUSH)
         fp_raise(env, VM_FP_ID);
     return v & fp_sign_bit(f);
 }
 
 // x86 raises DE for an operation that consumes a subnormal, unless NV or DZ or a NaN operand comes
 // first (SDM volume 1, 4.9.2).
-static VM_ALWAYS_INLINE void fp_subnormal_used(struct vm_fp_env *env)
+static VM_ALWAYS_INLINE void fp_subnormal_used(struct fp_format f, struct vm_fp_env *env)
 {
-    if (env->flush_input == VM_FP_INPUT_FLAG)
+    if (fp_input_rule(f, env) == VM_FP_INPUT_FLAG)
         fp_raise(env, VM_FP_ID);
 }
 
-// `flush`: the operand is subject to env->flush_input.
+// `flush`: the operand is subject to the environment's flush_input.
 static VM_ALWAYS_INLINE struct fp_parts fp_unpack(struct fp_format f, uint64_t v,
                                                   struct vm_fp_env *env, bool flush)
 {
@@ -184,7 +195,7 @@ static VM_ALWAYS_INLINE struct fp_rounded fp_round_shift(uint64_t frac, uint32_t
 }
 
 // Rounds a finite, non-zero number to the format. `flush`: the result is subject to
-// env->flush_output.
+// the environment's flush_output.
 static VM_ALWAYS_INLINE uint64_t fp_round_pack(struct fp_format f, struct vm_fp_env *env,
                                                struct fp_parts p, bool flush)
 {

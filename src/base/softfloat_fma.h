@@ -84,7 +84,7 @@ static VM_ALWAYS_INLINE uint64_t fp_fma(struct fp_format f, uint64_t a, uint64_t
         if (inf_times_zero || (factors & z.kind & FP_INF && sign != z.sign))
             return vm_fp_invalid(f, env);
         if (kinds & FP_SUBNORMAL)
-            fp_subnormal_used(env);
+            fp_subnormal_used(f, env);
         if (kinds & FP_INF)
             return fp_inf(f, factors & FP_INF ? sign : z.sign);
         if (factors & FP_ZERO && z.kind == FP_ZERO)

@@ -136,6 +136,16 @@ static VM_NOINLINE bool store_128(struct vm_vcpu *v, const struct code *c, char 
     return vm_vcpu_store128(v, gva, c->d, load_pair(base + c->b));
 }
 
+// imm: attribute word 0-31, code 32-47, the third operand's slot 48-63. A narrower operand has
+// something else above it, which its op does not look at.
+static VM_NOINLINE vm_u128 compute_vector(const struct code *c, const char *base,
+                                          struct vm_fp_env *env)
+{
+    const vm_u128 v[3] = {load_pair(base + c->a), load_pair(base + c->b),
+                          load_pair(base + (c->imm >> 48))};
+    return vm_ir_eval_vector(c->imm >> 32 & 0xffff, (uint32_t)c->imm, v, env);
+}
+
 static uint64_t or_combine_bytes(uint64_t x)
 {
     uint64_t low = 0x7f7f7f7f7f7f7f7fu;
@@ -400,13 +410,15 @@ L_pair:
     store_pair(base + c->d, (vm_u128){R(c->a), R(c->b)});
     NEXT;
 L_flags_add:
-    W(c->d) = vm_ir_eval_flags(VM_IR_addf, c->imm >> 32, R(c->a), R(c->b), R(c->imm & 0xffff));
+    W(c->d) = c->imm >> 48 & vm_ir_eval_flags(VM_IR_addf, c->imm >> 32 & 0xffff, R(c->a), R(c->b),
+                                              R(c->imm & 0xffff));
     NEXT;
 L_flags_sub:
-    W(c->d) = vm_ir_eval_flags(VM_IR_subf, c->imm >> 32, R(c->a), R(c->b), R(c->imm & 0xffff));
+    W(c->d) = c->imm >> 48 & vm_ir_eval_flags(VM_IR_subf, c->imm >> 32 & 0xffff, R(c->a), R(c->b),
+                                              R(c->imm & 0xffff));
     NEXT;
 L_flags_logic:
-    W(c->d) = vm_ir_eval_flags(VM_IR_logicf, (unsigned)c->imm, R(c->a), 0, 0);
+    W(c->d) = c->imm >> 48 & vm_ir_eval_flags(VM_IR_logicf, c->imm >> 32 & 0xffff, R(c->a), 0, 0);
     NEXT;
 L_flags_merge:
     W(c->d) = (R(c->a) & ~c->imm) | (R(c->b) & c->imm);
@@ -417,6 +429,13 @@ L_flags_mask:
     NEXT;
 L_cond:
     W(c->d) = vm_ir_eval_cond((uint32_t)R(c->a), (uint32_t)c->imm);
+    NEXT;
+
+L_vector:
+    store_pair(base + c->d, compute_vector(c, base, fp_env));
+    NEXT;
+L_vector_get:
+    W(c->d) = compute_vector(c, base, fp_env).lo;
     NEXT;
 
     LOAD(L_load_u8, uint8_t, uint64_t)

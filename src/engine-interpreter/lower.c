@@ -77,11 +77,11 @@ static void note_call_writes(struct lowering *l, const struct vm_ir_op *o, uint3
 {
     const struct vm_ir_helper *h = &l->r->helpers[o->imm];
     l->effect[at] = (uint16_t)at;
-    if (h->effects & VM_IR_HELPER_WRITES_ALL) {
-        for (uint16_t reg = 0; reg < l->r->regfile->count; reg++)
+    const unsigned many = VM_IR_HELPER_WRITES_ALL | VM_IR_HELPER_WRITES_VECTORS;
+    const struct vm_regfile *f = l->r->regfile;
+    for (uint16_t reg = 0; h->effects & many && reg < f->count; reg++)
+        if (vm_ir_helper_writes(f, h, reg))
             l->next_write[reg] = (uint16_t)at;
-        return;
-    }
     for (const uint16_t *w = h->writes; w && *w != NONE; w++)
         l->next_write[*w] = (uint16_t)at;
 }

@@ -3,6 +3,7 @@
 // What each micro-op becomes; terminators are in lower_flow.c. The table at the end is generated
 // from ops.def: an op without a function does not compile.
 #include <vm/base/bits.h>
+#include <vm/ir/eval.h>
 
 #include "lower.h"
 
@@ -239,14 +240,20 @@ static void lower_deposit(struct lowering *l, vm_ir_value v, const struct vm_ir_
     lower_emit(l, BC_deposit, lower_result(l, v), a, b, o->attr);
 }
 
-// --- flags: the third operand in the low half of imm, the width or mask in the high half ---
+// --- flags: the third operand in imm's low 32 bits, the width from 32 on, from 48 on the flags
+// that are wanted ---
+
+static uint64_t flag_word(const struct vm_ir_op *o)
+{
+    return (uint64_t)width_bits((enum vm_type)o->type) << 32 | (uint64_t)vm_ir_wanted_flags(o->attr)
+                                                                   << 48;
+}
 
 static void flag_op(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o, enum bytecode c)
 {
     uint16_t a = lower_operand(l, o->args[0]), b = lower_operand(l, o->args[1]);
     uint64_t third = lower_operand(l, o->args[2]);
-    lower_emit(l, c, lower_result(l, v), a, b,
-               third | (uint64_t)width_bits((enum vm_type)o->type) << 32);
+    lower_emit(l, c, lower_result(l, v), a, b, third | flag_word(o));
 }
 
 static void lower_addf(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
@@ -262,7 +269,7 @@ static void lower_subf(struct lowering *l, vm_ir_value v, const struct vm_ir_op 
 static void lower_logicf(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
 {
     uint16_t a = lower_operand(l, o->args[0]);
-    lower_emit(l, BC_flags_logic, lower_result(l, v), a, 0, width_bits((enum vm_type)o->type));
+    lower_emit(l, BC_flags_logic, lower_result(l, v), a, 0, flag_word(o));
 }
 
 static void lower_mergef(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
@@ -294,7 +301,7 @@ static void lower_load(struct lowering *l, vm_ir_value v, const struct vm_ir_op 
     bool sign = (o->attr & VM_IR_MEM_SIGNED) || (o->type == VM_I32 && size == 2);
     uint16_t a = lower_operand(l, o->args[0]);
     uint16_t d = lower_result(l, v);
-    if (o->type == VM_I128)
+    if (o->type == VM_I128 || o->type == VM_V128)
         lower_emit(l, BC_load_128, d, a, o->attr, o->imm);
     else if (is_plain(o->attr))
         lower_emit(l, fast[sign][size], d, a, 0, o->imm);
@@ -393,6 +400,111 @@ static void lower_fp(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o
 #define lower_ftom   lower_fp
 #define lower_stof   lower_fp
 #define lower_utof   lower_fp
+
+// --- vectors ---
+
+static void lower_vector(struct lowering *l, vm_ir_value v, const struct vm_ir_op *o)
+{
+    unsigned args = vm_ir_op_args(l->r, o);
+    uint16_t a = lower_operand(l, o->args[0]);
+    uint16_t b = args > 1 ? lower_operand(l, o->args[1]) : a;
+    uint64_t c = args > 2 ? lower_operand(l, o->args[2]) : a;
+    enum bytecode code = o->code == VM_IR_vget ? BC_vector_get : BC_vector;
+    lower_emit(l, code, lower_result(l, v), a, b, o->attr | (uint64_t)o->code << 32 | c << 48);
+}
+#define lower_vget       lower_vector
+#define lower_vset       lower_vector
+#define lower_vsplat     lower_vector
+#define lower_vlow       lower_vector
+#define lower_vpair      lower_vector
+#define lower_vdup       lower_vector
+#define lower_vand       lower_vector
+#define lower_vor        lower_vector
+#define lower_vxor       lower_vector
+#define lower_vandn      lower_vector
+#define lower_vnot       lower_vector
+#define lower_vsel       lower_vector
+#define lower_vadd       lower_vector
+#define lower_vsub       lower_vector
+#define lower_vmul       lower_vector
+#define lower_vsmin      lower_vector
+#define lower_vsmax      lower_vector
+#define lower_vumin      lower_vector
+#define lower_vumax      lower_vector
+#define lower_vsabd      lower_vector
+#define lower_vuabd      lower_vector
+#define lower_vneg       lower_vector
+#define lower_vabs       lower_vector
+#define lower_vceq       lower_vector
+#define lower_vcgts      lower_vector
+#define lower_vcges      lower_vector
+#define lower_vcgtu      lower_vector
+#define lower_vcgeu      lower_vector
+#define lower_vshl       lower_vector
+#define lower_vshrs      lower_vector
+#define lower_vshru      lower_vector
+#define lower_vrshrs     lower_vector
+#define lower_vrshru     lower_vector
+#define lower_vsshl      lower_vector
+#define lower_vushl      lower_vector
+#define lower_vsrshl     lower_vector
+#define lower_vurshl     lower_vector
+#define lower_vshadd     lower_vector
+#define lower_vuhadd     lower_vector
+#define lower_vshsub     lower_vector
+#define lower_vuhsub     lower_vector
+#define lower_vsrhadd    lower_vector
+#define lower_vurhadd    lower_vector
+#define lower_vsqadd     lower_vector
+#define lower_vuqadd     lower_vector
+#define lower_vsqsub     lower_vector
+#define lower_vuqsub     lower_vector
+#define lower_vsqdmulh   lower_vector
+#define lower_vsqrdmulh  lower_vector
+#define lower_vclz       lower_vector
+#define lower_vcls       lower_vector
+#define lower_vcnt       lower_vector
+#define lower_vrbit      lower_vector
+#define lower_vrev       lower_vector
+#define lower_vzip1      lower_vector
+#define lower_vzip2      lower_vector
+#define lower_vuzp1      lower_vector
+#define lower_vuzp2      lower_vector
+#define lower_vtrn1      lower_vector
+#define lower_vtrn2      lower_vector
+#define lower_vext       lower_vector
+#define lower_vtbl       lower_vector
+#define lower_vwidens    lower_vector
+#define lower_vwidenu    lower_vector
+#define lower_vmulls     lower_vector
+#define lower_vmullu     lower_vector
+#define lower_vpmul      lower_vector
+#define lower_vpmull     lower_vector
+#define lower_vnarrow    lower_vector
+#define lower_vsqnarrow  lower_vector
+#define lower_vuqnarrow  lower_vector
+#define lower_vsqnarrowu lower_vector
+#define lower_vsdot      lower_vector
+#define lower_vudot      lower_vector
+#define lower_vusdot     lower_vector
+#define lower_vfadd      lower_vector
+#define lower_vfsub      lower_vector
+#define lower_vfmul      lower_vector
+#define lower_vfdiv      lower_vector
+#define lower_vfsqrt     lower_vector
+#define lower_vfma       lower_vector
+#define lower_vfmin      lower_vector
+#define lower_vfmax      lower_vector
+#define lower_vfceq      lower_vector
+#define lower_vfcgt      lower_vector
+#define lower_vfcge      lower_vector
+#define lower_vfround    lower_vector
+#define lower_vfwiden    lower_vector
+#define lower_vfnarrow   lower_vector
+#define lower_vftos      lower_vector
+#define lower_vftou      lower_vector
+#define lower_vstof      lower_vector
+#define lower_vutof      lower_vector
 
 // --- calls ---
 

@@ -128,7 +128,7 @@ struct jit_thunks {
     uint8_t *link;     // rax: the struct jit_way
     uint8_t *indirect; // rax: the guest PC to go to
     uint8_t *no_call;  // where a return goes when no call is under way; rax as for indirect
-    uint8_t *load, *store, *atomic, *call, *call_all, *evaluate;
+    uint8_t *load, *store, *atomic, *call, *call_all, *evaluate, *vector;
     // The same as load and store, with a look at the TLB first; by log2 of the size, and sign.
     uint8_t *span_load[4][2], *span_store[4];
     // thunks_float.c
@@ -237,6 +237,10 @@ JIT_ABI uint64_t jit_slow_exception(struct vm_vcpu *v, uint64_t word);
 JIT_ABI uint64_t jit_slow_call(struct vm_vcpu *v, vm_ir_helper_fn *helper);
 // Computes a pure or FP op of which args[] has the operands; `what` as vm_ir_float_word has it.
 JIT_ABI uint64_t jit_slow_evaluate(struct vm_vcpu *v, uint64_t what);
+
+// The same of a vector op; `what`: its attribute word, and its code from bit 32 on. Operands in
+// pair[0] to pair[2], the result in pair[3] and its low half the value.
+JIT_ABI uint64_t jit_slow_vector(struct vm_vcpu *v, uint64_t what);
 
 // --- float.c ---
 

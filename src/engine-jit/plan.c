@@ -105,8 +105,8 @@ static void place_access(struct jit_plan *p, uint32_t at, uint16_t from)
     int64_t disp = (int64_t)o->imm;
     bool write = o->code == VM_IR_store;
     p->span_of[at] = NONE;
-    if (!jit_is_plain(o) || o->type == VM_I128 || op_at(p, base)->code == VM_IR_const ||
-        disp < -SPAN_REACH || disp > SPAN_REACH)
+    if (!jit_is_plain(o) || vm_ir_type_bytes((enum vm_type)o->type) > 8 ||
+        op_at(p, base)->code == VM_IR_const || disp < -SPAN_REACH || disp > SPAN_REACH)
         return;
     for (uint16_t i = p->span_count; i-- > from && i + SPANS_AT_ONCE >= p->span_count;) {
         if (joins(&p->spans[i], base, disp, size)) {
@@ -303,11 +303,11 @@ static void note_call_writes(struct homing *h, uint32_t at)
     struct jit_plan *p = h->p;
     const struct vm_ir_helper *helper = &p->r->helpers[p->r->ops[at].imm];
     p->effect[at] = (uint16_t)at;
-    if (helper->effects & VM_IR_HELPER_WRITES_ALL) {
-        for (uint16_t reg = 0; reg < p->r->regfile->count; reg++)
+    const unsigned many = VM_IR_HELPER_WRITES_ALL | VM_IR_HELPER_WRITES_VECTORS;
+    const struct vm_regfile *f = p->r->regfile;
+    for (uint16_t reg = 0; helper->effects & many && reg < f->count; reg++)
+        if (vm_ir_helper_writes(f, helper, reg))
             h->next_write[reg] = (uint16_t)at;
-        return;
-    }
     for (const uint16_t *w = helper->writes; w && *w != NONE; w++)
         h->next_write[*w] = (uint16_t)at;
 }

@@ -98,6 +98,11 @@ static bool is_float(enum vm_ir_code code)
     return vm_ir_op_infos[code].effects & VM_IR_E_FPENV;
 }
 
+static struct vm_fp_env *environment(struct vm_vcpu *v)
+{
+    return (struct vm_fp_env *)(void *)((char *)v->state + v->guest->regfile->fp_env);
+}
+
 // The operands' bits above their types are unspecified.
 static void mask_operands(struct vm_ir_op *op, enum vm_type source, uint64_t args[3])
 {
@@ -120,7 +125,9 @@ JIT_ABI uint64_t jit_slow_evaluate(struct vm_vcpu *v, uint64_t what)
     switch (op.code) {
     case VM_IR_addf:
     case VM_IR_subf:
-    case VM_IR_logicf: return vm_ir_eval_flags(op.code, bits, args[0], args[1], args[2]);
+    case VM_IR_logicf:
+        return vm_ir_wanted_flags(op.attr) &
+               vm_ir_eval_flags(op.code, bits, args[0], args[1], args[2]);
     case VM_IR_cond: return vm_ir_eval_cond((uint32_t)args[0], op.attr);
     case VM_IR_fclass:
         return op.type == VM_F16   ? vm_f16_classify((uint16_t)args[0])
@@ -128,12 +135,19 @@ JIT_ABI uint64_t jit_slow_evaluate(struct vm_vcpu *v, uint64_t what)
                                    : vm_f64_classify(args[0]);
     default: break;
     }
-    if (is_float((enum vm_ir_code)op.code)) {
-        const struct vm_regfile *r = v->guest->regfile;
-        struct vm_fp_env *env = (struct vm_fp_env *)(void *)((char *)v->state + r->fp_env);
-        return vm_ir_eval_float(what, args[0], args[1], args[2], env);
-    }
+    if (is_float((enum vm_ir_code)op.code))
+        return vm_ir_eval_float(what, args[0], args[1], args[2], environment(v));
     mask_operands(&op, source, args);
     vm_ir_eval_op(&op, source, args, &out);
     return out;
+}
+
+JIT_ABI uint64_t jit_slow_vector(struct vm_vcpu *v, uint64_t what)
+{
+    struct jit_frame *f = jit_of(v)->frame;
+    const vm_u128 args[3] = {pair_of(f, 0), pair_of(f, 1), pair_of(f, 2)};
+    vm_u128 out = vm_ir_eval_vector(what >> 32 & 0xffff, (uint32_t)what, args, environment(v));
+    f->pair[3][0] = out.lo;
+    f->pair[3][1] = out.hi;
+    return out.lo;
 }

@@ -277,10 +277,14 @@ void vm_ir_fence(struct vm_ir_builder *b, uint32_t iorw)
 
 static void forget_writes(struct vm_ir_builder *b, const struct vm_ir_helper *h)
 {
+    const struct vm_regfile *f = b->region->regfile;
     if (h->effects & VM_IR_HELPER_WRITES_ALL)
         forget_all(b);
+    for (uint16_t i = 0; h->effects & VM_IR_HELPER_WRITES_VECTORS && i < f->count && b->known; i++)
+        if (vm_ir_is_vector_entry(f, i))
+            b->known[i] = VM_IR_NONE;
     for (const uint16_t *w = h->writes; w && *w != VM_IR_NONE; w++)
-        if (*w < b->region->regfile->count && b->known)
+        if (*w < f->count && b->known)
             b->known[*w] = VM_IR_NONE;
 }
 

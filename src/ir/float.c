@@ -107,22 +107,51 @@ static uint64_t compute(const struct fp_op *o, uint64_t a, uint64_t b, uint64_t 
                                  : f64_op(o, a, b, c, env);
 }
 
-uint64_t vm_ir_eval_float(uint64_t what, uint64_t a, uint64_t b, uint64_t c,
-                          struct vm_fp_env *guest)
+static struct fp_op op_of(uint64_t what)
 {
-    const struct fp_op o = {(uint32_t)(what & 0xffff), (enum vm_ir_code)(what >> 32 & 0xffff),
-                            (enum vm_type)(what >> 48 & 0xff), (enum vm_type)(what >> 56)};
+    return (struct fp_op){(uint32_t)(what & 0xffff), (enum vm_ir_code)(what >> 32 & 0xffff),
+                          (enum vm_type)(what >> 48 & 0xff), (enum vm_type)(what >> 56)};
+}
+
+// What an op with these attributes computes in, without flags.
+static struct vm_fp_env begin(uint32_t attr, const struct vm_fp_env *guest)
+{
     struct vm_fp_env env = {.round = guest->round};
-    unsigned round = o.attr >> VM_IR_FP_ROUND_SHIFT & 7;
-    if (o.attr & VM_IR_FP_NAN_ENV)
+    unsigned round = attr >> VM_IR_FP_ROUND_SHIFT & 7, nan = attr >> VM_IR_FP_NAN_SHIFT & 3;
+    if (attr & VM_IR_FP_NAN_ENV) {
         env = *guest;
-    else
-        env.nan = o.attr >> VM_IR_FP_NAN_SHIFT & 3;
+    } else {
+        env.nan = (uint8_t)nan;
+        env.tininess_before = vm_ir_fp_tininess_before(nan);
+    }
     if (round != VM_IR_FP_DYNAMIC)
         env.round = (uint8_t)round;
     env.flags = 0;
+    return env;
+}
+
+static void end(uint32_t attr, const struct vm_fp_env *env, struct vm_fp_env *guest)
+{
+    if (!(attr & VM_IR_FP_NO_FLAGS))
+        guest->flags |= env->flags;
+}
+
+uint64_t vm_ir_eval_float(uint64_t what, uint64_t a, uint64_t b, uint64_t c,
+                          struct vm_fp_env *guest)
+{
+    const struct fp_op o = op_of(what);
+    struct vm_fp_env env = begin(o.attr, guest);
     uint64_t result = compute(&o, a, b, c, &env);
-    if (!(o.attr & VM_IR_FP_NO_FLAGS))
-        guest->flags |= env.flags;
+    end(o.attr, &env, guest);
+    return result;
+}
+
+uint64_t vm_ir_eval_f16_to_int(uint64_t what, uint16_t a, struct vm_fp_env *guest)
+{
+    const struct fp_op o = op_of(what);
+    struct vm_fp_env env = begin(o.attr, guest);
+    uint64_t result = o.code == VM_IR_ftos ? (uint16_t)vm_f16_to_i16(a, &env, int_rule(&o))
+                                           : vm_f16_to_u16(a, &env, int_rule(&o));
+    end(o.attr, &env, guest);
     return result;
 }

@@ -191,7 +191,13 @@ bool vm_ir_is_commutative(unsigned code)
     case VM_IR_clmul:
     case VM_IR_clmulh:
     case VM_IR_eq:
-    case VM_IR_ne: return true;
+    case VM_IR_ne:
+    case VM_IR_vand:
+    case VM_IR_vor:
+    case VM_IR_vxor:
+    case VM_IR_vadd:
+    case VM_IR_vmul:
+    case VM_IR_vceq: return true;
     default: return false;
     }
 }
@@ -209,7 +215,8 @@ static void order_operands(struct vm_ir_builder *b, struct vm_ir_op *op)
 static bool is_arith(const struct vm_ir_op *op)
 {
     const struct vm_ir_op_info *info = &vm_ir_op_infos[op->code];
-    return !info->effects && info->args == 2 && info->types != VM_TYPES_FLAGS;
+    return !info->effects && info->args == 2 && info->types != VM_TYPES_FLAGS &&
+           info->types != VM_TYPES_V128;
 }
 
 static vm_ir_value apply_rules(struct vm_ir_builder *b, struct vm_ir_op *op)
@@ -244,6 +251,7 @@ static vm_ir_value apply_rules(struct vm_ir_builder *b, struct vm_ir_op *op)
     case VM_IR_cond:
     case VM_IR_flagbits:
     case VM_IR_bitflags: return vm_ir_fold_flags(b, op);
+    case VM_IR_vget: return vm_ir_fold_vget(b, op);
     case VM_IR_load:
     case VM_IR_store:
     case VM_IR_lr:

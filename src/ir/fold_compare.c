@@ -274,6 +274,8 @@ static vm_ir_value fold_cond(struct vm_ir_builder *b, struct vm_ir_op *op)
     bool swap;
     unsigned code;
     uint64_t carry;
+    if (flags->code != VM_IR_mergef && flags->attr && wanted & ~flags->attr)
+        return VM_IR_NONE; // some are clear, whatever the operands are
     switch (flags->code) {
     case VM_IR_mergef:
         if (wanted & flags->attr && wanted & ~flags->attr)

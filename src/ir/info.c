@@ -110,6 +110,27 @@ static unsigned helper_effects(const struct vm_ir_region *r, const struct vm_ir_
     return op->imm < r->helper_count ? r->helpers[op->imm].effects : VM_IR_HELPER_FAULTS;
 }
 
+static bool is_listed(const uint16_t *list, uint16_t entry)
+{
+    for (; list && *list != VM_IR_NONE; list++) {
+        if (*list == entry)
+            return true;
+    }
+    return false;
+}
+
+bool vm_ir_helper_writes(const struct vm_regfile *f, const struct vm_ir_helper *h, uint16_t entry)
+{
+    return h->effects & VM_IR_HELPER_WRITES_ALL || is_listed(h->writes, entry) ||
+           (h->effects & VM_IR_HELPER_WRITES_VECTORS && vm_ir_is_vector_entry(f, entry));
+}
+
+bool vm_ir_helper_reads(const struct vm_regfile *f, const struct vm_ir_helper *h, uint16_t entry)
+{
+    return h->effects & VM_IR_HELPER_READS_ALL || is_listed(h->reads, entry) ||
+           (h->effects & VM_IR_HELPER_READS_VECTORS && vm_ir_is_vector_entry(f, entry));
+}
+
 bool vm_ir_op_may_fault(const struct vm_ir_region *r, const struct vm_ir_op *op)
 {
     if (op->code == VM_IR_call)
@@ -124,6 +145,6 @@ bool vm_ir_op_is_pure(const struct vm_ir_region *r, const struct vm_ir_op *op)
         return (helper_effects(r, op) & (VM_IR_HELPER_PURE | VM_IR_HELPER_FAULTS)) ==
                VM_IR_HELPER_PURE;
     if (effects & VM_IR_E_FPENV)
-        return op->attr & VM_IR_FP_NO_FLAGS;
+        return vm_ir_fp_attr(op) & VM_IR_FP_NO_FLAGS;
     return !(effects & ~VM_IR_E_READ_STATE) || op->code == VM_IR_icount;
 }

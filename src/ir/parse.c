@@ -114,6 +114,17 @@ static bool parse_field(struct parser *p)
     return parse_words(p);
 }
 
+static bool parse_lane(struct parser *p)
+{
+    unsigned count = vm_ir_op_infos[p->op.code].args;
+    uint64_t imm;
+    if (!parse_values(p, 0, count) || !vm_ir_scan_expect(&p->scan, ',') ||
+        !vm_ir_scan_number(&p->scan, 255, &imm))
+        return false;
+    p->op.attr = VM_IR_VIMM(imm);
+    return parse_words(p);
+}
+
 static bool parse_cond(struct parser *p)
 {
     if (!parse_value(p, 0) || !vm_ir_scan_expect(&p->scan, ','))
@@ -263,6 +274,7 @@ static bool parse_operands(struct parser *p)
     case VM_IR_FORM_IMM: return parse_const(p);
     case VM_IR_FORM_ENTRY: return parse_entry(p);
     case VM_IR_FORM_FIELD: return parse_field(p);
+    case VM_IR_FORM_LANE: return parse_lane(p);
     case VM_IR_FORM_COND: return parse_cond(p);
     case VM_IR_FORM_MEMORY: return parse_memory(p);
     case VM_IR_FORM_FENCE:
@@ -283,10 +295,10 @@ static bool parse_operands(struct parser *p)
     return false;
 }
 
-static const struct vm_ir_word *find_word(unsigned code, struct vm_ir_span word)
+static const struct vm_ir_word *find_word(unsigned code, struct vm_ir_span word, unsigned *shift)
 {
     const struct vm_ir_word *w;
-    for (unsigned i = 0; (w = vm_ir_words_of(code, i)); i++)
+    for (unsigned i = 0; (w = vm_ir_words_of(code, i, shift)); i++)
         for (; w->name; w++)
             if (vm_ir_span_is(word, w->name))
                 return w;
@@ -306,13 +318,14 @@ static bool parse_attribute(struct parser *p, uint32_t *given)
     }
     if (!vm_ir_scan_word(&p->scan, &word))
         return false;
-    const struct vm_ir_word *w = find_word(p->op.code, word);
+    unsigned shift;
+    const struct vm_ir_word *w = find_word(p->op.code, word, &shift);
     if (!w)
         return vm_ir_scan_fail(&p->scan, "unknown attribute '%.*s'", (int)word.length, word.text);
-    if (*given & w->mask)
+    if (*given & w->mask << shift)
         return vm_ir_scan_fail(&p->scan, "'%s' contradicts an earlier attribute", w->name);
-    *given |= w->mask;
-    p->op.attr |= w->value;
+    *given |= w->mask << shift;
+    p->op.attr |= w->value << shift;
     return true;
 }
 
@@ -329,7 +342,9 @@ static bool parse_words(struct parser *p)
     }
     if (required & ~given)
         return vm_ir_scan_fail(&p->scan, "%s needs {%s}", vm_ir_op_infos[p->op.code].name,
-                               p->op.code == VM_IR_rmw ? "operation, size" : "size");
+                               p->op.code == VM_IR_rmw          ? "operation, size"
+                               : vm_ir_is_vector_op(p->op.code) ? "lane"
+                                                                : "size");
     return true;
 }
 

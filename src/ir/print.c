@@ -34,12 +34,14 @@ static void write_words(struct out *o, unsigned code, uint32_t attr)
     const struct vm_ir_word *w;
     uint32_t required = vm_ir_words_required(code), covered = 0;
     const char *before = " {";
-    for (unsigned i = 0; (w = vm_ir_words_of(code, i)); i++) {
+    unsigned shift;
+    for (unsigned i = 0; (w = vm_ir_words_of(code, i, &shift)); i++) {
         for (; w->name; w++) {
-            if ((attr & w->mask) != w->value || (!w->value && !(w->mask & required)))
+            uint32_t mask = w->mask << shift;
+            if ((attr & mask) != w->value << shift || (!w->value && !(mask & required)))
                 continue;
             write(o, "%s%s", before, w->name);
-            covered |= w->mask;
+            covered |= mask;
             before = ", ";
         }
     }
@@ -74,6 +76,13 @@ static void write_field(struct out *o, const struct vm_ir_region *r, const struc
     write_args(o, r, op, 0, " ");
     write(o, ", %u, %u", VM_IR_FIELD_POS(op->attr), VM_IR_FIELD_LEN(op->attr));
     write_words(o, op->code, op->attr & ~0xffffu);
+}
+
+static void write_lane(struct out *o, const struct vm_ir_region *r, const struct vm_ir_op *op)
+{
+    write_args(o, r, op, 0, " ");
+    write(o, ", %u", vm_ir_vec_imm(op->attr));
+    write_words(o, op->code, op->attr & ~VM_IR_VIMM(0xff));
 }
 
 static void write_memory(struct out *o, const struct vm_ir_region *r, const struct vm_ir_op *op)
@@ -142,6 +151,7 @@ static void write_operands(struct out *o, const struct vm_ir_region *r, const st
     case VM_IR_FORM_IMM: write(o, " 0x%llx", imm); break;
     case VM_IR_FORM_ENTRY: write_entry(o, r, op); break;
     case VM_IR_FORM_FIELD: write_field(o, r, op); break;
+    case VM_IR_FORM_LANE: write_lane(o, r, op); break;
     case VM_IR_FORM_COND:
         write_value(o, " ", op->args[0]);
         write(o, ", %s%s", op->attr & VM_IR_COND_NOT ? "not " : "", vm_ir_cond_names[op->attr & 7]);

@@ -23,4 +23,7 @@ bool vm_ir_check_fail(struct vm_ir_check *k, const char *rule, ...) VM_PRINTF(2,
 // The op by itself: its type, the types of its operands, attr and imm.
 bool vm_ir_check_op(struct vm_ir_check *k, const struct vm_ir_op *op);
 
+// A vector op's attr but for the FP rules.
+bool vm_ir_check_vector(struct vm_ir_check *k, const struct vm_ir_op *op);
+
 #endif

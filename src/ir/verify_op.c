@@ -8,7 +8,7 @@
 #include <vm/base/bits.h>
 #include <vm/base/softfloat.h>
 
-enum { MAX_INSN_LENGTH = 255, ATTR_FIELD_BITS = 17, ATTR_MEM_BITS = 17, ATTR_FP_BITS = 13 };
+enum { MAX_INSN_LENGTH = 255, ATTR_FIELD_BITS = 17, ATTR_MEM_BITS = 17 };
 
 static const char *type_name(enum vm_type t)
 {
@@ -128,7 +128,7 @@ static bool check_memory(struct vm_ir_check *k, const struct vm_ir_op *op)
     enum vm_ir_rmw rmw = vm_ir_mem_rmw(op->attr);
     if (bytes > width)
         return vm_ir_check_fail(k, "size %u is larger than the type", bytes);
-    if (op->attr & VM_IR_MEM_SIGNED && (!reads || bytes == width))
+    if (op->attr & VM_IR_MEM_SIGNED && (!reads || bytes == width || op->type == VM_V128))
         return vm_ir_check_fail(k, "signed is for reading less than the type");
     if (vm_ir_mem_align(op->attr) > VM_IR_ALIGN_NATURAL)
         return vm_ir_check_fail(k, "unknown alignment rule");
@@ -146,27 +146,41 @@ static uint32_t fp_extras(unsigned code)
     case VM_IR_fmin:
     case VM_IR_fmax:
     case VM_IR_ftos:
-    case VM_IR_ftou: return 3u << VM_IR_FP_RULE_SHIFT;
+    case VM_IR_ftou:
+    case VM_IR_vfmin:
+    case VM_IR_vfmax:
+    case VM_IR_vftos:
+    case VM_IR_vftou: return 3u << VM_IR_FP_RULE_SHIFT;
     case VM_IR_feq:
     case VM_IR_flt:
-    case VM_IR_fle: return VM_IR_FP_SIGNALING;
-    case VM_IR_fround: return VM_IR_FP_EXACT;
-    case VM_IR_fma: return VM_IR_FP_NEG_PRODUCT | VM_IR_FP_NEG_ADDEND;
+    case VM_IR_fle:
+    case VM_IR_vfceq:
+    case VM_IR_vfcgt:
+    case VM_IR_vfcge: return VM_IR_FP_SIGNALING;
+    case VM_IR_fround:
+    case VM_IR_vfround: return VM_IR_FP_EXACT;
+    case VM_IR_fma:
+    case VM_IR_vfma: return VM_IR_FP_NEG_PRODUCT | VM_IR_FP_NEG_ADDEND;
     default: return 0;
     }
+}
+
+static bool is_to_int(unsigned code)
+{
+    return code == VM_IR_ftos || code == VM_IR_ftou || code == VM_IR_vftos || code == VM_IR_vftou;
 }
 
 static bool check_float(struct vm_ir_check *k, const struct vm_ir_op *op)
 {
     uint32_t common = 7u << VM_IR_FP_ROUND_SHIFT | 3u << VM_IR_FP_NAN_SHIFT | VM_IR_FP_NAN_ENV |
                       VM_IR_FP_NO_FLAGS;
-    uint32_t round = op->attr >> VM_IR_FP_ROUND_SHIFT & 7,
-             rule = op->attr >> VM_IR_FP_RULE_SHIFT & 3;
-    if (op->attr & ~(common | fp_extras(op->code)))
+    uint32_t attr = vm_ir_is_vector_op(op->code) ? vm_ir_fp_attr(op) : op->attr;
+    uint32_t round = attr >> VM_IR_FP_ROUND_SHIFT & 7, rule = attr >> VM_IR_FP_RULE_SHIFT & 3;
+    if (attr & ~(common | fp_extras(op->code)))
         return vm_ir_check_fail(k, "attr 0x%x has bits without a meaning", op->attr);
     if (round > VM_FP_ODD && round != VM_IR_FP_DYNAMIC)
         return vm_ir_check_fail(k, "unknown rounding mode %u", round);
-    if ((op->code == VM_IR_ftos || op->code == VM_IR_ftou) && rule > VM_FP_INT_X86)
+    if (is_to_int(op->code) && rule > VM_FP_INT_X86)
         return vm_ir_check_fail(k, "unknown range rule %u", rule);
     if (op->code == VM_IR_ftom && vm_ir_value_type(k->region, op->args[0]) != VM_F64)
         return vm_ir_check_fail(k, "operand 1 is not f64");
@@ -198,8 +212,12 @@ static bool check_attr(struct vm_ir_check *k, const struct vm_ir_op *op)
     unsigned effects = vm_ir_op_infos[op->code].effects;
     if (effects & (VM_IR_E_LOAD | VM_IR_E_STORE) && op->code != VM_IR_fence)
         return check_memory(k, op);
+    if (effects & VM_IR_E_FPENV && !check_float(k, op))
+        return false;
+    if (vm_ir_is_vector_op(op->code))
+        return vm_ir_check_vector(k, op);
     if (effects & VM_IR_E_FPENV)
-        return check_float(k, op);
+        return true;
     switch (op->code) {
     case VM_IR_insn: return at_most(k, op->attr, MAX_INSN_LENGTH);
     case VM_IR_extract:
@@ -209,6 +227,9 @@ static bool check_attr(struct vm_ir_check *k, const struct vm_ir_op *op)
     case VM_IR_goto: return check_goto(k, op);
     case VM_IR_goto_ind: return at_most(k, op->attr, VM_IR_HINT_RESYNC);
     case VM_IR_exit: return at_most(k, op->attr, VM_IR_EXIT_PAUSE);
+    case VM_IR_addf:
+    case VM_IR_subf:
+    case VM_IR_logicf:
     case VM_IR_mergef: return at_most(k, op->attr & ~(uint32_t)VM_IR_FLAGS_ALL, 0);
     case VM_IR_jump:
     case VM_IR_branch: return true;

@@ -9,6 +9,8 @@
 #define ROUND(n)    7u << VM_IR_FP_ROUND_SHIFT, (uint32_t)(n) << VM_IR_FP_ROUND_SHIFT
 #define NAN_RULE(n) 3u << VM_IR_FP_NAN_SHIFT, (uint32_t)(n) << VM_IR_FP_NAN_SHIFT
 #define RULE(n)     3u << VM_IR_FP_RULE_SHIFT, (uint32_t)(n) << VM_IR_FP_RULE_SHIFT
+#define LANE(n)     15u << VM_IR_VEC_LANE_SHIFT, (uint32_t)(n) << VM_IR_VEC_LANE_SHIFT
+#define EXTENT(n)   3u << VM_IR_VEC_EXTENT_SHIFT, (uint32_t)(n) << VM_IR_VEC_EXTENT_SHIFT
 #define BIT(n)      (n), (n)
 
 static const struct vm_ir_word memory_words[] = {
@@ -91,6 +93,21 @@ static const struct vm_ir_word fma_words[] = {
     {0},
 };
 
+static const struct vm_ir_word vector_words[] = {
+    {"i8", LANE(VM_I8)},
+    {"i16", LANE(VM_I16)},
+    {"i32", LANE(VM_I32)},
+    {"i64", LANE(VM_I64)},
+    {"f16", LANE(VM_F16)},
+    {"f32", LANE(VM_F32)},
+    {"f64", LANE(VM_F64)},
+    {"half", EXTENT(VM_IR_HALF)},
+    {"lane0", EXTENT(VM_IR_LANE0)},
+    {"high", BIT(VM_IR_VEC_HIGH)},
+    {"signed", BIT(VM_IR_VEC_SIGNED)},
+    {0},
+};
+
 const char *const vm_ir_cond_names[VM_IR_COND_NAMES] = {"z", "c", "s", "v", "p", "cz", "sv", "zsv"};
 const char *const vm_ir_hint_names[VM_IR_HINT_NAMES] = {"other", "call", "return", "swap",
                                                         "resync"};
@@ -101,37 +118,73 @@ static const struct vm_ir_word *own_words(unsigned code)
     switch (code) {
     case VM_IR_rmw: return rmw_words;
     case VM_IR_fmin:
-    case VM_IR_fmax: return minmax_words;
+    case VM_IR_fmax:
+    case VM_IR_vfmin:
+    case VM_IR_vfmax: return minmax_words;
     case VM_IR_ftos:
-    case VM_IR_ftou: return range_words;
+    case VM_IR_ftou:
+    case VM_IR_vftos:
+    case VM_IR_vftou: return range_words;
     case VM_IR_feq:
     case VM_IR_flt:
-    case VM_IR_fle: return compare_words;
-    case VM_IR_fround: return round_words;
-    case VM_IR_fma: return fma_words;
+    case VM_IR_fle:
+    case VM_IR_vfceq:
+    case VM_IR_vfcgt:
+    case VM_IR_vfcge: return compare_words;
+    case VM_IR_fround:
+    case VM_IR_vfround: return round_words;
+    case VM_IR_fma:
+    case VM_IR_vfma: return fma_words;
     case VM_IR_extract: return field_words;
+    case VM_IR_addf:
+    case VM_IR_subf:
+    case VM_IR_logicf:
     case VM_IR_mergef: return flag_words;
     default: return NULL;
     }
 }
 
-const struct vm_ir_word *vm_ir_words_of(unsigned code, unsigned index)
+const struct vm_ir_word *vm_ir_words_of(unsigned code, unsigned index, unsigned *shift)
 {
-    const struct vm_ir_word *own = own_words(code);
-    if (index == 0 && own)
-        return own;
-    if (index != (own ? 1u : 0u))
-        return NULL;
+    const struct vm_ir_word *lists[3], *own = own_words(code);
+    unsigned count = 0;
+    bool is_vector = vm_ir_is_vector_op(code);
+    if (is_vector)
+        lists[count++] = vector_words;
+    if (own)
+        lists[count++] = own;
     if (vm_ir_form_of(code) == VM_IR_FORM_MEMORY)
-        return memory_words;
-    return vm_ir_op_infos[code].effects & VM_IR_E_FPENV ? fp_words : NULL;
+        lists[count++] = memory_words;
+    else if (vm_ir_op_infos[code].effects & VM_IR_E_FPENV)
+        lists[count++] = fp_words;
+    *shift = is_vector && index ? VM_IR_VEC_FP_SHIFT : 0;
+    return index < count ? lists[index] : NULL;
 }
 
 uint32_t vm_ir_words_required(unsigned code)
 {
+    if (vm_ir_is_vector_op(code))
+        return 15u << VM_IR_VEC_LANE_SHIFT;
     if (vm_ir_form_of(code) != VM_IR_FORM_MEMORY)
         return 0;
     return 7u | (code == VM_IR_rmw ? 15u << VM_IR_MEM_RMW_SHIFT : 0);
+}
+
+bool vm_ir_takes_immediate(unsigned code)
+{
+    switch (code) {
+    case VM_IR_vget:
+    case VM_IR_vset:
+    case VM_IR_vdup:
+    case VM_IR_vshl:
+    case VM_IR_vshrs:
+    case VM_IR_vshru:
+    case VM_IR_vrshrs:
+    case VM_IR_vrshru:
+    case VM_IR_vrev:
+    case VM_IR_vext: return true;
+    default: return false;
+    }
 }
 
 enum vm_ir_form vm_ir_form_of(unsigned code)
@@ -160,7 +213,7 @@ enum vm_ir_form vm_ir_form_of(unsigned code)
     case VM_IR_goto_ind: return VM_IR_FORM_HINT;
     case VM_IR_raise: return VM_IR_FORM_RAISE;
     case VM_IR_exit: return VM_IR_FORM_EXIT;
-    default: return VM_IR_FORM_PLAIN;
+    default: return vm_ir_takes_immediate(code) ? VM_IR_FORM_LANE : VM_IR_FORM_PLAIN;
     }
 }
 

@@ -19,6 +19,7 @@ enum vm_ir_form {
     VM_IR_FORM_IMM,    // imm
     VM_IR_FORM_ENTRY,  // a register-file entry by name, then operands
     VM_IR_FORM_FIELD,  // operands, position, length, then attribute words
+    VM_IR_FORM_LANE,   // operands, a vector op's immediate, then attribute words
     VM_IR_FORM_COND,   // operand, condition
     VM_IR_FORM_MEMORY, // operand + displacement, operands, then attribute words
     VM_IR_FORM_FENCE,  // predecessor and successor sets
@@ -33,8 +34,12 @@ enum vm_ir_form {
 
 enum vm_ir_form vm_ir_form_of(unsigned code);
 
-// List number `index` of the words that an op has; NULL after the last.
-const struct vm_ir_word *vm_ir_words_of(unsigned code, unsigned index);
+// List number `index` of the words that an op has; NULL after the last. Masks and values are to be
+// shifted left by *shift.
+const struct vm_ir_word *vm_ir_words_of(unsigned code, unsigned index, unsigned *shift);
+
+// Whether a vector op has an immediate in attr.
+bool vm_ir_takes_immediate(unsigned code);
 
 // The attr bits that a word must have been given for.
 uint32_t vm_ir_words_required(unsigned code);

@@ -441,8 +441,9 @@ static void step(struct run *k, vm_ir_value v)
     if (vm_ir_op_infos[op->code].effects & VM_IR_E_TERM)
         leave(k, op);
     else
-        k->v[v] = t == VM_I128 ? of_u128(compute(k, op))
-                               : of_u64((uint64_t)cut(compute(k, op), vm_ir_type_bits(t)));
+        k->v[v] = t == VM_I128 || t == VM_V128
+                      ? of_u128(compute(k, op))
+                      : of_u64((uint64_t)cut(compute(k, op), vm_ir_type_bits(t)));
 }
 
 // Goes along the edge that the terminator takes; the arguments are read before a parameter is set.

@@ -179,7 +179,7 @@ static uint32_t memory_attr(struct gen *g, unsigned code, enum vm_type t)
     log2 = pick(g, most + 1);
     bool reads = code != VM_IR_store && code != VM_IR_sc;
     uint32_t attr = log2;
-    if (reads && log2 < most && pick(g, 2))
+    if (reads && t != VM_V128 && log2 < most && pick(g, 2))
         attr |= VM_IR_MEM_SIGNED;
     if (!pick(g, 4))
         attr |= VM_IR_MEM_BIG_ENDIAN;
@@ -453,7 +453,7 @@ static void random_step(struct gen *g)
     else {
         do
             code = pick(g, VM_IR_CODE_COUNT);
-        while (code <= VM_IR_icount || code >= VM_IR_call ||
+        while (code <= VM_IR_icount || code >= VM_IR_call || vm_ir_is_vector_op(code) ||
                (code >= VM_IR_load && code <= VM_IR_rmw && pick(g, 3)));
         random_op(g, code, type_in(g, vm_ir_op_infos[code].types));
     }

@@ -29,8 +29,24 @@ enum { C = 0x1, Z = 0x40, S = 0x80, V = 0x800, ALL = 0x8d5 };
         "x" #n, 8 * n, VM_I64, VM_REG_GENERAL \
     }
 
+#define V(n)                                        \
+    {                                               \
+        "v" #n, 64 + 16 * n, VM_V128, VM_REG_VECTOR \
+    }
+
 static const struct vm_register arm64_registers[] = {
-    X(0), X(1), X(2), X(3), X(4), X(5), {"nzcv", 48, VM_FLAGS, VM_REG_SYSTEM},
+    X(0),
+    X(1),
+    X(2),
+    X(3),
+    X(4),
+    X(5),
+    {"nzcv", 48, VM_FLAGS, VM_REG_SYSTEM},
+    V(0),
+    V(1),
+    V(2),
+    V(3),
+    {"qc", 128, VM_V128, VM_REG_HIDDEN},
 };
 static const struct vm_register x86_registers[] = {
     [RAX] = {"rax", 0, VM_I64, VM_REG_GENERAL},         [RCX] = {"rcx", 8, VM_I64, VM_REG_GENERAL},

@@ -478,7 +478,8 @@ static void large_regions_are_refused(void **state)
 static bool is_row(unsigned code)
 {
     const unsigned other = VM_IR_E_TERM | VM_IR_E_CALL | VM_IR_E_MARK | VM_IR_E_WRITE_STATE;
-    return code > VM_IR_icount && !(vm_ir_op_infos[code].effects & other);
+    return code > VM_IR_icount && !vm_ir_is_vector_op(code) &&
+           !(vm_ir_op_infos[code].effects & other);
 }
 
 static void compare_row(uint64_t seed, enum vm_ir_code code, enum vm_type t)

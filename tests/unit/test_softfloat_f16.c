@@ -105,9 +105,9 @@ static struct answer overflowed(bool sign, unsigned round)
 static struct answer rounded(struct exact x, const struct vm_fp_env *env)
 {
     unsigned sign = x.sign ? SIGN : 0, low = 0, past = INF;
-    if (env->flush_output == VM_FP_OUTPUT_FLUSH && x.v < power(-14))
+    if (env->flush_output_f16 == VM_FP_OUTPUT_FLUSH && x.v < power(-14))
         return (struct answer){sign, VM_FP_UF};
-    if (env->flush_output == VM_FP_OUTPUT_X86 && is_tiny(x, env))
+    if (env->flush_output_f16 == VM_FP_OUTPUT_X86 && is_tiny(x, env))
         return (struct answer){sign, VM_FP_UF | VM_FP_NX};
     if (x.v >= power(16))
         return overflowed(x.sign, env->round);
@@ -243,7 +243,7 @@ static void check(const char *name, uint64_t a, uint64_t b, uint64_t c, struct v
     fail_msg("f16 %s %#llx %#llx %#llx, round %u before %u flush %u: %#llx flags %#x, "
              "exactly %#llx flags %#x",
              name, (unsigned long long)a, (unsigned long long)b, (unsigned long long)c, start.round,
-             start.tininess_before, start.flush_output, (unsigned long long)got, end->flags,
+             start.tininess_before, start.flush_output_f16, (unsigned long long)got, end->flags,
              (unsigned long long)want.value, want.flags);
 }
 
@@ -259,7 +259,7 @@ static struct vm_fp_env env_number(unsigned n)
 {
     return (struct vm_fp_env){.round = (uint8_t)(n % 6),
                               .tininess_before = (uint8_t)(n / 6 % 2),
-                              .flush_output = (uint8_t)(n / 12 % 3)};
+                              .flush_output_f16 = (uint8_t)(n / 12 % 3)};
 }
 
 enum { ENVIRONMENTS = 36 };
@@ -381,7 +381,7 @@ static struct exact exact_of_wide(struct layout f, uint64_t a)
 static struct answer want_narrow(struct layout f, uint64_t a, struct vm_fp_env e)
 {
     struct exact x = exact_of_wide(f, a);
-    e.flush_output = VM_FP_OUTPUT_KEEP; // a binary16 result of a conversion is never flushed
+    e.flush_output_f16 = VM_FP_OUTPUT_KEEP; // a binary16 result of a conversion is never flushed
     return x.v || x.sticky ? rounded(x, &e) : (struct answer){x.sign ? SIGN : 0, 0};
 }
 

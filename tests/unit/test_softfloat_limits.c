@@ -167,6 +167,12 @@ static void subnormal_operands(void **state)
     EXPECT(flush, 0, 0x33800000, vm_f16_to_f32(1, &env));
     EXPECT(flush, 0, 0x3e70000000000000, vm_f16_to_f64(1, &env));
     EXPECT(flag, 0, 0x33800000, vm_f16_to_f32(1, &env));
+    // Arithmetic on binary16 has rules of its own.
+    const struct vm_fp_env f16 = {.flush_input_f16 = VM_FP_INPUT_SILENT};
+    EXPECT(flush, 0, 1, vm_f16_add(1, 0, &env));
+    EXPECT(f16, 0, 0x8000, vm_f16_add(0x8001, 0x8000, &env));
+    EXPECT(f16, 0, true, vm_f16_eq(1, 0, &env));
+    EXPECT(f16, 0, TINY, vm_f32_add(TINY, ZERO, &env));
 }
 
 // 2^-127 is exact. (1 - 2^-26) * 2^-126 rounds up to a normal number even with 24 bits below it: it
@@ -179,7 +185,7 @@ static void tiny_results(void **state)
     const unsigned UF = VM_FP_UF, NX = VM_FP_NX;
     const struct vm_fp_env riscv = {0}, arm = {.nan = VM_FP_NAN_ARM, .tininess_before = 1};
     struct vm_fp_env fz = arm, ftz = env_of(X86);
-    fz.flush_output = VM_FP_OUTPUT_FLUSH;
+    fz.flush_output = fz.flush_output_f16 = VM_FP_OUTPUT_FLUSH;
     ftz.flush_output = VM_FP_OUTPUT_X86;
     EXPECT(riscv, 0, 0x00400000, vm_f32_mul(min_normal, half, &env));
     EXPECT(arm, 0, 0x00400000, vm_f32_mul(min_normal, half, &env));
@@ -198,6 +204,9 @@ static void tiny_results(void **state)
     EXPECT(fz, 0, 0x0200, vm_f32_to_f16(0x38000000, &env));
     EXPECT(ftz, 0, 0x0200, vm_f64_to_f16(0x3f00000000000000, &env));
     EXPECT(fz, UF, 0, vm_f16_mul(0x0400, 0x3800, &env));
+    fz.flush_output_f16 = VM_FP_OUTPUT_KEEP;
+    EXPECT(fz, 0, 0x0200, vm_f16_mul(0x0400, 0x3800, &env));
+    EXPECT(fz, UF, ZERO, vm_f32_mul(min_normal, half, &env));
     EXPECT(ftz, UF | NX, 0, vm_f32_to_bf16(0x00400000, &env));
 }
 

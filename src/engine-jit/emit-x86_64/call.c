@@ -34,8 +34,9 @@ static bool is_in_environment(const struct emit *e, const uint16_t *list)
 // has no floating point.
 static bool may_use_float(const struct emit *e, const struct vm_ir_helper *h)
 {
-    return h->effects & VM_IR_HELPER_MEMORY || is_in_environment(e, h->reads) ||
-           is_in_environment(e, h->writes);
+    const unsigned some =
+        VM_IR_HELPER_MEMORY | VM_IR_HELPER_READS_VECTORS | VM_IR_HELPER_WRITES_VECTORS;
+    return h->effects & some || is_in_environment(e, h->reads) || is_in_environment(e, h->writes);
 }
 
 static void put_pc_in_state(struct emit *e)
@@ -85,6 +86,29 @@ void emit_evaluate(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     x64_imm(&e->code, X64_RCX, what);
     x64_call_to(&e->code, e->jit->thunks.evaluate);
     emit_define(e, v, X64_RAX);
+}
+
+// A vector op: its operands in the frame's pairs, of an i64 the first half; C reads no more of it.
+void emit_evaluate_vector(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    unsigned args = vm_ir_op_args(e->r, o);
+    for (unsigned i = 0; i < args; i++) {
+        struct x64_mem to = at_state(e, e->jit->frame->pair[i]);
+        e->locked = 0;
+        if (vm_ir_value_type(e->r, o->args[i]) == VM_V128)
+            emit_copy(e, emit_temp(e), to, emit_slot(e, o->args[i]), 16);
+        else
+            emit_store_operand(e, X64_64, to, o->args[i]);
+    }
+    e->locked = 0;
+    emit_claim_all(e);
+    emit_claim_xmm(e);
+    x64_imm(&e->code, X64_RCX, o->attr | (uint64_t)o->code << 32);
+    x64_call_to(&e->code, e->jit->thunks.vector);
+    if (vm_ir_value_type(e->r, v) == VM_V128)
+        emit_copy(e, X64_RAX, emit_slot(e, v), at_state(e, e->jit->frame->pair[3]), 16);
+    else
+        emit_define(e, v, X64_RAX);
 }
 
 #define EVALUATE(name)                                                           \

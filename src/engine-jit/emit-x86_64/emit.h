@@ -455,6 +455,7 @@ void emit_cold_stack(struct emit *e, const struct cold *c);
 enum x64_cc emit_compare(struct emit *e, vm_ir_value compare);
 // Calls C to compute an op.
 emit_fn emit_evaluate;
+emit_fn emit_evaluate_vector;
 // A jump for the cold section, and the entry to fill.
 struct cold *emit_cold(struct emit *e, enum cold_kind kind, uint8_t *from);
 // The exit word of a fault at the current instruction.

@@ -21,12 +21,11 @@ static unsigned rounding_of(const struct vm_ir_op *o)
     return o->attr >> VM_IR_FP_ROUND_SHIFT & 7;
 }
 
-// The NaN rules that make a NaN the canonical one, which is ARM's default too; no flushing.
+// RISC-V's NaN rule, and with it its tininess and no flushing.
 static bool has_host_rules(const struct vm_ir_op *o)
 {
     unsigned nan = o->attr >> VM_IR_FP_NAN_SHIFT & 3;
-    return !(o->attr & (VM_IR_FP_NAN_ENV | VM_IR_FP_NO_FLAGS)) &&
-           (nan == VM_FP_NAN_CANONICAL || nan == VM_FP_NAN_DEFAULT);
+    return !(o->attr & (VM_IR_FP_NAN_ENV | VM_IR_FP_NO_FLAGS)) && nan == VM_FP_NAN_CANONICAL;
 }
 
 static bool has_host_rounding(const struct vm_ir_op *o)

@@ -124,7 +124,7 @@ static void load_through_c(struct emit *e, vm_ir_value v, const struct vm_ir_op 
     emit_before_c(e);
     emit_pass_access(e, address, o->attr);
     x64_call_to(&e->code, e->jit->thunks.load);
-    if (o->type == VM_I128) {
+    if (vm_ir_type_bytes((enum vm_type)o->type) > 8) {
         emit_copy(e, X64_RAX, emit_slot(e, v), at_state(e, e->jit->frame->pair[3]), 16);
         return;
     }
@@ -192,7 +192,7 @@ static void load_integer(struct emit *e, vm_ir_value v, const struct vm_ir_op *o
 
 void emit_op_load(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
-    if (!jit_is_plain(o) || o->type == VM_I128) {
+    if (!jit_is_plain(o) || vm_ir_type_bytes((enum vm_type)o->type) > 8) {
         load_through_c(e, v, o);
         return;
     }

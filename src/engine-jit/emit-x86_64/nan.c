@@ -206,8 +206,8 @@ static bool is_indifferent(const struct vm_ir_op *o)
     unsigned rule = o->attr >> VM_IR_FP_NAN_SHIFT & 3;
     if (o->code == VM_IR_fclass || o->code == VM_IR_box)
         return true;
-    if (!(vm_ir_op_traits[o->code].effects & VM_IR_E_FPENV) || o->code == VM_IR_stof ||
-        o->code == VM_IR_utof)
+    if (!(vm_ir_op_traits[o->code].effects & VM_IR_E_FPENV) || vm_ir_is_vector_op(o->code) ||
+        o->code == VM_IR_stof || o->code == VM_IR_utof)
         return false;
     if ((o->code == VM_IR_fmin || o->code == VM_IR_fmax) &&
         (o->attr >> VM_IR_FP_RULE_SHIFT & 3) == VM_FP_X86)

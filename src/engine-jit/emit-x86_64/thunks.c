@@ -286,8 +286,8 @@ static uint8_t *emit_call(struct thunks *t, bool all)
     return start;
 }
 
-// rcx: what; operands in the frame, the result in rax.
-static uint8_t *emit_evaluation(struct thunks *t)
+// rcx: what; operands in the frame, the result in rax, a wide one in the frame.
+static uint8_t *emit_evaluation(struct thunks *t, uintptr_t function)
 {
     struct x64_code *c = &t->code;
     uint8_t *start = c->at;
@@ -296,7 +296,7 @@ static uint8_t *emit_evaluation(struct thunks *t)
     x64_mov_rr(c, X64_64, X64_R10, X64_RCX);
     x64_mov_rr(c, X64_64, ARG1, X64_R10);
     x64_imm(c, ARG0, (uintptr_t)t->jit->vcpu);
-    call_c(t, (uintptr_t)jit_slow_evaluate);
+    call_c(t, function);
     emit_move_live(c, t->jit, false);
     move_fixed(t, false, false);
     x64_ret(c);
@@ -325,7 +325,8 @@ uint8_t *jit_emit_thunks(struct jit *j, uint8_t *place, uint8_t *end)
     emit_checked_accesses(&t);
     j->thunks.call = emit_call(&t, false);
     j->thunks.call_all = emit_call(&t, true);
-    j->thunks.evaluate = emit_evaluation(&t);
+    j->thunks.evaluate = emit_evaluation(&t, (uintptr_t)jit_slow_evaluate);
+    j->thunks.vector = emit_evaluation(&t, (uintptr_t)jit_slow_vector);
     emit_float_thunks(&t.code, j);
     j->enter = (jit_enter_fn *)(uintptr_t)jit_executable(j, enter);
     return t.code.overflow ? NULL : (uint8_t *)(((uintptr_t)t.code.at + 63) & ~(uintptr_t)63);

@@ -20,6 +20,12 @@ struct numbering {
     uint32_t mask;
 };
 
+static bool reads_no_environment(uint32_t fp_attr)
+{
+    return fp_attr & VM_IR_FP_NO_FLAGS && !(fp_attr & VM_IR_FP_NAN_ENV) &&
+           (fp_attr >> VM_IR_FP_ROUND_SHIFT & 7) != VM_IR_FP_DYNAMIC;
+}
+
 // Whether two such ops with equal operands have equal values wherever they stand.
 static bool is_numbered(const struct vm_ir_region *r, const struct vm_ir_op *op)
 {
@@ -29,8 +35,7 @@ static bool is_numbered(const struct vm_ir_region *r, const struct vm_ir_op *op)
     if (effects & VM_IR_E_CALL)
         return vm_ir_op_is_pure(r, op);
     if (effects & VM_IR_E_FPENV)
-        return op->attr & VM_IR_FP_NO_FLAGS && !(op->attr & VM_IR_FP_NAN_ENV) &&
-               (op->attr >> VM_IR_FP_ROUND_SHIFT & 7) != VM_IR_FP_DYNAMIC;
+        return reads_no_environment(vm_ir_fp_attr(op));
     return !effects;
 }
 

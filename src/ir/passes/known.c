@@ -161,6 +161,11 @@ static struct vm_ir_known of_other(const struct vm_ir_region *r, const struct vm
     case VM_IR_clz:
     case VM_IR_ctz:
     case VM_IR_popcnt: return of_zeros(~(uint64_t)(2 * bits - 1));
+    case VM_IR_vget: {
+        unsigned lane = vm_ir_type_bits(vm_ir_vec_lane(op->attr));
+        return op->attr & VM_IR_VEC_SIGNED ? of_signs(bits, (int)(bits - lane + 1))
+                                           : of_zeros(~vm_mask(lane));
+    }
     case VM_IR_flagbits: return of_zeros(~(uint64_t)VM_IR_FLAGS_ALL);
     case VM_IR_fclass: return of_zeros(~vm_mask(10));
     case VM_IR_load:

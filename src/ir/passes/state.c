@@ -77,11 +77,10 @@ static void meet_predecessors(struct state *s, unsigned block)
 
 static void forget_written(struct state *s, const struct vm_ir_helper *h)
 {
-    if (h->effects & VM_IR_HELPER_WRITES_ALL)
-        fill(s->known, s->slots, UNKNOWN);
-    for (const uint16_t *w = h->writes; w && *w != VM_IR_NONE; w++)
-        if (s->slot_of[*w] != NO_SLOT)
-            s->known[s->slot_of[*w]] = UNKNOWN;
+    const struct vm_regfile *f = s->region->regfile;
+    for (uint16_t i = 0; i < f->count; i++)
+        if (s->slot_of[i] != NO_SLOT && vm_ir_helper_writes(f, h, i))
+            s->known[s->slot_of[i]] = UNKNOWN;
 }
 
 // Passes op v; `rewrite`: and removes it if it is redundant.
@@ -169,11 +168,11 @@ static void step_backwards(struct state *s, struct vm_ir_op *op, bool rewrite)
 {
     const struct vm_ir_helper *h = op->code == VM_IR_call ? &s->region->helpers[op->imm] : NULL;
     unsigned slot = slot_of(s, op);
-    if (vm_ir_op_may_fault(s->region, op) || (h && h->effects & VM_IR_HELPER_READS_ALL))
+    if (vm_ir_op_may_fault(s->region, op))
         look_at_all(s);
-    for (const uint16_t *e = h ? h->reads : NULL; e && *e != VM_IR_NONE; e++)
-        if (s->slot_of[*e] != NO_SLOT)
-            s->looked[s->slot_of[*e]] = true;
+    for (uint16_t i = 0; h && i < s->region->regfile->count; i++)
+        if (s->slot_of[i] != NO_SLOT && vm_ir_helper_reads(s->region->regfile, h, i))
+            s->looked[s->slot_of[i]] = true;
     if (slot == NO_SLOT)
         return;
     bool needed = s->looked[slot];

@@ -31,6 +31,10 @@ static void look_at_call(struct sweep *s, const struct vm_ir_op *op)
     const struct vm_ir_helper *h = &s->region->helpers[op->imm];
     if (h->effects & (VM_IR_HELPER_FAULTS | VM_IR_HELPER_READS_ALL))
         s->period++;
+    const struct vm_regfile *f = s->region->regfile;
+    for (uint16_t i = 0; h->effects & VM_IR_HELPER_READS_VECTORS && i < f->count; i++)
+        if (vm_ir_is_vector_entry(f, i))
+            s->dead_in[i] = 0;
     for (const uint16_t *e = h->reads; e && *e != VM_IR_NONE; e++)
         s->dead_in[*e] = 0;
 }

@@ -50,8 +50,8 @@ enum vm_fp_nan {
     VM_FP_NAN_X86,       // SSE: first operand that is a NaN, quieted; the default NaN is negative
 };
 
-// env->flush_input: what happens to a subnormal operand. Conversions never apply it to an f16
-// source (ARM FPUnpackCV, x86 VCVTPH2PS).
+// env->flush_input, flush_input_f16: what happens to a subnormal operand. Conversions never apply
+// it to an f16 source (ARM FPUnpackCV, x86 VCVTPH2PS).
 enum vm_fp_input {
     VM_FP_INPUT_KEEP = 0,   // used as it is, no flag: RISC-V; ARM without FZ
     VM_FP_INPUT_FLUSH = 1,  // becomes zero of its sign and raises ID: ARM FPCR.FZ, for f32 and f64
@@ -59,8 +59,8 @@ enum vm_fp_input {
     VM_FP_INPUT_FLAG = 3,   // used as it is and raises ID where x86 raises DE: x86 without DAZ
 };
 
-// env->flush_output: what happens to a result that is tiny and not zero. Conversions never apply
-// it to an f16 result (ARM FPRoundCV, x86 VCVTPS2PH).
+// env->flush_output, flush_output_f16: what happens to a result that is tiny and not zero.
+// Conversions never apply it to an f16 result (ARM FPRoundCV, x86 VCVTPS2PH).
 enum vm_fp_output {
     VM_FP_OUTPUT_KEEP = 0,  // rounded to a subnormal
     VM_FP_OUTPUT_FLUSH = 1, // tiny before rounding: zero of its sign, UF only: ARM FZ, FZ16
@@ -77,7 +77,9 @@ struct vm_fp_env {
         tininess_before;  // 0: tininess is detected after rounding (RISC-V, x86); 1: before (ARM)
     uint8_t flush_output; // enum vm_fp_output
     uint8_t flush_input;  // enum vm_fp_input
-    uint8_t reserved[2];
+    // The same for arithmetic on f16, in place of the two above: ARM FPCR.FZ16 beside FZ.
+    uint8_t flush_output_f16;
+    uint8_t flush_input_f16;
 };
 _Static_assert(sizeof(struct vm_fp_env) == 8, "vm_fp_env is part of guest state");
 
@@ -156,6 +158,10 @@ enum vm_fp_class {
 VM_FP_DECLARE(f16, uint16_t);
 VM_FP_DECLARE(f32, uint32_t);
 VM_FP_DECLARE(f64, uint64_t);
+
+// To integers of 16 bits (ARM FCVTZS on half-precision vectors).
+int16_t vm_f16_to_i16(uint16_t a, struct vm_fp_env *env, enum vm_fp_int_rule rule);
+uint16_t vm_f16_to_u16(uint16_t a, struct vm_fp_env *env, enum vm_fp_int_rule rule);
 
 // Conversions between formats. A NaN keeps its sign and the high bits of its payload where the NaN
 // rule propagates (ARM FPConvertNaN, SDM table 4-7).

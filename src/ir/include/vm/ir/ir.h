@@ -41,6 +41,8 @@ enum vm_ir_code {
 #define VM_TYPES_INT    (VM_TYPE_BIT(VM_I8) | VM_TYPE_BIT(VM_I16) | VM_TYPES_WORD)
 #define VM_TYPES_ANYINT (VM_TYPES_INT | VM_TYPES_I128)
 #define VM_TYPES_FLOAT  (VM_TYPE_BIT(VM_F16) | VM_TYPE_BIT(VM_F32) | VM_TYPE_BIT(VM_F64))
+#define VM_TYPES_V128   VM_TYPE_BIT(VM_V128)
+#define VM_TYPES_MEMORY (VM_TYPES_ANYINT | VM_TYPES_V128)
 #define VM_TYPES_SCALAR (VM_TYPES_INT | VM_TYPES_FLOAT)
 #define VM_TYPES_VECTOR (VM_TYPE_BIT(VM_V128) | VM_TYPE_BIT(VM_V256))
 #define VM_TYPES_FLAGS  VM_TYPE_BIT(VM_FLAGS)
@@ -138,7 +140,9 @@ enum {
     VM_IR_FP_ROUND_SHIFT = 0,       // 3 bits: enum vm_fp_round, or VM_IR_FP_DYNAMIC
     VM_IR_FP_DYNAMIC = 7,           // the rounding mode of the FP environment
     VM_IR_FP_NAN_SHIFT = 3,         // 2 bits: enum vm_fp_nan, or by the environment
-    VM_IR_FP_NAN_ENV = 1 << 5,      // the NaN rule, flushing and tininess of the environment
+    VM_IR_FP_NAN_ENV = 1 << 5,      // the NaN rule, flushing and tininess of the environment;
+                                    // without it no flushing, and tininess as the NaN rule's
+                                    // architecture has it (vm_ir_fp_tininess_before)
     VM_IR_FP_NO_FLAGS = 1 << 6,     // leaves the environment's flags alone
     VM_IR_FP_RULE_SHIFT = 7,        // 2 bits: enum vm_fp_minmax (fmin, fmax), enum vm_fp_int_rule
     VM_IR_FP_SIGNALING = 1 << 9,    // feq, flt, fle: a quiet NaN raises invalid
@@ -146,6 +150,61 @@ enum {
     VM_IR_FP_NEG_PRODUCT = 1 << 11, // fma
     VM_IR_FP_NEG_ADDEND = 1 << 12,  // fma
 };
+
+// Whether tininess is detected before rounding under a static NaN rule: ARM's two.
+static inline bool vm_ir_fp_tininess_before(unsigned nan_rule)
+{
+    return nan_rule == VM_FP_NAN_DEFAULT || nan_rule == VM_FP_NAN_ARM;
+}
+
+// The attribute word of vector ops. Which fields an op has, and their ranges, is in docs/ir.md;
+// one that it has not is 0.
+enum vm_ir_extent {
+    VM_IR_WHOLE, // all 128 bits
+    VM_IR_HALF,  // the low 64
+    VM_IR_LANE0, // lane 0
+};
+
+enum {
+    VM_IR_VEC_LANE_SHIFT = 0,   // 4 bits: enum vm_type, VM_I8 to VM_I64 or VM_F16 to VM_F64
+    VM_IR_VEC_EXTENT_SHIFT = 4, // 2 bits: enum vm_ir_extent
+    VM_IR_VEC_HIGH = 1 << 6,    // widening ops read the high half of their operands
+    VM_IR_VEC_SIGNED = 1 << 7,  // vget sign-extends
+    VM_IR_VEC_FP_SHIFT = 8,     // 13 bits: the attribute word of FP ops
+    VM_IR_VEC_IMM_SHIFT = 24,   // 8 bits: lane number, count of bits or bytes
+    VM_IR_FP_ATTR_BITS = 13,
+};
+
+#define VM_IR_LANES(lane, extent) ((uint32_t)(lane) | (uint32_t)(extent) << VM_IR_VEC_EXTENT_SHIFT)
+#define VM_IR_VFP(fp_attr)        ((uint32_t)(fp_attr) << VM_IR_VEC_FP_SHIFT)
+#define VM_IR_VIMM(n)             ((uint32_t)(n) << VM_IR_VEC_IMM_SHIFT)
+
+static inline bool vm_ir_is_vector_op(unsigned code)
+{
+    return code >= VM_IR_vget && code <= VM_IR_vutof;
+}
+
+static inline enum vm_type vm_ir_vec_lane(uint32_t attr)
+{
+    return (enum vm_type)(attr >> VM_IR_VEC_LANE_SHIFT & 15);
+}
+
+static inline enum vm_ir_extent vm_ir_vec_extent(uint32_t attr)
+{
+    return (enum vm_ir_extent)(attr >> VM_IR_VEC_EXTENT_SHIFT & 3);
+}
+
+static inline unsigned vm_ir_vec_imm(uint32_t attr)
+{
+    return attr >> VM_IR_VEC_IMM_SHIFT;
+}
+
+// The FP attributes of an op that has some, scalar or vector.
+static inline uint32_t vm_ir_fp_attr(const struct vm_ir_op *op)
+{
+    uint32_t attr = vm_ir_is_vector_op(op->code) ? op->attr >> VM_IR_VEC_FP_SHIFT : op->attr;
+    return attr & ((1u << VM_IR_FP_ATTR_BITS) - 1);
+}
 
 // extract and deposit: attr = pos | len << 8 | signed << 16.
 // len is at least 1, pos + len at most the width of the type.
@@ -155,7 +214,7 @@ enum {
 #define VM_IR_FIELD_LEN(attr) ((attr) >> 8 & 0xff)
 
 // Flags at the places that x86's RFLAGS gives them; ARM's N is S, and its C after a subtraction is
-// the complement.
+// the complement. The attribute word of addf, subf and logicf is a set of them, or 0 for all.
 enum vm_ir_flag {
     VM_IR_FLAG_C = 1 << 0,
     VM_IR_FLAG_P = 1 << 2,
@@ -163,6 +222,10 @@ enum vm_ir_flag {
     VM_IR_FLAG_Z = 1 << 6,
     VM_IR_FLAG_S = 1 << 7,
     VM_IR_FLAG_V = 1 << 11,
+
+    VM_IR_FLAGS_ALL =
+        VM_IR_FLAG_C | VM_IR_FLAG_P | VM_IR_FLAG_A | VM_IR_FLAG_Z | VM_IR_FLAG_S | VM_IR_FLAG_V,
+    VM_IR_FLAGS_NZCV = VM_IR_FLAG_C | VM_IR_FLAG_Z | VM_IR_FLAG_S | VM_IR_FLAG_V, // ARM's
 };
 
 enum vm_ir_cond {
@@ -209,6 +272,9 @@ enum {
     VM_IR_HELPER_WRITES_ALL = 1 << 2, //
     VM_IR_HELPER_MEMORY = 1 << 3,     // reads or writes guest memory
     VM_IR_HELPER_PURE = 1 << 4,       // its value depends on its arguments only
+    // Entries of class VM_REG_VECTOR, and those in the FP environment.
+    VM_IR_HELPER_READS_VECTORS = 1 << 5,
+    VM_IR_HELPER_WRITES_VECTORS = 1 << 6,
 };
 
 struct vm_ir_helper {
@@ -358,6 +424,16 @@ static inline bool vm_ir_in_fp_env(const struct vm_regfile *f, uint64_t entry)
 {
     return (unsigned)f->registers[entry].offset - f->fp_env < sizeof(struct vm_fp_env);
 }
+
+// Whether VM_IR_HELPER_READS_VECTORS and VM_IR_HELPER_WRITES_VECTORS are about the entry.
+static inline bool vm_ir_is_vector_entry(const struct vm_regfile *f, uint64_t entry)
+{
+    return f->registers[entry].class == VM_REG_VECTOR || vm_ir_in_fp_env(f, entry);
+}
+
+// Whether a helper writes, or may read, an entry; VM_IR_HELPER_FAULTS is not looked at.
+bool vm_ir_helper_writes(const struct vm_regfile *f, const struct vm_ir_helper *h, uint16_t entry);
+bool vm_ir_helper_reads(const struct vm_regfile *f, const struct vm_ir_helper *h, uint16_t entry);
 
 // Whether the op may be removed when nothing uses its value.
 bool vm_ir_op_is_pure(const struct vm_ir_region *r, const struct vm_ir_op *op);
