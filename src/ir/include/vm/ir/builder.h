@@ -83,6 +83,16 @@ vm_ir_value vm_ir_emit(struct vm_ir_builder *b, enum vm_ir_code code, enum vm_ty
 #define VM_IR_CUSTOM(name, types, signature, effects, text)
 #include <vm/ir/ops.def>
 
+// addf, subf and logicf (`code`; operands that it has not: VM_IR_NONE) of which only the flags in
+// `wanted` are of interest, the others being clear: ARM's VM_IR_FLAGS_NZCV. Engines make fewer
+// flags with less.
+static inline vm_ir_value vm_ir_some_flags(struct vm_ir_builder *b, enum vm_ir_code code,
+                                           enum vm_type type, uint32_t wanted, vm_ir_value x,
+                                           vm_ir_value y, vm_ir_value carry)
+{
+    return vm_ir_emit(b, code, type, wanted, 0, x, y, carry);
+}
+
 // A guest instruction of `length` bytes starts `offset` bytes from the page base of the entry PC.
 // When an instruction goes on in another block and may fault there, that block needs a marker with
 // length 0; the builder adds it before the first fault point (unless no_fold), for the instruction
