@@ -11,10 +11,10 @@ static void same(struct a64_translate *t, const struct a64_args *a, enum vm_ir_c
     a64_set_v(t, a->rd, a64_v2(t, code, a64_lanes(a, a->size), n, m));
 }
 
-#define SAME(name, op)                \
-    A64_SEMANTIC(name)                \
-    {                                 \
-        same(t, a, VM_IR_##op);       \
+#define SAME(name, op)          \
+    A64_SEMANTIC(name)          \
+    {                           \
+        same(t, a, VM_IR_##op); \
     }
 SAME(add_vector, vadd)
 SAME(sub_vector, vsub)
@@ -149,10 +149,10 @@ static void each(struct a64_translate *t, const struct a64_args *a, enum vm_ir_c
     a64_set_v(t, a->rd, a64_v1(t, code, attr, a64_v(t, a->rn)));
 }
 
-#define EACH(name, op)                       \
-    A64_SEMANTIC(name)                       \
-    {                                        \
-        each(t, a, VM_IR_##op, a->size, 0);  \
+#define EACH(name, op)                      \
+    A64_SEMANTIC(name)                      \
+    {                                       \
+        each(t, a, VM_IR_##op, a->size, 0); \
     }
 EACH(abs_vector, vabs)
 EACH(neg_vector, vneg)

@@ -111,14 +111,14 @@ static unsigned source3(const struct a64_args *a, bool loads, unsigned to, unsig
 {
     unsigned bytes = bytes_of(a), in = i & ((1u << a->size) - 1);
     if (loads)
-        return ((i >> a->size) * 3 + to << a->size) + in;
+        return (((i >> a->size) * 3 + to) << a->size) + in;
     unsigned element = (to * bytes + i) >> a->size;
     return element % 3 * bytes + (element / 3 << a->size) + in;
 }
 
 // The bytes of `from` that go to vector number `to`, at their places; zeros elsewhere.
-static vm_ir_value pick3(struct a64_translate *t, const struct a64_args *a, bool loads,
-                         unsigned to, unsigned from, vm_ir_value v)
+static vm_ir_value pick3(struct a64_translate *t, const struct a64_args *a, bool loads, unsigned to,
+                         unsigned from, vm_ir_value v)
 {
     unsigned bytes = bytes_of(a);
     uint64_t index[2] = {0, 0};

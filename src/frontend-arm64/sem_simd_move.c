@@ -144,10 +144,10 @@ static void permute(struct a64_translate *t, const struct a64_args *a, enum vm_i
     a64_set_v(t, a->rd, a64_v2(t, code, a64_lanes(a, a->size), n, m));
 }
 
-#define PERMUTE(name)                     \
-    A64_SEMANTIC(name)                    \
-    {                                     \
-        permute(t, a, VM_IR_v##name);     \
+#define PERMUTE(name)                 \
+    A64_SEMANTIC(name)                \
+    {                                 \
+        permute(t, a, VM_IR_v##name); \
     }
 PERMUTE(zip1)
 PERMUTE(zip2)

@@ -31,10 +31,10 @@ static void right(struct a64_translate *t, const struct a64_args *a, enum vm_ir_
     a64_set_v(t, a->rd, n);
 }
 
-#define RIGHT(name, op, accumulate)           \
-    A64_SEMANTIC(name)                        \
-    {                                         \
-        right(t, a, VM_IR_##op, accumulate);  \
+#define RIGHT(name, op, accumulate)          \
+    A64_SEMANTIC(name)                       \
+    {                                        \
+        right(t, a, VM_IR_##op, accumulate); \
     }
 RIGHT(sshr, vshrs, false)
 RIGHT(ushr, vshru, false)
@@ -153,8 +153,7 @@ static void by_register(struct a64_translate *t, const struct a64_args *a, enum 
     vm_ir_value n = a64_v(t, a->rn), m = a64_v(t, a->rm);
     vm_ir_value result = a64_v2(t, code, attr, n, m);
     vm_ir_value opposite = vm_ir_vneg(t->b, VM_V128, attr, m);
-    vm_ir_value back =
-        a64_v2(t, is_signed ? VM_IR_vsshl : VM_IR_vushl, attr, result, opposite);
+    vm_ir_value back = a64_v2(t, is_signed ? VM_IR_vsshl : VM_IR_vushl, attr, result, opposite);
     vm_ir_value kept = vm_ir_vceq(t->b, VM_V128, attr, back, n);
     vm_ir_value is_right = vm_ir_vshl(t->b, VM_V128, attr | VM_IR_VIMM(width - 8), m);
     is_right = vm_ir_vshrs(t->b, VM_V128, attr | VM_IR_VIMM(width - 1), is_right);
@@ -186,8 +185,8 @@ A64_SEMANTIC(uqrshl)
 
 // Elements of twice the width shifted right and narrowed; `widen` undoes a saturating narrowing,
 // to find what it has changed (VM_IR_nop: it does not saturate).
-static void narrow(struct a64_translate *t, const struct a64_args *a, unsigned size,
-                   vm_ir_value n, enum vm_ir_code code, enum vm_ir_code widen)
+static void narrow(struct a64_translate *t, const struct a64_args *a, unsigned size, vm_ir_value n,
+                   enum vm_ir_code code, enum vm_ir_code widen)
 {
     enum vm_ir_extent extent = a->op ? VM_IR_LANE0 : VM_IR_WHOLE;
     uint32_t attr = VM_IR_LANES(a64_lane(size), extent);
@@ -210,10 +209,10 @@ static void right_narrow(struct a64_translate *t, const struct a64_args *a, enum
     narrow(t, a, size, a64_v1(t, shift, wide, a64_v(t, a->rn)), code, widen);
 }
 
-#define NARROW(name, shift, code, widen)                                   \
-    A64_SEMANTIC(name)                                                     \
-    {                                                                      \
-        right_narrow(t, a, VM_IR_##shift, VM_IR_##code, VM_IR_##widen);    \
+#define NARROW(name, shift, code, widen)                                \
+    A64_SEMANTIC(name)                                                  \
+    {                                                                   \
+        right_narrow(t, a, VM_IR_##shift, VM_IR_##code, VM_IR_##widen); \
     }
 NARROW(shrn, vshru, vnarrow, nop)
 NARROW(rshrn, vrshru, vnarrow, nop)
@@ -224,10 +223,10 @@ NARROW(uqrshrn, vrshru, vuqnarrow, vwidenu)
 NARROW(sqshrun, vshrs, vsqnarrowu, vwidenu)
 NARROW(sqrshrun, vrshrs, vsqnarrowu, vwidenu)
 
-#define EXTRACT(name, code, widen)                                                   \
-    A64_SEMANTIC(name)                                                               \
-    {                                                                                \
-        narrow(t, a, a->size, a64_v(t, a->rn), VM_IR_##code, VM_IR_##widen);         \
+#define EXTRACT(name, code, widen)                                           \
+    A64_SEMANTIC(name)                                                       \
+    {                                                                        \
+        narrow(t, a, a->size, a64_v(t, a->rn), VM_IR_##code, VM_IR_##widen); \
     }
 EXTRACT(xtn, vnarrow, nop)
 EXTRACT(sqxtn, vsqnarrow, vwidens)

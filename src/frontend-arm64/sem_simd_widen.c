@@ -27,10 +27,10 @@ static void widened(struct a64_translate *t, const struct a64_args *a, enum vm_i
     a64_set_v(t, a->rd, a64_v2(t, code, wide_lanes(a), n, m));
 }
 
-#define WIDENED(name, code, widen, wide)                                 \
-    A64_SEMANTIC(name)                                                   \
-    {                                                                    \
-        widened(t, a, VM_IR_##code, VM_IR_##widen, wide);                \
+#define WIDENED(name, code, widen, wide)                  \
+    A64_SEMANTIC(name)                                    \
+    {                                                     \
+        widened(t, a, VM_IR_##code, VM_IR_##widen, wide); \
     }
 WIDENED(saddl, vadd, vwidens, false)
 WIDENED(uaddl, vadd, vwidenu, false)
@@ -114,14 +114,14 @@ static void multiply(struct a64_translate *t, const struct a64_args *a, enum vm_
     a64_set_v(t, a->rd, n);
 }
 
-#define MULTIPLY(name, code, combine)                                           \
-    A64_SEMANTIC(name##_vector)                                                 \
-    {                                                                           \
-        multiply(t, a, VM_IR_##code, VM_IR_##combine, a64_v(t, a->rm));         \
-    }                                                                           \
-    A64_SEMANTIC(name##_element)                                                \
-    {                                                                           \
-        multiply(t, a, VM_IR_##code, VM_IR_##combine, a64_v_element(t, a));     \
+#define MULTIPLY(name, code, combine)                                       \
+    A64_SEMANTIC(name##_vector)                                             \
+    {                                                                       \
+        multiply(t, a, VM_IR_##code, VM_IR_##combine, a64_v(t, a->rm));     \
+    }                                                                       \
+    A64_SEMANTIC(name##_element)                                            \
+    {                                                                       \
+        multiply(t, a, VM_IR_##code, VM_IR_##combine, a64_v_element(t, a)); \
     }
 MULTIPLY(smull, vmulls, nop)
 MULTIPLY(umull, vmullu, nop)
@@ -161,14 +161,14 @@ static void doubling(struct a64_translate *t, const struct a64_args *a, enum vm_
     a64_set_v(t, a->rd, n);
 }
 
-#define DOUBLING(name, combine, wrapping)                                              \
-    A64_SEMANTIC(name##_vector)                                                        \
-    {                                                                                  \
-        doubling(t, a, VM_IR_##combine, VM_IR_##wrapping, a64_v(t, a->rm));            \
-    }                                                                                  \
-    A64_SEMANTIC(name##_element)                                                       \
-    {                                                                                  \
-        doubling(t, a, VM_IR_##combine, VM_IR_##wrapping, a64_v_element(t, a));        \
+#define DOUBLING(name, combine, wrapping)                                       \
+    A64_SEMANTIC(name##_vector)                                                 \
+    {                                                                           \
+        doubling(t, a, VM_IR_##combine, VM_IR_##wrapping, a64_v(t, a->rm));     \
+    }                                                                           \
+    A64_SEMANTIC(name##_element)                                                \
+    {                                                                           \
+        doubling(t, a, VM_IR_##combine, VM_IR_##wrapping, a64_v_element(t, a)); \
     }
 DOUBLING(sqdmull, nop, nop)
 DOUBLING(sqdmlal, vsqadd, vadd)
