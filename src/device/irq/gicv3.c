@@ -189,8 +189,8 @@ static int gicv3_describe(const void *device, void *fdt)
     if (g->maintenance)
         vm_describe_cells(&d, "interrupts", maintenance, VM_ARRAY_SIZE(maintenance));
     vm_describe_cell(&d, "phandle", g->phandle);
-    if (g->its && !d.error)
-        d.error = g->its->ops->describe(g->its->device, fdt);
+    if (g->describe_its && !d.error)
+        d.error = g->describe_its(g->its, fdt);
     vm_describe_end(&d);
     return d.error;
 }
@@ -297,11 +297,10 @@ struct gicv3 *gicv3_of(const struct vm_device *device)
     return device->ops == &redistributors_ops ? ((struct gicv3_cpu *)device->device)->gic : NULL;
 }
 
-void gicv3_set_its(struct gicv3 *g, const struct vm_device *its)
+void gicv3_set_its(struct gicv3 *g, int (*describe)(const void *its, void *fdt), const void *its)
 {
-    if (its)
-        g->its_device = *its;
-    g->its = its ? &g->its_device : NULL;
+    g->describe_its = describe;
+    g->its = its;
 }
 
 struct vm_irq vm_gicv3_spi(const struct vm_device *gic, uint32_t spi)

@@ -63,8 +63,8 @@ struct gicv3 {
     vm_gpa distributor, redistributors;
     uint32_t phandle;
     bool has_lpis, maintenance;
-    const struct vm_device *its; // for describe; NULL: none
-    struct vm_device its_device; // what it points to
+    int (*describe_its)(const void *its, void *fdt); // NULL: there is none
+    const void *its;
 
     bool enabled[2]; // GICD_CTLR.EnableGrp<n>
     uint32_t spis;
@@ -123,6 +123,7 @@ void gicv3_lpi_refresh(struct gicv3 *g);
 
 // From the device of a GICv3, of either kind.
 struct gicv3 *gicv3_of(const struct vm_device *device);
-void gicv3_set_its(struct gicv3 *g, const struct vm_device *its); // set-up time; NULL: gone
+// Set-up time: what goes into the GIC's node; NULL: nothing any more.
+void gicv3_set_its(struct gicv3 *g, int (*describe)(const void *its, void *fdt), const void *its);
 
 #endif
