@@ -9,21 +9,29 @@
 // other.
 #include "internal.h"
 
+#include <vm/base/bits.h>
 #include <vm/ir/ir.h>
+
+// The context that remembers translations of an MMU index, or NULL.
+static struct vm_tlb_context *context_of(const struct vm_vcpu *v, unsigned index)
+{
+    return index == 0 ? v->tlb.data : index == 1 ? v->tlb.other : NULL;
+}
 
 bool vm_vcpu_translate(struct vm_vcpu *v, vm_gva gva, enum vm_access access, unsigned index,
                        struct vm_translation *out)
 {
-    if (index != 0)
+    struct vm_tlb_context *c = context_of(v, index);
+    if (!c)
         return v->guest->walk(v, gva, access, index, out);
-    if (vm_tlb_find(&v->tlb, v->tlb.data, gva, access, out))
+    if (vm_tlb_find(&v->tlb, c, gva, access, out))
         return true;
     v->tlb.stats.walks++;
-    if (!v->guest->walk(v, gva, access, v->mmu_index, out)) {
+    if (!v->guest->walk(v, gva, access, index ? index : v->mmu_index, out)) {
         v->stats.page_faults++;
         return false;
     }
-    vm_tlb_fill(&v->tlb, v->tlb.data, gva, access, out);
+    vm_tlb_fill(&v->tlb, c, gva, access, out);
     return true;
 }
 
@@ -47,6 +55,7 @@ bool vm_vcpu_find_place(struct vm_vcpu *v, vm_gva gva, unsigned size, enum vm_ac
     if (!out->region)
         return vm_vcpu_fail_access(v, gva, access, VM_ACCESS_BUS);
     out->offset = gpa - out->region->base.v;
+    out->aligned = t.attributes & VM_PAGE_ALIGNED;
     return true;
 }
 
@@ -55,10 +64,14 @@ static bool crosses_page(vm_gva gva, unsigned size)
     return (gva.v & VM_PAGE_MASK) > VM_PAGE_SIZE - size;
 }
 
+static bool is_natural(vm_gva gva, uint32_t attr)
+{
+    return (gva.v & vm_mask(vm_ir_mem_size_log2(attr))) == 0;
+}
+
 static bool misaligned(vm_gva gva, uint32_t attr)
 {
-    unsigned size = 1u << vm_ir_mem_size_log2(attr);
-    return vm_ir_mem_align(attr) == VM_IR_ALIGN_NATURAL && (gva.v & (size - 1)) != 0;
+    return vm_ir_mem_align(attr) == VM_IR_ALIGN_NATURAL && !is_natural(gva, attr);
 }
 
 static bool load_mmio(struct vm_vcpu *v, vm_gva gva, const struct vm_place *p, unsigned size,
@@ -118,6 +131,8 @@ static bool find_two(struct vm_vcpu *v, vm_gva gva, unsigned size, enum vm_acces
     if (!vm_vcpu_find_place(v, gva, *first_size, access, index, &place[0]) ||
         !vm_vcpu_find_place(v, second, size - *first_size, access, index, &place[1]))
         return false;
+    if (place[0].aligned || place[1].aligned)
+        return vm_vcpu_fail_access(v, gva, access, VM_ACCESS_MISALIGNED);
     if (!takes_pieces(place[0].region, access))
         return vm_vcpu_fail_access(v, gva, access, VM_ACCESS_BUS);
     if (!takes_pieces(place[1].region, access))
@@ -169,13 +184,33 @@ static bool store_crossing(struct vm_vcpu *v, vm_gva gva, uint32_t attr, unsigne
     return true;
 }
 
+// Where the first level has the page for MMU index 1, which generated code does not look up, or
+// NULL.
+static void *find_other(const struct vm_vcpu *v, vm_gva gva, unsigned size, enum vm_access access,
+                        uint32_t attr)
+{
+    const struct vm_tlb_context *c = v->tlb.other;
+    if (vm_ir_mem_index(attr) != 1 || !c)
+        return NULL;
+    unsigned slot = vm_tlb_index(gva.v);
+    const struct vm_tlb_entry *e = access == VM_ACCESS_READ ? &c->read[slot] : &c->write[slot];
+    return vm_tlb_hit(e->tag, gva.v, size) ? (void *)(uintptr_t)(gva.v + e->addend) : NULL;
+}
+
 static bool load_raw(struct vm_vcpu *v, vm_gva gva, uint32_t attr, unsigned size, uint64_t *value)
 {
     struct vm_place p;
+    const void *other = find_other(v, gva, size, VM_ACCESS_READ, attr);
+    if (other) {
+        *value = vm_ram_load(other, size);
+        return true;
+    }
     if (crosses_page(gva, size))
         return load_crossing(v, gva, attr, size, value);
     if (!vm_vcpu_find_place(v, gva, size, VM_ACCESS_READ, vm_ir_mem_index(attr), &p))
         return false;
+    if (p.aligned && !is_natural(gva, attr))
+        return vm_vcpu_fail_access(v, gva, VM_ACCESS_READ, VM_ACCESS_MISALIGNED);
     if (!p.region->host)
         return load_mmio(v, gva, &p, size, value);
     *value = vm_ram_load(vm_place_host(&p), size);
@@ -185,10 +220,17 @@ static bool load_raw(struct vm_vcpu *v, vm_gva gva, uint32_t attr, unsigned size
 static bool store_raw(struct vm_vcpu *v, vm_gva gva, uint32_t attr, unsigned size, uint64_t value)
 {
     struct vm_place p;
+    void *other = find_other(v, gva, size, VM_ACCESS_WRITE, attr);
+    if (other) {
+        vm_ram_store(other, size, value);
+        return true;
+    }
     if (crosses_page(gva, size))
         return store_crossing(v, gva, attr, size, value);
     if (!vm_vcpu_find_place(v, gva, size, VM_ACCESS_WRITE, vm_ir_mem_index(attr), &p))
         return false;
+    if (p.aligned && !is_natural(gva, attr))
+        return vm_vcpu_fail_access(v, gva, VM_ACCESS_WRITE, VM_ACCESS_MISALIGNED);
     if (!p.region->host || p.region->rom)
         return store_mmio(v, gva, &p, size, value);
     if (p.region->read_only)
@@ -243,6 +285,12 @@ bool vm_vcpu_store(struct vm_vcpu *v, vm_gva gva, uint32_t attr, uint64_t value)
     return done;
 }
 
+// The attribute word for the upper half, which is aligned as the lower one lets it be.
+static uint32_t half_of(uint32_t attr)
+{
+    return attr - 1;
+}
+
 // The halves of a 128-bit value in memory order.
 static vm_u128 wide_in_order(vm_u128 value, uint32_t attr)
 {
@@ -257,7 +305,8 @@ bool vm_vcpu_load128(struct vm_vcpu *v, vm_gva gva, uint32_t attr, vm_u128 *valu
     if (misaligned(gva, attr))
         return vm_vcpu_fail_access(v, gva, VM_ACCESS_READ, VM_ACCESS_MISALIGNED);
     vm_vcpu_order_before(attr);
-    if (!load_raw(v, gva, attr, 8, &raw.lo) || !load_raw(v, vm_gva_of(gva.v + 8), attr, 8, &raw.hi))
+    vm_gva high = vm_gva_of(gva.v + 8);
+    if (!load_raw(v, gva, attr, 8, &raw.lo) || !load_raw(v, high, half_of(attr), 8, &raw.hi))
         return false;
     vm_vcpu_order_after(attr);
     *value = wide_in_order(raw, attr);
@@ -281,7 +330,7 @@ bool vm_vcpu_store128(struct vm_vcpu *v, vm_gva gva, uint32_t attr, vm_u128 valu
     if (!reachable)
         return false;
     vm_vcpu_order_before(attr);
-    bool done = store_raw(v, gva, attr, 8, raw.lo) && store_raw(v, high, attr, 8, raw.hi);
+    bool done = store_raw(v, gva, attr, 8, raw.lo) && store_raw(v, high, half_of(attr), 8, raw.hi);
     vm_vcpu_order_after(attr);
     return done;
 }

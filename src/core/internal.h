@@ -17,6 +17,7 @@ void vm_vcpu_wait_politely(struct vm_vcpu *self);
 struct vm_place {
     const struct vm_region *region;
     uint64_t offset;
+    bool aligned; // misaligned accesses fail there (VM_PAGE_ALIGNED)
 };
 
 static inline uint8_t *vm_place_host(const struct vm_place *p)

@@ -118,12 +118,13 @@ bool vm_translate_block(struct vm_vcpu *v, uint32_t max_insns, struct vm_arena *
     if (!vm_vcpu_fetch_page(v, vm_gva_of(pc), &f.page))
         return false;
     f.page_base = pc & ~(uint64_t)VM_PAGE_MASK;
+    uint32_t mode = vm_mode_of_code(v, &f.page);
     *source = (struct vm_block_source){
         .pc = pc,
         .gpa = vm_gpa_of(f.page.page.v | (pc & VM_PAGE_MASK)),
         .gpa2 = vm_gpa_of(UINT64_MAX),
         .region = f.page.region,
-        .mode = v->mode,
+        .mode = mode,
         .version = version_of(f.page.region, f.page.page),
     };
     vm_ir_builder_init(&b, region, arena, v->guest->regfile, v->guest->helpers,
@@ -131,7 +132,7 @@ bool vm_translate_block(struct vm_vcpu *v, uint32_t max_insns, struct vm_arena *
     struct vm_translate t = {
         .builder = &b,
         .offset = pc & VM_PAGE_MASK,
-        .mode = v->mode,
+        .mode = mode,
         .config = v->machine->config,
     };
     translate_all(&f, &t, max_insns);
@@ -139,7 +140,7 @@ bool vm_translate_block(struct vm_vcpu *v, uint32_t max_insns, struct vm_arena *
         return false;
     region->guest_bytes = (uint32_t)(t.offset - (pc & VM_PAGE_MASK));
     VM_TRACE(&v->machine->trace, VM_TRACE_BLOCK, "vcpu %u: %#lx (%#lx) mode %u: %u instructions",
-             v->index, pc, source->gpa.v, v->mode, region->guest_insns);
+             v->index, pc, source->gpa.v, mode, region->guest_insns);
     return true;
 }
 

@@ -87,7 +87,7 @@ static struct block *look_up(struct interpreter *in, uint64_t pc, enum vm_engine
     if (!vm_vcpu_code_is_cached(v, vm_gva_of(pc)))
         return interp_single(in, exit);
     vm_gpa gpa = vm_gpa_of(page.page.v | (pc & VM_PAGE_MASK));
-    struct vm_block *known = vm_block_find(&in->cache, v, pc, gpa, v->mode);
+    struct vm_block *known = vm_block_find(&in->cache, v, pc, gpa, vm_mode_of_code(v, &page));
     if (known || v->exception.pending)
         return known ? block_of(known) : NULL;
     if (in->blocks.total > in->cache_limit)

@@ -257,7 +257,7 @@ static struct jit_block *look_up(struct jit *j, uint64_t pc, enum vm_engine_exit
     if (!vm_vcpu_code_is_cached(v, vm_gva_of(pc)))
         return jit_translate_alone(j, 1, exit);
     vm_gpa gpa = vm_gpa_of(page.page.v | (pc & VM_PAGE_MASK));
-    struct vm_block *known = vm_block_find(&j->cache, v, pc, gpa, v->mode);
+    struct vm_block *known = vm_block_find(&j->cache, v, pc, gpa, vm_mode_of_code(v, &page));
     if (known || v->exception.pending)
         return known ? jit_block_of(known) : NULL;
     struct jit_block *b = translate(j, JIT_BLOCK_INSNS, false, exit);

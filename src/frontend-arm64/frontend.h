@@ -40,16 +40,21 @@ enum {
     // of SP by translated code keep this bit right (sem_address.c).
     A64_MODE_SP_MISALIGNED = 1 << 6,
     A64_MODE_UNPRIV_EL0 = 1 << 7, // LDTR, STTR act as EL0 (EL1 without UAO); see A64_MMU_UNPRIV
-    A64_MODE_BTI = 1 << 8,        // branch targets in guarded pages are checked (SCTLR.BT0, BT1)
-    A64_MODE_STEP = 1 << 9,       // software step is active: one instruction, then the exception
+    A64_MODE_BTI = 1 << 8,        // SCTLR.BT0 or BT1: PACIASP, PACIBSP refuse BTYPE 3
+    A64_MODE_STEP = 1 << 9,       // software step, active-not-pending: one instruction (whose IR
+                                  // begins with the helper `step`), then A64_MODE_STEP_DONE
     A64_MODE_DEBUG = 1 << 10,     // breakpoints of the guest are enabled and may match
     A64_MODE_PAUTH_IA = 1 << 11,  // SCTLR.EnIA, EnIB, EnDA, EnDB: without it the instructions of
     A64_MODE_PAUTH_IB = 1 << 12,  // that key do nothing
     A64_MODE_PAUTH_DA = 1 << 13,
     A64_MODE_PAUTH_DB = 1 << 14,
-    // Of the code page, not of the PE: the translation table says that it is guarded (GP).
-    A64_MODE_GUARDED = 1 << 15,
+    A64_MODE_STEP_DONE = 1 << 15, // active-pending: no instruction, but the exception
+    A64_MODE_ILLEGAL = 1 << 16,   // PSTATE.IL: no instruction, but the exception
+    // Of the code page, not of the PE: the translation table says that it is guarded (GP). The
+    // attribute bit A64_PAGE_GUARDED of its translation.
+    A64_MODE_GUARDED = 1 << 24,
 };
+enum { A64_PAGE_GUARDED = 1 };
 
 // The MMU index field of memory ops: 0 the current context, 1 that of unprivileged accesses.
 enum { A64_MMU_CURRENT = 0, A64_MMU_UNPRIV = 1 };

@@ -75,7 +75,8 @@ static struct vm_tlb_context *search_context(struct vm_tlb *t, const struct vm_t
             c->last_use = t->clock;
             return c;
         }
-        if (c != t->data && c != t->code && (!oldest || c->last_use < oldest->last_use))
+        if (c != t->data && c != t->code && c != t->other &&
+            (!oldest || c->last_use < oldest->last_use))
             oldest = c;
     }
     t->stats.context_switches++;
@@ -116,6 +117,14 @@ void vm_tlb_select_data(struct vm_tlb *t, const struct vm_tlb_key *key)
 {
     if (!t->data || !same_key(&t->data->key, key))
         t->data = find_context(t, key);
+}
+
+void vm_tlb_select_other(struct vm_tlb *t, const struct vm_tlb_key *key)
+{
+    if (!key)
+        t->other = NULL;
+    else if (!t->other || !same_key(&t->other->key, key))
+        t->other = find_context(t, key);
 }
 
 void vm_tlb_select_code(struct vm_tlb *t, const struct vm_tlb_key *key)
@@ -174,6 +183,7 @@ static void level2_fill(struct vm_tlb *t, const struct vm_tlb_key *key, uint64_t
         .allowed = tr->allowed,
         .shift = tr->shift,
         .global = tr->global,
+        .attributes = tr->attributes,
     };
 }
 
@@ -217,6 +227,8 @@ static void level1_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva,
     uint64_t offset = page.v - r->base.v;
     if (access == VM_ACCESS_WRITE && !may_cache_write(t, r, offset))
         return;
+    if (access != VM_ACCESS_EXECUTE && tr->attributes & VM_PAGE_ALIGNED)
+        return; // who looks there does not look at alignment
     unsigned i = vm_tlb_index(gva.v);
     enum tlb_array array = access_array(access);
     uint64_t tag = gva.v & ~(uint64_t)VM_PAGE_MASK;
@@ -225,7 +237,8 @@ static void level1_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva,
         c->used[array].index[c->used[array].count++] = (uint16_t)i;
     if (access == VM_ACCESS_EXECUTE)
         fill_code(t, c, i,
-                  &(struct vm_tlb_code_entry){tag, addend, page, r, VM_PAGE_MASK, tr->global});
+                  &(struct vm_tlb_code_entry){tag, addend, page, r, VM_PAGE_MASK, tr->global,
+                                              tr->attributes});
     else if (access == VM_ACCESS_READ)
         c->read[i] = (struct vm_tlb_entry){tag, addend};
     else
@@ -245,7 +258,8 @@ bool vm_tlb_find(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm
                                    .allowed = e->allowed,
                                    .shift = e->shift,
                                    .global = e->global,
-                                   .last = VM_PAGE_MASK};
+                                   .last = VM_PAGE_MASK,
+                                   .attributes = e->attributes};
     level1_fill(t, c, gva, access, out);
     return true;
 }

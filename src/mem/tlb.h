@@ -7,6 +7,9 @@
 
 #include <vm/mem/tlb.h>
 
+// An address without its top byte.
+#define VM_TLB_WITHOUT_TOP (UINT64_MAX >> 8)
+
 // Index of vm_tlb_context.used.
 enum tlb_array { READ_ARRAY, WRITE_ARRAY, CODE_ARRAY, TLB_ARRAYS };
 
@@ -84,6 +87,12 @@ static inline struct vm_tlb2_entry *tlb_level2_set(struct vm_tlb *t, uint64_t vp
     return t->level2->entries + (h & (VM_TLB2_SETS - 1)) * VM_TLB2_WAYS;
 }
 
+// Whether two addresses are in one page of 2^shift bytes, their top bytes apart.
+static inline bool tlb_same_page(uint64_t a, uint64_t b, unsigned shift)
+{
+    return ((a ^ b) & VM_TLB_WITHOUT_TOP) >> shift == 0;
+}
+
 // The places of the numbers of flushes.
 static inline unsigned tlb_asid_slot(uint32_t asid)
 {
@@ -92,7 +101,7 @@ static inline unsigned tlb_asid_slot(uint32_t asid)
 
 static inline unsigned tlb_large_slot(uint64_t gva, unsigned shift)
 {
-    uint64_t page = (gva >> shift) + shift;
+    uint64_t page = ((gva & VM_TLB_WITHOUT_TOP) >> shift) + shift;
     return (unsigned)(page * 0x9e3779b97f4a7c15u >> 32) & (VM_TLB_LARGE - 1);
 }
 

@@ -100,7 +100,7 @@ static void flush_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t v
     uint64_t tag = vpage << VM_PAGE_SHIFT;
     unsigned i = vm_tlb_index(tag);
     for (unsigned array = 0; array < TLB_ARRAYS; array++) {
-        if (*tlb_tag(c, array, i) == tag)
+        if (tlb_same_page(*tlb_tag(c, array, i), tag, VM_PAGE_SHIFT))
             forget_entry(c, array, i);
     }
     // Links between translated blocks may rest on this mapping even when its entry is gone.
@@ -122,7 +122,8 @@ static void flush_page(struct vm_tlb *t, uint64_t vpage, const struct scope *s)
     }
     struct vm_tlb2_entry *set = tlb_level2_set(t, vpage);
     for (unsigned w = 0; w < VM_TLB2_WAYS; w++) {
-        if (set[w].vpage == vpage && takes(s, &set[w]))
+        uint64_t other = set[w].vpage << VM_PAGE_SHIFT;
+        if (tlb_same_page(other, vpage << VM_PAGE_SHIFT, VM_PAGE_SHIFT) && takes(s, &set[w]))
             set[w].allowed = 0;
     }
 }
@@ -148,7 +149,7 @@ static void flush_large_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint
     for (unsigned array = 0; array < TLB_ARRAYS; array++) {
         const struct vm_tlb_used *used = &c->used[array];
         for (uint32_t k = used->count; k-- > 0;) {
-            if ((*tlb_tag(c, array, used->index[k]) ^ gva) >> shift == 0)
+            if (tlb_same_page(*tlb_tag(c, array, used->index[k]), gva, shift))
                 tlb_clear_used(c, array, k);
         }
     }

@@ -40,7 +40,8 @@ static void land(struct emit *e, uint64_t offset)
     x64_pop_r(c, X64_RCX);
     x64_cmp_rr(c, X64_64, X64_RCX, X64_RAX);
     x64_jcc_to(c, X64_NE, e->jit->thunks.indirect);
-    x64_cmp_mi(c, X64_32, at_state(e, &e->jit->vcpu->mode), (int32_t)e->block->common.source.mode);
+    uint32_t mode = e->block->common.source.mode & VM_MODE_OF_VCPU;
+    x64_cmp_mi(c, X64_32, at_state(e, &e->jit->vcpu->mode), (int32_t)mode);
     x64_jcc_to(c, X64_NE, e->jit->thunks.indirect);
     x64_and_ri(c, X64_64, X64_RAX, ~(int32_t)VM_PAGE_MASK);
     x64_mov_mr(c, X64_64, at_state(e, &e->jit->frame->page_base), X64_RAX);

@@ -21,7 +21,8 @@ struct vm_translate {
     uint32_t available;   // how many bytes there are; at least 2, fewer than max_insn only at the
                           // end of the first page
     uint64_t offset;      // of the instruction from the page base of the block's entry PC
-    uint32_t mode;        // the vCPU's execution-mode bits: all that a translation may depend on
+    uint32_t mode;        // the vCPU's execution-mode bits, and from bit 24 on the code page's
+                          // attributes: all that a translation may depend on
     const void *config;   // the frontend's constant configuration of the vCPU (extensions)
     uint32_t length;      // out: bytes
     bool ends;            // out: a terminator was appended

@@ -10,12 +10,21 @@
 #include <vm/core/machine.h>
 #include <vm/ir/builder.h>
 
+// An execution mode is vcpu->mode, and above it what the frontend's walk says of the code page.
+enum { VM_MODE_PAGE_SHIFT = 24 };
+#define VM_MODE_OF_VCPU ((1u << VM_MODE_PAGE_SHIFT) - 1)
+static inline uint32_t vm_mode_of_code(const struct vm_vcpu *v,
+                                       const struct vm_tlb_code_entry *page)
+{
+    return v->mode | (uint32_t)(page->attributes & ~VM_PAGE_ALIGNED) << VM_MODE_PAGE_SHIFT;
+}
+
 struct vm_block_source {
     uint64_t pc; // guest-virtual
     vm_gpa gpa;  // of pc
     vm_gpa gpa2; // of the second page for an instruction across two, else ~0
     const struct vm_region *region, *region2;
-    uint32_t mode;
+    uint32_t mode;              // vm_mode_of_code
     uint32_t version, version2; // code versions of the pages when the bytes were read
 };
 

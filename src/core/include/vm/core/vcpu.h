@@ -68,7 +68,7 @@ struct vm_vcpu {
     const struct vm_guest_ops *guest;
     struct vm_machine *machine;
     uint32_t index;
-    uint32_t mode;      // execution-mode bits, part of every translation's key
+    uint32_t mode;      // execution-mode bits, part of every translation's key; below bit 24
     uint32_t mmu_index; // what MMU index 0 stands for; the frontend's encoding
     struct vm_tlb tlb;
     struct vm_exception exception;

@@ -54,6 +54,7 @@ struct vm_tlb_code_entry {
     uint16_t last; // offset of the last byte that may be fetched; less than the page's in an entry
                    // that is not kept
     bool global;   // the mapping is that of every address space
+    uint8_t attributes; // as in struct vm_translation
 };
 
 // Identifies a translation context. The frontend chooses `key`: equal keys must mean equal
@@ -100,6 +101,12 @@ struct vm_tlb_context {
     bool live;
 };
 
+enum {
+    // An attribute: data accesses that are not naturally aligned fail, even those of ops that do
+    // not ask for alignment (Arm's Device memory).
+    VM_PAGE_ALIGNED = 0x80,
+};
+
 // What the page walk of a frontend found.
 struct vm_translation {
     vm_gpa page;     // guest-physical base of the 4 KiB page
@@ -109,6 +116,9 @@ struct vm_translation {
     // page where protection is finer. Such a translation is not remembered.
     uint16_t first, last;
     bool global; // the same in every address space of the context's regime
+    // VM_PAGE_ALIGNED; the other bits are the frontend's and part of the execution mode for which
+    // code of the page is translated (VM_MODE_OF_PAGE).
+    uint8_t attributes;
 };
 
 static inline bool vm_translation_is_whole(const struct vm_translation *t)
@@ -126,6 +136,7 @@ struct vm_tlb2_entry {
     uint8_t allowed; // 0: empty
     uint8_t shift;   // as in struct vm_translation
     bool global;     // holds for every space of the key's regime; stays when a space is flushed
+    uint8_t attributes;
 };
 
 struct vm_tlb_level2 {
@@ -142,8 +153,9 @@ struct vm_tlb_stats {
 };
 
 struct vm_tlb {
-    struct vm_tlb_context *data; // current, for loads and stores
-    struct vm_tlb_context *code; // current, for fetches
+    struct vm_tlb_context *data;  // current, for loads and stores
+    struct vm_tlb_context *code;  // current, for fetches
+    struct vm_tlb_context *other; // for MMU index 1, NULL: every such access walks
     struct vm_tlb_context *contexts;
     struct vm_tlb_level2 *level2;
     struct vm_space *space;
@@ -167,6 +179,9 @@ void vm_tlb_destroy(struct vm_tlb *t, const struct vm_allocator *allocator);
 void vm_tlb_select_data(struct vm_tlb *t, const struct vm_tlb_key *key);
 void vm_tlb_select_code(struct vm_tlb *t, const struct vm_tlb_key *key);
 
+// The same for loads and stores with MMU index 1; NULL: they have no context.
+void vm_tlb_select_other(struct vm_tlb *t, const struct vm_tlb_key *key);
+
 // Second-level look-up for the given context; true if the access is allowed there.
 bool vm_tlb_find(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm_access access,
                  struct vm_translation *out);
@@ -178,7 +193,8 @@ void vm_tlb_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm
 
 // Flushes: everything; all of one address space; the pages, of any size, around the addresses from
 // first to last, in every context or in those of one address space. What is global stays when one
-// address space is flushed.
+// address space is flushed. Addresses that differ in their top byte only are flushed together: Arm
+// has tags there, which guests may or may not have the MMU ignore.
 void vm_tlb_flush_all(struct vm_tlb *t);
 void vm_tlb_flush_asid(struct vm_tlb *t, uint32_t asid);
 void vm_tlb_flush_pages(struct vm_tlb *t, vm_gva first, vm_gva last);
