@@ -47,7 +47,7 @@ vm_ir_value a64_condition(struct a64_translate *t, unsigned cond)
 vm_ir_value a64_addf(struct a64_translate *t, enum vm_type type, vm_ir_value x, vm_ir_value y,
                      vm_ir_value carry)
 {
-    return vm_ir_addf(t->b, type, x, y, carry);
+    return vm_ir_some_flags(t->b, VM_IR_addf, type, VM_IR_FLAGS_NZCV, x, y, carry);
 }
 
 vm_ir_value a64_sum_flags(struct a64_translate *t, enum vm_type type, vm_ir_value x, vm_ir_value y,
@@ -61,5 +61,5 @@ vm_ir_value a64_sum_flags(struct a64_translate *t, enum vm_type type, vm_ir_valu
 
 vm_ir_value a64_logicf(struct a64_translate *t, enum vm_type type, vm_ir_value x)
 {
-    return vm_ir_logicf(t->b, type, x);
+    return vm_ir_some_flags(t->b, VM_IR_logicf, type, VM_IR_FLAGS_NZCV, x, VM_IR_NONE, VM_IR_NONE);
 }

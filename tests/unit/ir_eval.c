@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "ir_eval.h"
+#include "ir_eval_vector.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -177,17 +178,18 @@ static unsigned result_flags(u128 result, unsigned n)
 
 static u128 flags_of(const struct run *k, const struct vm_ir_op *op)
 {
-    unsigned n = vm_ir_type_bits((enum vm_type)op->type);
+    unsigned n = vm_ir_type_bits((enum vm_type)op->type), wanted = op->attr ? op->attr : ~0u;
     u128 a = arg(k, op, 0);
     if (op->code == VM_IR_logicf)
-        return result_flags(a, n);
+        return result_flags(a, n) & wanted;
     u128 b = arg(k, op, 1), c = arg(k, op, 2);
     bool add = op->code == VM_IR_addf;
     u128 wide = add ? a + b + c : a - b - c;
     u128 nibble = add ? (a & 15) + (b & 15) + c : (a & 15) - (b & 15) - c;
     s128 exact = add ? sign(a, n) + sign(b, n) + (s128)c : sign(a, n) - sign(b, n) - (s128)c;
-    return result_flags(wide, n) | (wide >> n ? 1u : 0) | (nibble >> 4 ? 0x10u : 0) |
-           (exact != sign(wide, n) ? 0x800u : 0);
+    unsigned flags = result_flags(wide, n) | (wide >> n ? 1u : 0) | (nibble >> 4 ? 0x10u : 0) |
+                     (exact != sign(wide, n) ? 0x800u : 0);
+    return flags & wanted;
 }
 
 static bool holds(u128 flags, unsigned cond)
@@ -205,6 +207,15 @@ static u128 field(const struct run *k, const struct vm_ir_op *op)
         return (a & ~(mask << pos)) | (arg(k, op, 1) & mask) << pos;
     a = a >> pos & mask;
     return op->attr >> 16 ? (u128)sign(a, len) : a;
+}
+
+static u128 vector_op(struct run *k, const struct vm_ir_op *op)
+{
+    struct vm_fp_env *env = (struct vm_fp_env *)(k->m->bytes + k->r->regfile->fp_env);
+    u128 args[3] = {0};
+    for (unsigned i = 0; i < vm_ir_op_infos[op->code].args; i++)
+        args[i] = arg(k, op, i);
+    return toy_vector(op, args, env);
 }
 
 static uint64_t float_op(struct run *k, const struct vm_ir_op *op)
@@ -355,6 +366,10 @@ static uint64_t call(struct run *k, const struct vm_ir_op *op)
         m->state.fl ^= m->state.gl & 0x8d5;
         m->state.d[0] = -m->state.d[0];
         break;
+    case TOY_VECTORS:
+        m->state.v[h % 3][1] ^= m->state.v[1][5] ^ m->state.fp.flags;
+        m->state.fp.flags |= h & 31;
+        break;
     default: break;
     }
     return h;
@@ -405,6 +420,8 @@ static u128 compute(struct run *k, const struct vm_ir_op *op)
     }
     if (info->effects & (VM_IR_E_LOAD | VM_IR_E_STORE))
         return memory_op(k, op);
+    if (vm_ir_is_vector_op(op->code))
+        return vector_op(k, op);
     if (info->effects & VM_IR_E_FPENV || (op->code == VM_IR_fclass && k->m->hooks))
         return float_op(k, op);
     if (info->args == 2)

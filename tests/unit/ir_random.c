@@ -73,6 +73,18 @@ static uint64_t interesting(uint64_t *random)
         0xffffffff80000000u,
         0xffffffff00000000u,
         0xffffffff7fc00000u,
+        // Floats: one, the least normals, an infinity, NaNs; of several formats side by side.
+        0x3ff0000000000000u,
+        0x0010000000000000u,
+        0x3f80000000800000u,
+        0xbf80000040490fdbu,
+        0x7f800000ff800001u,
+        0x7ff0000000000000u,
+        0xfff0000000000001u,
+        0x7ff8000000001234u,
+        0x7fc12345ffc00000u,
+        0x3c0004007c007e01u,
+        0x83ff0001fc017bffu,
     };
     uint64_t r = next(random);
     if (r % 4)
@@ -130,6 +142,47 @@ static vm_ir_value address(struct gen *g)
     if (pick(g, 2))
         x = vm_ir_add(&g->b, VM_I64, x, vm_ir_const(&g->b, VM_I64, pick(g, 64)));
     return keep(g, x, VM_I64);
+}
+
+bool toy_lanes_fit(unsigned code, unsigned lane, unsigned extent)
+{
+    unsigned bytes = vm_ir_type_bytes((enum vm_type)lane);
+    bool whole = extent == VM_IR_WHOLE, one = extent == VM_IR_LANE0;
+    switch (code) {
+    case VM_IR_vget:
+    case VM_IR_vset:
+    case VM_IR_vlow: return whole;
+    case VM_IR_vpair: return whole && bytes == 8;
+    case VM_IR_vsqdmulh:
+    case VM_IR_vsqrdmulh: return bytes == 2 || bytes == 4;
+    case VM_IR_vcnt:
+    case VM_IR_vrbit:
+    case VM_IR_vpmul: return bytes == 1;
+    case VM_IR_vrev: return bytes < 8 && !one;
+    case VM_IR_vzip1:
+    case VM_IR_vzip2:
+    case VM_IR_vuzp1:
+    case VM_IR_vuzp2:
+    case VM_IR_vtrn1:
+    case VM_IR_vtrn2: return whole || (!one && bytes < 8);
+    case VM_IR_vext:
+    case VM_IR_vtbl: return bytes == 1 && !one;
+    case VM_IR_vpmull: return whole && (bytes == 1 || bytes == 8);
+    case VM_IR_vwidens:
+    case VM_IR_vwidenu:
+    case VM_IR_vmulls:
+    case VM_IR_vmullu:
+    case VM_IR_vfwiden: return whole && bytes < 8;
+    case VM_IR_vnarrow:
+    case VM_IR_vsqnarrow:
+    case VM_IR_vuqnarrow:
+    case VM_IR_vsqnarrowu:
+    case VM_IR_vfnarrow: return bytes < 8 && (whole || one);
+    case VM_IR_vsdot:
+    case VM_IR_vudot:
+    case VM_IR_vusdot: return bytes == 4;
+    default: return true;
+    }
 }
 
 static enum vm_type type_in(struct gen *g, unsigned set)
@@ -205,6 +258,67 @@ static uint32_t float_attr(struct gen *g, unsigned code)
     return attr;
 }
 
+static const uint16_t with_lane_number[] = {VM_IR_vget, VM_IR_vset, VM_IR_vdup};
+
+static uint32_t vector_imm(struct gen *g, unsigned code, unsigned bytes, unsigned extent)
+{
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(with_lane_number); i++)
+        if (code == with_lane_number[i])
+            return pick(g, 16 / bytes);
+    switch (code) {
+    case VM_IR_vshl:
+    case VM_IR_vshrs:
+    case VM_IR_vshru: return pick(g, 3) ? pick(g, 8 * bytes) : pick(g, 2) * 8 * bytes;
+    case VM_IR_vrshrs:
+    case VM_IR_vrshru: return 1 + pick(g, 8 * bytes);
+    case VM_IR_vrev:
+        for (;;) {
+            unsigned imm = 1 + pick(g, 3);
+            if (1u << imm > bytes)
+                return imm;
+        }
+    case VM_IR_vext: return pick(g, extent == VM_IR_HALF ? 8 : 16);
+    default: return 0;
+    }
+}
+
+static uint32_t with_choices(struct gen *g, unsigned code, uint32_t attr)
+{
+    switch (code) {
+    case VM_IR_vfma: return attr | VM_IR_VFP(pick(g, 4) * VM_IR_FP_NEG_PRODUCT);
+    case VM_IR_vfmin:
+    case VM_IR_vfmax: return attr | VM_IR_VFP(pick(g, 4) << VM_IR_FP_RULE_SHIFT);
+    case VM_IR_vftos:
+    case VM_IR_vftou: return attr | VM_IR_VFP(pick(g, 3) << VM_IR_FP_RULE_SHIFT);
+    case VM_IR_vfceq:
+    case VM_IR_vfcgt:
+    case VM_IR_vfcge: return attr | VM_IR_VFP(pick(g, 2) * VM_IR_FP_SIGNALING);
+    case VM_IR_vfround: return attr | VM_IR_VFP(pick(g, 2) * VM_IR_FP_EXACT);
+    default: return attr;
+    }
+}
+
+// What the verifier takes of random lanes, extents and halves.
+static uint32_t vector_attr(struct gen *g, unsigned code)
+{
+    bool is_float = vm_ir_op_infos[code].effects & VM_IR_E_FPENV;
+    for (;;) {
+        unsigned lane = is_float ? VM_F16 + pick(g, 3) : VM_I8 + pick(g, 4), extent = pick(g, 3);
+        uint32_t attr = VM_IR_LANES(lane, extent);
+        attr |= pick(g, 2) * VM_IR_VEC_HIGH;
+        attr |= code == VM_IR_vget ? pick(g, 2) * VM_IR_VEC_SIGNED : 0;
+        bool halves = code >= VM_IR_vwidens && code <= VM_IR_vpmull && code != VM_IR_vpmul;
+        if (!halves && code != VM_IR_vfwiden)
+            attr &= ~(uint32_t)VM_IR_VEC_HIGH;
+        if (!toy_lanes_fit(code, lane, extent))
+            continue;
+        if (is_float)
+            attr |= VM_IR_VFP(float_attr(g, 0));
+        return with_choices(g, code, attr) |
+               VM_IR_VIMM(vector_imm(g, code, vm_ir_type_bytes((enum vm_type)lane), extent));
+    }
+}
+
 static uint32_t attr_of(struct gen *g, unsigned code, enum vm_type t)
 {
     unsigned effects = vm_ir_op_infos[code].effects, pos;
@@ -212,6 +326,8 @@ static uint32_t attr_of(struct gen *g, unsigned code, enum vm_type t)
         return pick(g, 256);
     if (effects & (VM_IR_E_LOAD | VM_IR_E_STORE))
         return memory_attr(g, code, t);
+    if (vm_ir_is_vector_op(code))
+        return vector_attr(g, code);
     if (effects & VM_IR_E_FPENV)
         return float_attr(g, code);
     switch (code) {
@@ -223,6 +339,9 @@ static uint32_t attr_of(struct gen *g, unsigned code, enum vm_type t)
         return VM_IR_FIELD(pos, 1 + pick(g, bits(t) - pos)) |
                (code == VM_IR_extract && pick(g, 2) ? VM_IR_FIELD_SIGNED : 0);
     case VM_IR_mergef: return pick(g, 4096) & 0x8d5;
+    case VM_IR_addf:
+    case VM_IR_subf:
+    case VM_IR_logicf: return pick(g, 3) ? VM_IR_FLAGS_NZCV * pick(g, 2) : pick(g, 4096) & 0x8d5;
     case VM_IR_cond: return pick(g, 16);
     default: return 0;
     }
@@ -453,7 +572,7 @@ static void random_step(struct gen *g)
     else {
         do
             code = pick(g, VM_IR_CODE_COUNT);
-        while (code <= VM_IR_icount || code >= VM_IR_call || vm_ir_is_vector_op(code) ||
+        while (code <= VM_IR_icount || code >= VM_IR_call ||
                (code >= VM_IR_load && code <= VM_IR_rmw && pick(g, 3)));
         random_op(g, code, type_in(g, vm_ir_op_infos[code].types));
     }

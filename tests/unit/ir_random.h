@@ -16,4 +16,7 @@ struct vm_ir_region *toy_random_row(uint64_t seed, enum vm_ir_code code, enum vm
 
 void toy_random_machine(uint64_t seed, struct toy_machine *m);
 
+// Whether a vector op may have lanes of the type, in that extent.
+bool toy_lanes_fit(unsigned code, unsigned lane, unsigned extent);
+
 #endif

@@ -28,7 +28,9 @@ static const struct vm_register registers[TOY_COUNT] = {
     {"h0", AT(h), VM_I16, VM_REG_GENERAL},
     {"b0", AT(b), VM_I8, VM_REG_GENERAL},
     {"q0", AT(q), VM_I128, VM_REG_GENERAL},
-    {"v0", AT(v), VM_V128, VM_REG_VECTOR},
+    {"v0", AT(v[0]), VM_V128, VM_REG_VECTOR},
+    {"v1", AT(v[1]), VM_V128, VM_REG_VECTOR},
+    {"v2", AT(v[2]), VM_V128, VM_REG_VECTOR},
     {"y0", AT(y), VM_V256, VM_REG_VECTOR},
 };
 
@@ -51,4 +53,6 @@ const struct vm_ir_helper toy_helpers[TOY_HELPERS] = {
     [TOY_ANY] = {"any", no_helper, 0, VM_VOID, VM_IR_HELPER_READS_ALL | VM_IR_HELPER_WRITES_ALL,
                  NULL, NULL},
     [TOY_FOUR] = {"four", no_helper, 4, VM_I64, VM_IR_HELPER_MEMORY, NULL, NULL},
+    [TOY_VECTORS] = {"vectors", no_helper, 1, VM_VOID,
+                     VM_IR_HELPER_READS_VECTORS | VM_IR_HELPER_WRITES_VECTORS, NULL, NULL},
 };

@@ -21,7 +21,7 @@ struct toy_state {
     uint16_t h;
     uint8_t b;
     _Alignas(16) uint8_t q[16];
-    uint8_t v[16];
+    uint8_t v[3][16];
     uint8_t y[32];
 };
 
@@ -40,17 +40,18 @@ enum toy_reg { // x0 is an ordinary entry
     TOY_B,
     TOY_Q,
     TOY_V,
-    TOY_Y,
+    TOY_Y = TOY_V + 3,
     TOY_COUNT,
 };
 
 enum toy_helper {
-    TOY_HASH,  // pure, 2 arguments
-    TOY_READ,  // reads x1
-    TOY_WRITE, // writes x2
-    TOY_FAULT, // may raise, 1 argument, no value
-    TOY_ANY,   // reads and writes every entry, no value
-    TOY_FOUR,  // memory, 4 arguments
+    TOY_HASH,    // pure, 2 arguments
+    TOY_READ,    // reads x1
+    TOY_WRITE,   // writes x2
+    TOY_FAULT,   // may raise, 1 argument, no value
+    TOY_ANY,     // reads and writes every entry, no value
+    TOY_FOUR,    // memory, 4 arguments
+    TOY_VECTORS, // reads and writes vectors and the FP environment, no value
     TOY_HELPERS,
 };
 

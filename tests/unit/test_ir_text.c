@@ -107,6 +107,10 @@ struct wrong {
 };
 
 static const struct wrong parse_wrongs[] = {
+    {"line 3: vadd needs {lane}", "b0:\n %1 = vadd %2, %3\n"},
+    {"line 3: 'i16' contradicts", "b0:\n %1 = vadd %2, %3 {i8, i16}\n"},
+    {"line 3: unknown attribute 'rtz'", "b0:\n %1 = vadd %2, %3 {i8, rtz}\n"},
+    {"line 3: expected ','", "b0:\n %1 = vget %2 {i8}\n"},
     {"line 3: unknown op 'ad'", "b0:\n %a = ad.i64 %b, %c\n"},
     {"line 3: unknown op 'param'", "b0:\n %a = param.i64 0\n"},
     {"line 3: unknown type 'i65'", "b0:\n %a = add.i65 %b, %c\n"},
@@ -208,6 +212,42 @@ static void parser_says_when_it_is_too_much(void **state)
 }
 
 static const struct wrong verify_wrongs[] = {
+    {"b0: %1 vcnt: cannot have lanes of type i16",
+     "b0:\n %1 = get v0\n %2 = vcnt %1 {i16}\n goto 4\n"},
+    {"b0: %1 vadd: cannot have lanes of type f32",
+     "b0:\n %1 = get v0\n %2 = vadd %1, %1 {f32}\n goto 4\n"},
+    {"b0: %1 vfadd: cannot have lanes of type i32",
+     "b0:\n %1 = get v0\n %2 = vfadd %1, %1 {i32}\n goto 4\n"},
+    {"b0: %1 vwidens: extent 1 is not for it",
+     "b0:\n %1 = get v0\n %2 = vwidens %1 {i8, half}\n goto 4\n"},
+    {"b0: %1 vzip1: extent 1 is not for it",
+     "b0:\n %1 = get v0\n %2 = vzip1 %1, %1 {i64, half}\n goto 4\n"},
+    {"b0: %1 vadd: extent 3 is not for it",
+     "b0:\n %1 = get v0\n %2 = vadd %1, %1 {i8, 0x30}\n goto 4\n"},
+    {"b0: %1 vadd: attr 0x41 has bits without a meaning",
+     "b0:\n %1 = get v0\n %2 = vadd %1, %1 {i8, high}\n goto 4\n"},
+    {"b0: %1 vadd: attr 0x101 has bits without a meaning",
+     "b0:\n %1 = get v0\n %2 = vadd %1, %1 {i8, 0x100}\n goto 4\n"},
+    {"b0: %1 vget: immediate 4 is not between 0 and 3",
+     "b0:\n %1 = get v0\n %2 = vget %1, 4 {i32}\n goto 4\n"},
+    {"b0: %1 vrshru: immediate 0 is not between 1 and 8",
+     "b0:\n %1 = get v0\n %2 = vrshru %1, 0 {i8}\n goto 4\n"},
+    {"b0: %1 vrev: immediate 1 is not between 2 and 3",
+     "b0:\n %1 = get v0\n %2 = vrev %1, 1 {i16}\n goto 4\n"},
+    {"b0: %1 vext: immediate 8 is not between 0 and 7",
+     "b0:\n %1 = get v0\n %2 = vext %1, %1, 8 {i8, half}\n goto 4\n"},
+    {"b0: %1 vadd: immediate 1 is not between 0 and 0",
+     "b0:\n %1 = get v0\n %2 = vadd %1, %1 {i8, 0x1000000}\n goto 4\n"},
+    {"b0: %1 vfmul: unknown rounding mode 6",
+     "b0:\n %1 = get v0\n %2 = vfmul %1, %1 {f32, 0x600}\n goto 4\n"},
+    {"b0: %1 vftos: unknown range rule 3",
+     "b0:\n %1 = get v0\n %2 = vftos %1 {f32, 0x18000}\n goto 4\n"},
+    {"b0: %2 load: signed is for reading less than the type",
+     "b0:\n insn 0 4\n %1 = get x1\n %2 = load.v128 %1 {w, signed}\n goto 4\n"},
+    {"b0: %1 vget: operand 1 is of type i64, not v128",
+     "b0:\n %1 = get x1\n %2 = vget %1, 0 {i64}\n goto 4\n"},
+    {"b0: %1 logicf: attr 0x2 is out of range",
+     "b0:\n %1 = get x1\n %2 = logicf.i64 %1 {0x2}\n goto 4\n"},
     {"b0: the entry block is empty", "b1:\n goto 0\n"},
     {"b0: the entry block takes no parameters", "b0(%a: i64):\n goto 0\n"},
     {"b0: %0 const: ends the block and is no terminator", "b0:\n %a = const.i64 0\n"},
@@ -339,8 +379,8 @@ static void verifier_refuses_damage(void **state)
     DAMAGE(r->ops[2].code = VM_IR_CODE_COUNT, "b0: has an op with an unknown code");
     DAMAGE(r->ops[2].type = VM_TYPE_COUNT, "b0: %2 add: cannot be of type ?");
     DAMAGE(r->ops[2].imm = 5, "b0: %2 add: imm 0x5 has no meaning");
-    DAMAGE(r->ops[1].imm = TOY_COUNT, "b0: %1 get: there is no register-file entry 24");
-    DAMAGE(r->ops[3].imm = TOY_HELPERS, "b0: %3 call: there is no helper 6");
+    DAMAGE(r->ops[1].imm = TOY_COUNT, "b0: %1 get: there is no register-file entry 26");
+    DAMAGE(r->ops[3].imm = TOY_HELPERS, "b0: %3 call: there is no helper 7");
     DAMAGE(r->ops[4].imm |= 1u << 16, "b0: %4 branch: its targets are no block numbers");
     DAMAGE(r->ops[4].args[3] = 1, "b0: %4 branch: its arguments lie outside of the extra list");
     DAMAGE(r->extra[0] = 99, "b0: %4 branch: argument 1 for b1 is no value of this region");

@@ -14,6 +14,7 @@
 #include <vm/base/bits.h>
 #include <vm/ir/passes.h>
 
+#include "ir_eval_vector.h"
 #include "ir_random.h"
 
 enum { STATES = 3, WRITTEN_STATES = 60, LOOPS = 40 };
@@ -21,109 +22,10 @@ enum { STATES = 3, WRITTEN_STATES = 60, LOOPS = 40 };
 static uint64_t first_seed = 1, seed_count = 6000;
 static unsigned variant;
 
-// --- floating point from the words of ops.def ---
-
-struct fp {
-    const struct vm_ir_op *op;
-    enum vm_type from; // of the first operand
-    uint64_t a, b, c;
-    struct vm_fp_env env;
-};
-
-#define FP_FORMAT(F, T, TYPE)                                                                \
-    static uint64_t F##_arithmetic(struct fp *f)                                             \
-    {                                                                                        \
-        struct vm_fp_env *e = &f->env;                                                       \
-        const T sign = (T)((T)1 << (8 * sizeof(T) - 1));                                     \
-        const uint32_t attr = f->op->attr;                                                   \
-        T a = (T)f->a, b = (T)f->b, c = (T)f->c;                                             \
-        switch (f->op->code) {                                                               \
-        case VM_IR_fadd: return vm_##F##_add(a, b, e);                                       \
-        case VM_IR_fsub: return vm_##F##_sub(a, b, e);                                       \
-        case VM_IR_fmul: return vm_##F##_mul(a, b, e);                                       \
-        case VM_IR_fdiv: return vm_##F##_div(a, b, e);                                       \
-        case VM_IR_fsqrt: return vm_##F##_sqrt(a, e);                                        \
-        case VM_IR_fma:                                                                      \
-            return vm_##F##_fma(attr & VM_IR_FP_NEG_PRODUCT ? a ^ sign : a, b,               \
-                                attr & VM_IR_FP_NEG_ADDEND ? c ^ sign : c, e);               \
-        case VM_IR_fmin: return vm_##F##_min(a, b, e, (enum vm_fp_minmax)(attr >> 7 & 3));   \
-        case VM_IR_fmax: return vm_##F##_max(a, b, e, (enum vm_fp_minmax)(attr >> 7 & 3));   \
-        case VM_IR_fround: return vm_##F##_round_to_integral(a, e, attr & VM_IR_FP_EXACT);   \
-        case VM_IR_fclass: return vm_##F##_classify(a);                                      \
-        default: break;                                                                      \
-        }                                                                                    \
-        enum vm_fp_relation r = vm_##F##_compare(a, b, e, (attr & VM_IR_FP_SIGNALING) != 0); \
-        return f->op->code == VM_IR_feq   ? r == VM_FP_EQUAL                                 \
-               : f->op->code == VM_IR_flt ? r == VM_FP_LESS                                  \
-                                          : r == VM_FP_LESS || r == VM_FP_EQUAL;             \
-    }                                                                                        \
-    static uint64_t F##_to_integer(struct fp *f)                                             \
-    {                                                                                        \
-        enum vm_fp_int_rule rule = (enum vm_fp_int_rule)(f->op->attr >> 7 & 3);              \
-        bool wide = f->op->type == VM_I64, sign = f->op->code == VM_IR_ftos;                 \
-        T a = (T)f->a;                                                                       \
-        if (wide)                                                                            \
-            return sign ? (uint64_t)vm_##F##_to_i64(a, &f->env, rule)                        \
-                        : vm_##F##_to_u64(a, &f->env, rule);                                 \
-        return sign ? (uint32_t)vm_##F##_to_i32(a, &f->env, rule)                            \
-                    : vm_##F##_to_u32(a, &f->env, rule);                                     \
-    }                                                                                        \
-    static uint64_t F##_from_integer(struct fp *f)                                           \
-    {                                                                                        \
-        bool wide = f->from == VM_I64, sign = f->op->code == VM_IR_stof;                     \
-        if (wide)                                                                            \
-            return sign ? vm_##F##_from_i64((int64_t)f->a, &f->env)                          \
-                        : vm_##F##_from_u64(f->a, &f->env);                                  \
-        return sign ? vm_##F##_from_i32((int32_t)f->a, &f->env)                              \
-                    : vm_##F##_from_u32((uint32_t)f->a, &f->env);                            \
-    }
-FP_FORMAT(f16, uint16_t, VM_F16)
-FP_FORMAT(f32, uint32_t, VM_F32)
-FP_FORMAT(f64, uint64_t, VM_F64)
-
-static uint64_t change_format(struct fp *f)
-{
-    switch (f->from * VM_TYPE_COUNT + f->op->type) {
-    case VM_F16 *VM_TYPE_COUNT + VM_F32: return vm_f16_to_f32((uint16_t)f->a, &f->env);
-    case VM_F16 *VM_TYPE_COUNT + VM_F64: return vm_f16_to_f64((uint16_t)f->a, &f->env);
-    case VM_F32 *VM_TYPE_COUNT + VM_F16: return vm_f32_to_f16((uint32_t)f->a, &f->env);
-    case VM_F32 *VM_TYPE_COUNT + VM_F64: return vm_f32_to_f64((uint32_t)f->a, &f->env);
-    case VM_F64 *VM_TYPE_COUNT + VM_F16: return vm_f64_to_f16(f->a, &f->env);
-    default: return vm_f64_to_f32(f->a, &f->env);
-    }
-}
-
-#define BY_FORMAT(type, what) \
-    ((type) == VM_F16 ? f16_##what(f) : (type) == VM_F32 ? f32_##what(f) : f64_##what(f))
-
-static uint64_t compute(struct fp *f)
-{
-    switch (f->op->code) {
-    case VM_IR_fcvt: return change_format(f);
-    case VM_IR_ftom: return (uint32_t)vm_f64_to_i32_modular(f->a, &f->env);
-    case VM_IR_ftos:
-    case VM_IR_ftou: return BY_FORMAT(f->from, to_integer);
-    case VM_IR_stof:
-    case VM_IR_utof: return BY_FORMAT(f->op->type, from_integer);
-    default: return BY_FORMAT(f->op->type, arithmetic);
-    }
-}
-
 static uint64_t float_op(const struct vm_ir_region *r, const struct vm_ir_op *op,
                          const uint64_t args[3], struct vm_fp_env *env)
 {
-    struct fp f = {op, vm_ir_value_type(r, op->args[0]), args[0], args[1], args[2], *env};
-    uint32_t round = op->attr & 7;
-    if (op->code == VM_IR_fclass)
-        return compute(&f);
-    if (!(op->attr & VM_IR_FP_NAN_ENV))
-        f.env = (struct vm_fp_env){.round = env->round, .nan = op->attr >> VM_IR_FP_NAN_SHIFT & 3};
-    if (round != VM_IR_FP_DYNAMIC)
-        f.env.round = (uint8_t)round;
-    uint64_t result = compute(&f);
-    if (!(op->attr & VM_IR_FP_NO_FLAGS))
-        env->flags |= f.env.flags;
-    return result;
+    return toy_float(op, vm_ir_value_type(r, op->args[0]), args, env);
 }
 
 // --- helpers, the same for both ---
@@ -142,7 +44,11 @@ static uint64_t help(struct toy_state *s, unsigned helper, const uint64_t a[4], 
         s->fl ^= s->gl & 0x8d5;
         s->d[0] = -s->d[0];
         s->b++;
-        s->q[3] ^= s->v[5];
+        s->q[3] ^= s->v[0][5];
+        break;
+    case TOY_VECTORS:
+        s->v[h % 3][h % 16] ^= s->v[1][5] ^ s->fp.flags;
+        s->fp.flags |= h >> 8 & 31;
         break;
     default: break;
     }
@@ -178,6 +84,7 @@ HELPER(help_write, TOY_WRITE)
 HELPER(help_fault, TOY_FAULT)
 HELPER(help_any, TOY_ANY)
 HELPER(help_four, TOY_FOUR)
+HELPER(help_vectors, TOY_VECTORS)
 
 // --- the machine ---
 
@@ -188,8 +95,9 @@ static struct rig rig;
 static int set_up(void **state)
 {
     static vm_ir_helper_fn *const functions[TOY_HELPERS] = {
-        [TOY_HASH] = help_hash,   [TOY_READ] = help_read, [TOY_WRITE] = help_write,
-        [TOY_FAULT] = help_fault, [TOY_ANY] = help_any,   [TOY_FOUR] = help_four};
+        [TOY_HASH] = help_hash,      [TOY_READ] = help_read, [TOY_WRITE] = help_write,
+        [TOY_FAULT] = help_fault,    [TOY_ANY] = help_any,   [TOY_FOUR] = help_four,
+        [TOY_VECTORS] = help_vectors};
     (void)state;
     memcpy(helpers, toy_helpers, sizeof helpers);
     for (unsigned i = 0; i < TOY_HELPERS; i++)
@@ -339,7 +247,9 @@ static void start_state(uint64_t seed, struct toy_machine *m)
                                      .nan = m->state.fp.nan % 4,
                                      .tininess_before = m->state.fp.nan & 1,
                                      .flush_output = m->state.fp.round % 3,
-                                     .flush_input = m->state.fp.round % 4};
+                                     .flush_input = m->state.fp.round % 4,
+                                     .flush_output_f16 = m->state.fp.flush_output_f16 % 3,
+                                     .flush_input_f16 = m->state.fp.flush_input_f16 % 4};
 }
 
 static unsigned check(uint64_t seed, const char *when, struct vm_ir_region *r, unsigned states)
@@ -478,8 +388,7 @@ static void large_regions_are_refused(void **state)
 static bool is_row(unsigned code)
 {
     const unsigned other = VM_IR_E_TERM | VM_IR_E_CALL | VM_IR_E_MARK | VM_IR_E_WRITE_STATE;
-    return code > VM_IR_icount && !vm_ir_is_vector_op(code) &&
-           !(vm_ir_op_infos[code].effects & other);
+    return code > VM_IR_icount && !(vm_ir_op_infos[code].effects & other);
 }
 
 static void compare_row(uint64_t seed, enum vm_ir_code code, enum vm_type t)
