@@ -167,11 +167,6 @@ void a64_print_vposte(struct a64_printer *p, int64_t value)
     put_post(p, value, (p->args->len + 1u) << p->args->size);
 }
 
-void a64_print_dec(struct a64_printer *p, int64_t value)
-{
-    a64_put(p, "#%lld", (long long)value);
-}
-
 // The highest bit of immh tells the size of the elements.
 static unsigned shift_size(const struct a64_printer *p)
 {

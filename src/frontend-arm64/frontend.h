@@ -74,6 +74,11 @@ enum a64_reg {
 };
 extern const struct vm_regfile a64_regfile;
 
+// The entry BTYPE, struct vm_arm64_state's btype: PSTATE.BTYPE in the low bits, above them how many
+// instructions had retired when it was set. For an instruction that is not the next one it is 0, so
+// that no instruction but a branch need write it.
+enum { A64_BTYPE_BITS = 2 };
+
 // The helpers that IR calls.
 enum a64_helper {
 #define A64_HELPER(id, args, result, effects, reads, writes) A64_HELP_##id,
@@ -84,6 +89,7 @@ enum a64_helper {
     uint64_t a64_help_##id(void *vcpu, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 #include "helpers.def"
 extern const struct vm_ir_helper a64_helpers[];
+extern const uint16_t a64_pauth_reads[]; // help_pauth.c
 
 // struct vm_exception of this guest: cause is the syndrome (ESR_ELx) as it will be recorded, but
 // that EC is the one for an exception from a lower level where the two differ (the entry turns it
@@ -158,6 +164,19 @@ void a64_sync(struct vm_vcpu *v);
 static inline struct vm_arm64_state *a64_state(struct vm_vcpu *v)
 {
     return v->state;
+}
+
+// PSTATE.BTYPE of the instruction that comes next.
+static inline unsigned a64_btype(const struct vm_vcpu *v)
+{
+    uint64_t btype = ((const struct vm_arm64_state *)v->state)->btype;
+    return btype >> A64_BTYPE_BITS == v->icount ? (unsigned)vm_bits(btype, 0, A64_BTYPE_BITS) : 0;
+}
+
+// Sets it for the instruction before which `icount` instructions have retired.
+static inline void a64_set_next_btype(struct vm_vcpu *v, uint64_t icount, unsigned type)
+{
+    a64_state(v)->btype = icount << A64_BTYPE_BITS | type;
 }
 
 static inline const struct a64_config *a64_config_of(const struct vm_vcpu *v)

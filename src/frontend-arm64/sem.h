@@ -125,12 +125,24 @@ static inline void a64_set_nzcv(struct a64_translate *t, vm_ir_value flags)
 // have changed.
 void a64_check_sp(struct a64_translate *t);
 
+// Rm extended by `option` (the manual, "ExtendReg") and shifted left, as a value of `type`.
+vm_ir_value a64_extended(struct a64_translate *t, enum vm_type type, unsigned n, unsigned option,
+                         unsigned amount);
+
 // The base of a load or store: Xn, or SP after its alignment check (the manual, D1 "SP alignment
 // checking").
 vm_ir_value a64_base(struct a64_translate *t, unsigned n);
 
 // The attribute word of an ordinary access of 1 << size_log2 bytes in the current mode.
 uint32_t a64_mem(const struct a64_translate *t, unsigned size_log2, uint32_t flags);
+
+// --- pointer authentication (sem_pauth.c) ---
+
+enum a64_key { A64_KEY_IA, A64_KEY_IB, A64_KEY_DA, A64_KEY_DB };
+
+// The manual's Auth of a pointer; the pointer itself while that key is off in this mode.
+vm_ir_value a64_authenticate(struct a64_translate *t, enum a64_key key, vm_ir_value pointer,
+                             vm_ir_value modifier);
 
 // --- vectors and floats ---
 

@@ -62,6 +62,19 @@ static void require_aligned(struct a64_translate *t, vm_ir_value sp)
     vm_ir_start_block(t->b, aligned);
 }
 
+vm_ir_value a64_extended(struct a64_translate *t, enum vm_type type, unsigned n, unsigned option,
+                         unsigned amount)
+{
+    enum { SIGNED = 4 };
+    unsigned width = 8u << (option & 3);
+    vm_ir_value v = a64_x(t, n);
+    if (width < vm_ir_type_bits(type))
+        v = vm_ir_extract(t->b, VM_I64, v, 0, width, option & SIGNED);
+    if (type == VM_I32)
+        v = vm_ir_trunc(t->b, VM_I32, v);
+    return amount ? vm_ir_shl(t->b, type, v, vm_ir_const(t->b, type, amount)) : v;
+}
+
 vm_ir_value a64_base(struct a64_translate *t, unsigned n)
 {
     vm_ir_value base = a64_x_sp(t, n);

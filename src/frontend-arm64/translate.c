@@ -5,7 +5,7 @@
 //
 // A translation depends on the bytes, the configuration and the execution-mode bits, on nothing
 // else of the PE.
-#include "sem.h"
+#include "sem_branch.h"
 
 #include <vm/base/memory.h>
 
@@ -28,6 +28,10 @@ static void count(const struct a64_config *c, const struct a64_row *row)
         __atomic_fetch_add(&c->coverage[row->index], 1, __ATOMIC_RELAXED);
 }
 
+// CV and COND as of every A64 instruction (the manual, "ISS encoding for an exception from an
+// access to SVE, Advanced SIMD or floating-point functionality").
+enum { FP_ISS = 1 << 24 | 0xe << 20 };
+
 static void lower(struct a64_translate *t)
 {
     struct a64_args a;
@@ -37,13 +41,24 @@ static void lower(struct a64_translate *t)
         return;
     }
     count(t->config, row);
-    row->semantic(t, &a);
+    if (row->class == A64_CLASS_FP && t->mode & A64_MODE_FP_TRAP)
+        a64_raise(t, A64_EC_FP, FP_ISS);
+    else
+        row->semantic(t, &a);
+}
+
+// The manual, D1 "PC alignment checking".
+static void raise_misaligned(struct a64_translate *t)
+{
+    vm_ir_raise(t->b, A64_ESR(A64_EC_PC_ALIGN, 0), vm_ir_pcrel(t->b, t->offset));
+    t->ends = true;
 }
 
 void a64_translate_insn(struct vm_translate *out)
 {
     enum { LENGTH = 4 };
-    if (out->available < LENGTH) {
+    bool misaligned = out->offset % LENGTH;
+    if (!misaligned && out->available < LENGTH) {
         out->more = true;
         return;
     }
@@ -51,11 +66,17 @@ void a64_translate_insn(struct vm_translate *out)
         .b = out->builder,
         .config = out->config,
         .offset = out->offset,
-        .word = vm_load_le32(out->bytes),
+        .word = misaligned ? 0 : vm_load_le32(out->bytes),
         .mode = out->mode,
     };
+    bool first = t.b->region->guest_insns == 0;
     vm_ir_insn(t.b, t.offset, LENGTH);
-    lower(&t);
+    if (first && t.mode & A64_MODE_GUARDED)
+        a64_check_target(&t);
+    if (misaligned)
+        raise_misaligned(&t);
+    else
+        lower(&t);
     if (t.checks_sp && !t.ends)
         a64_check_sp(&t);
     out->length = LENGTH;

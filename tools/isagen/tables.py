@@ -291,16 +291,17 @@ class Reader:
             raise self.error(f"{row.name}: unknown format '{name}' in space {row.space.name}"
                              if name else f"{row.name}: the format is missing")
         row.format, form.used = form, True
-        covered = 0
+        covered = loose = 0
         for field in form.fields():
             if field.mask & ~row.free and not field.loose:
                 raise self.error(f"{row.name}: field {field.name} of format {name} lies on bits "
                                  "that the pattern does not leave to it")
-            if field.mask & covered & row.free:
+            if field.mask & covered and not field.loose:
                 raise self.error(f"{row.name}: fields of format {name} overlap at {field.name}")
-            covered |= field.mask
-        if row.free & ~covered:
-            bit = (row.free & ~covered).bit_length() - 1
+            covered |= 0 if field.loose else field.mask
+            loose |= field.mask if field.loose else 0
+        if row.free & ~covered & ~loose:
+            bit = (row.free & ~covered & ~loose).bit_length() - 1
             raise self.error(f"{row.name}: no field of format {name} has bit {bit}; a bit to be "
                              "ignored is written -")
         row.constraints = form.constraints + [

@@ -56,7 +56,7 @@ struct vm_arm64_state {
     uint64_t sp; // of the current level, as SPSel chooses; sp_el[] has the others
     uint64_t pc;
     uint64_t nzcv;    // enum vm_ir_flag: S is N; C is Arm's carry
-    uint64_t btype;   // PSTATE.BTYPE
+    uint64_t btype;   // PSTATE.BTYPE, and of which instruction (frontend-arm64/frontend.h)
     uint64_t padding; // v is aligned to 16 bytes
     vm_u128 v[32];
     vm_u128 qc;          // FPSR.QC is set if any bit is
