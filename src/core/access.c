@@ -74,13 +74,19 @@ static bool misaligned(vm_gva gva, uint32_t attr)
     return vm_ir_mem_align(attr) == VM_IR_ALIGN_NATURAL && !is_natural(gva, attr);
 }
 
+// The device as this vCPU sees it.
+static void *device_of(const struct vm_vcpu *v, const struct vm_region *r)
+{
+    return r->ops->view ? r->ops->view(r->device, v->index) : r->device;
+}
+
 static bool load_mmio(struct vm_vcpu *v, vm_gva gva, const struct vm_place *p, unsigned size,
                       uint64_t *value)
 {
     const struct vm_region *r = p->region;
     v->stats.mmio_reads++;
     if ((p->offset & (size - 1)) || size > r->size - p->offset ||
-        !r->ops->read(r->device, p->offset, size, value))
+        !r->ops->read(device_of(v, r), p->offset, size, value))
         return vm_vcpu_fail_access(v, gva, VM_ACCESS_READ, VM_ACCESS_BUS);
     VM_TRACE(&v->machine->trace, VM_TRACE_MMIO, "vcpu %u: %s+%#lx read %u: %#lx", v->index, r->name,
              p->offset, size, *value);
@@ -109,7 +115,7 @@ static bool store_mmio(struct vm_vcpu *v, vm_gva gva, const struct vm_place *p, 
     if ((p->offset & (size - 1)) || size > r->size - p->offset)
         return vm_vcpu_fail_access(v, gva, VM_ACCESS_WRITE, VM_ACCESS_BUS);
     uint32_t before = atomic_load(withdrawals);
-    bool taken = r->ops->write(r->device, p->offset, size, value);
+    bool taken = r->ops->write(device_of(v, r), p->offset, size, value);
     if (VM_UNLIKELY(atomic_load(withdrawals) != before))
         forget_memory(v);
     return taken || vm_vcpu_fail_access(v, gva, VM_ACCESS_WRITE, VM_ACCESS_BUS);

@@ -136,11 +136,17 @@ static bool device_write(void *device, uint64_t offset, unsigned size, uint64_t 
     return !r->device_refuses;
 }
 
+static void *device_view(void *device, uint32_t vcpu)
+{
+    ((struct rig *)device)->device_vcpu = vcpu;
+    return device;
+}
+
 // --- the machine ---
 
 static void add_memory(struct rig *r)
 {
-    static const struct vm_mmio_ops ops = {device_read, device_write};
+    static const struct vm_mmio_ops ops = {device_read, device_write, device_view};
     struct vm_space *s = &r->machine.space;
     r->ram = aligned_alloc(VM_PAGE_SIZE, RIG_PAGES * VM_PAGE_SIZE);
     r->rom = aligned_alloc(VM_PAGE_SIZE, VM_PAGE_SIZE);

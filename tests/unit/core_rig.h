@@ -71,6 +71,7 @@ struct rig {
     uint64_t device_value;
     unsigned device_reads, device_writes, device_size;
     uint64_t device_offset;
+    uint32_t device_vcpu; // whose view the last access was by
     bool device_refuses;
     bool answers; // exceptions are calls that firmware answers
 };

@@ -589,6 +589,25 @@ static void marks_spread_over_lines_and_pages(void **state)
     assert_int_equal(atomic_load(&ram->track[2].code_lines), 3);
 }
 
+static void devices_see_who_accesses_them(void **state)
+{
+    (void)state;
+    struct rig *r = calloc(1, sizeof *r);
+    uint64_t value;
+    rig_init(r, RIG_VCPUS, NULL, NULL);
+    rig_map(r, 0x4000, RIG_MMIO, RW);
+    for (uint32_t i = 0; i < RIG_VCPUS; i++) {
+        r->device_vcpu = UINT32_MAX;
+        assert_true(rig_load(r->v[i], 0x4000, 4, &value));
+        assert_int_equal(r->device_vcpu, i);
+        r->device_vcpu = UINT32_MAX;
+        assert_true(rig_store(r->v[i], 0x4000, 4, 0));
+        assert_int_equal(r->device_vcpu, i);
+    }
+    rig_destroy(r);
+    free(r);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -601,6 +620,7 @@ int main(void)
         TEST(other_contexts_are_walked_and_not_cached),
         TEST(stores_to_code_are_noticed),
         TEST(marks_spread_over_lines_and_pages),
+        cmocka_unit_test(devices_see_who_accesses_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,9 @@ enum {
 struct vm_mmio_ops {
     bool (*read)(void *device, uint64_t offset, unsigned size, uint64_t *value);
     bool (*write)(void *device, uint64_t offset, unsigned size, uint64_t value);
+    // Where registers differ by the vCPU that accesses them: what takes the place of `device` for
+    // that one. NULL: they do not. Accesses that are no vCPU's come with `device` itself.
+    void *(*view)(void *device, uint32_t vcpu);
 };
 
 // Tracking of one 4 KiB page of RAM.
