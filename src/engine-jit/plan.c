@@ -4,6 +4,7 @@
 // for parts and homes.
 #include "plan.h"
 
+#include <vm/base/bits.h>
 #include <vm/base/memory.h>
 
 enum {
@@ -159,6 +160,8 @@ static void walk_forwards(struct jit_plan *p, unsigned block)
 
 static bool is_compare(const struct vm_ir_op *o)
 {
+    if (o->code == VM_IR_cond)
+        return true;
     return o->code >= VM_IR_eq && o->code <= VM_IR_leu && (o->type == VM_I64 || o->type == VM_I32);
 }
 
@@ -191,8 +194,19 @@ static bool is_word_arithmetic(const struct vm_ir_op *o)
     }
 }
 
+// Whether it is the complement of a value of a type that hosts compute in.
+static bool is_complement(const struct jit_plan *p, const struct vm_ir_op *o)
+{
+    if (o->code != VM_IR_xor || (o->type != VM_I64 && o->type != VM_I32))
+        return false;
+    const struct vm_ir_op *mask = op_at(p, o->args[1]);
+    return mask->code == VM_IR_const &&
+           !(~mask->imm & vm_mask(vm_ir_type_bits((enum vm_type)o->type)));
+}
+
 // A comparison goes into the branch or selection that uses it; an i64 operation of which only the
-// low word is used into the extract (RISC-V's ADDW and its like).
+// low word is used into the extract (RISC-V's ADDW and its like); a complement into the addition's
+// flags, which are those of a subtraction.
 static void take_parts_in(struct jit_plan *p, const struct vm_ir_block *b, uint32_t at)
 {
     const struct vm_ir_op *o = &p->r->ops[at];
@@ -203,6 +217,10 @@ static void take_parts_in(struct jit_plan *p, const struct vm_ir_block *b, uint3
     } else if (o->code == VM_IR_extract && o->type == VM_I64 &&
                o->attr == (VM_IR_FIELD(0, 32) | VM_IR_FIELD_SIGNED)) {
         if (is_used_here_only(p, b, v, at) && is_word_arithmetic(op_at(p, v)))
+            take_in(p, b, v, at);
+    } else if (o->code == VM_IR_addf) {
+        v = o->args[1];
+        if (is_used_here_only(p, b, v, at) && is_complement(p, op_at(p, v)))
             take_in(p, b, v, at);
     }
 }
@@ -325,6 +343,7 @@ static void walk_backwards(struct homing *h, const struct vm_ir_block *b)
         case VM_IR_call: note_call_writes(h, i); break;
         case VM_IR_branch:
         case VM_IR_select:
+        case VM_IR_addf:
         case VM_IR_extract: take_parts_in(h->p, b, i); break;
         default: break;
         }

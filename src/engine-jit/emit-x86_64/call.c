@@ -120,28 +120,4 @@ EVALUATE(clmul)
 EVALUATE(clmulh)
 EVALUATE(brev8)
 EVALUATE(orcb)
-EVALUATE(addf)
-EVALUATE(subf)
-EVALUATE(logicf)
-EVALUATE(cond)
 EVALUATE(ftom)
-
-// Flags are bit masks: the old ones outside the mask, the new ones in it.
-void emit_op_mergef(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
-{
-    enum x64_reg old = emit_temp(e), new = emit_temp(e);
-    emit_load_value(e, old, o->args[0]);
-    emit_load_value(e, new, o->args[1]);
-    x64_and_ri(&e->code, X64_32, old, (int32_t)~o->attr);
-    x64_and_ri(&e->code, X64_32, new, (int32_t)o->attr);
-    x64_or_rr(&e->code, X64_32, old, new);
-    emit_define(e, v, old);
-}
-
-void emit_op_bitflags(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
-{
-    enum x64_reg reg = emit_temp(e);
-    emit_load_value(e, reg, o->args[0]);
-    x64_and_ri(&e->code, X64_32, reg, VM_IR_FLAGS_ALL);
-    emit_define(e, v, reg);
-}

@@ -451,8 +451,10 @@ void emit_call_way(struct emit *e, const struct vm_ir_op *o);
 void emit_call_indirect(struct emit *e, const struct vm_ir_op *o);
 void emit_cold_stack(struct emit *e, const struct cold *c);
 
-// The flags are set by comparing; returns the condition under which it holds.
+// Of a comparison or a cond: the host's flags are set; returns the condition under which it holds.
 enum x64_cc emit_compare(struct emit *e, vm_ir_value compare);
+// The same of a cond (flags.c).
+enum x64_cc emit_condition(struct emit *e, vm_ir_value cond);
 // Calls C to compute an op.
 emit_fn emit_evaluate;
 emit_fn emit_evaluate_vector;

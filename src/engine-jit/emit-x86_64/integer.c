@@ -470,6 +470,8 @@ enum x64_cc emit_compare(struct emit *e, vm_ir_value compare)
 {
     const struct vm_ir_op *o = &e->r->ops[compare];
     enum x64_width w = compute_width((enum vm_type)o->type);
+    if (o->code == VM_IR_cond)
+        return emit_condition(e, compare);
     enum x64_cc cc = condition_of(o->code);
     if (is_narrow((enum vm_type)o->type))
         return compare_narrow(e, o);
@@ -519,6 +521,7 @@ COMPARE(lts)
 COMPARE(les)
 COMPARE(ltu)
 COMPARE(leu)
+COMPARE(cond)
 
 void emit_op_select(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
