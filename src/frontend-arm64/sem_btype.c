@@ -7,7 +7,8 @@ void a64_set_btype(struct a64_translate *t, unsigned type)
 {
     if (!a64_has(t->config, A64_EXT_BTI))
         return;
-    vm_ir_value after = vm_ir_add(t->b, VM_I64, vm_ir_icount(t->b), a64_imm(t, 1));
+    vm_ir_value before = vm_ir_icount(t->b);
+    vm_ir_value after = vm_ir_add(t->b, VM_I64, before, a64_imm(t, 1));
     vm_ir_value shifted = vm_ir_shl(t->b, VM_I64, after, a64_imm(t, A64_BTYPE_BITS));
     vm_ir_put(t->b, A64_REG_BTYPE, vm_ir_or(t->b, VM_I64, shifted, a64_imm(t, type)));
 }

@@ -110,7 +110,8 @@ static vm_ir_value bit_of(struct a64_translate *t, vm_ir_value v, unsigned bit)
 
 A64_SEMANTIC(rmif)
 {
-    vm_ir_value v = vm_ir_rotr(t->b, VM_I64, a64_x(t, a->rn), a64_imm(t, a->amount));
+    vm_ir_value v = a64_x(t, a->rn);
+    v = vm_ir_rotr(t->b, VM_I64, v, a64_imm(t, a->amount));
     vm_ir_value bits = a64_imm(t, 0);
     bits = with_flag(t, bits, bit_of(t, v, 3), VM_IR_FLAG_S);
     bits = with_flag(t, bits, bit_of(t, v, 2), VM_IR_FLAG_Z);
