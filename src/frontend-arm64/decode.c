@@ -27,10 +27,21 @@ static bool decode_bitmask(struct a64_args *a)
     return true;
 }
 
+// Of memory copies and sets: no register twice, and no 31 but for the value of a set.
+static bool are_distinct(const struct a64_args *a, uint32_t word)
+{
+    enum { OP1 = 22, SET = 3 };
+    bool copies = (word >> OP1 & 3) != SET;
+    return a->rd != a->rs && a->rd != a->rn && a->rs != a->rn && a->rd != 31 && a->rn != 31 &&
+           !(copies && a->rs == 31);
+}
+
 const struct a64_row *a64_decode(const struct a64_config *c, uint32_t word, struct a64_args *a)
 {
     const struct a64_row *row = a64_decode_word(c->extensions, word, a);
     if (row && row->class == A64_CLASS_BITMASK && !decode_bitmask(a))
+        return NULL;
+    if (row && row->class == A64_CLASS_MOPS && !are_distinct(a, word))
         return NULL;
     return row;
 }

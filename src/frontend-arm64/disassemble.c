@@ -253,6 +253,14 @@ void a64_print_sys(struct a64_printer *p, int64_t value)
     a64_put(p, "#%u, C%u, C%u, #%u", n.op1, n.crn, n.crm, n.op2);
 }
 
+void a64_print_sysarg(struct a64_printer *p, int64_t value)
+{
+    if (value != 31) {
+        a64_put(p, ", ");
+        put_register(p, true, false, value);
+    }
+}
+
 void a64_print_sysreg(struct a64_printer *p, int64_t value)
 {
     struct system_number n = system_number(value);
@@ -261,19 +269,18 @@ void a64_print_sysreg(struct a64_printer *p, int64_t value)
 
 void a64_print_pstate(struct a64_printer *p, int64_t value)
 {
-    static const struct {
-        unsigned op1, op2;
-        const char *name;
-    } fields[] = {{0, 3, "uao"}, {0, 4, "pan"},     {0, 5, "spsel"},  {3, 1, "ssbs"},
-                  {3, 2, "dit"}, {3, 6, "daifset"}, {3, 7, "daifclr"}};
+    enum { PER_OP1 = 8 };
+    static const char *const names[] = {
+        [3] = "uao",
+        [4] = "pan",
+        [5] = "spsel",
+        [3 * PER_OP1 + 1] = "ssbs",
+        [3 * PER_OP1 + 2] = "dit",
+        [3 * PER_OP1 + 6] = "daifset",
+        [3 * PER_OP1 + 7] = "daifclr",
+    };
     struct system_number n = system_number(value);
-    for (size_t i = 0; i < VM_ARRAY_SIZE(fields); i++) {
-        if (n.op1 == fields[i].op1 && n.op2 == fields[i].op2) {
-            a64_put(p, "%s", fields[i].name);
-            return;
-        }
-    }
-    a64_put(p, "s0_%u_c4_c%u_%u", n.op1, n.crm, n.op2);
+    a64_put(p, "%s", names[n.op1 * PER_OP1 + n.op2]);
 }
 
 // Takes back the separator that a template leaves before operands that print as nothing.
