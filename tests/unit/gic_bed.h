@@ -16,7 +16,7 @@ enum {
     ITS = 0x8080000,
     GICR = 0x80a0000,
     RAM = 0x40000000,
-    RAM_SIZE = 8 << 20,
+    RAM_SIZE = 2 << 20,
     SPURIOUS = 1023,
 };
 
