@@ -7,21 +7,7 @@
 #include <vm/device/syscon.h>
 #include <vm/frontend-riscv64/frontend.h>
 
-#include "virt.h"
-
-void virt_output(void *context, const uint8_t *bytes, size_t size)
-{
-    const struct vm_board_console *console = &((struct virt *)context)->config.console;
-    if (console->output)
-        console->output(console->context, bytes, size);
-}
-
-static void input_room(void *context)
-{
-    const struct vm_board_console *console = &((struct virt *)context)->config.console;
-    if (console->input_room)
-        console->input_room(console->context);
-}
+#include "riscv64.h"
 
 static uint64_t time_now(void *context)
 {
@@ -33,17 +19,11 @@ static uint64_t time_to_clock(void *context, uint64_t time)
     return vm_riscv64_time_to_clock(((struct virt *)context)->machine, time);
 }
 
-vm_status virt_add_device(struct virt *v, const struct vm_device *device, struct vm_error *e)
-{
-    v->device[v->device_count++] = *device;
-    return vm_device_attach(v->machine, device, e);
-}
-
 // Machine mode's; with the built-in SBI there is no software in that mode.
 static vm_status add_clint(struct virt *v, struct vm_error *e)
 {
     struct vm_aclint_config c = {
-        .base = vm_gpa_of(VIRT_CLINT_BASE),
+        .base = vm_gpa_of(RISCV64_CLINT_BASE),
         .harts = v->machine->vcpu_count,
         .time = time_now,
         .to_clock = time_to_clock,
@@ -52,33 +32,34 @@ static vm_status add_clint(struct virt *v, struct vm_error *e)
     for (uint32_t i = 0; i < c.harts; i++) {
         c.software[i] = virt_vcpu_wire(v, i, VM_RISCV64_MSI);
         c.timer[i] = virt_vcpu_wire(v, i, VM_RISCV64_MTI);
-        c.cpu_intc[i] = virt_cpu_intc_phandle(i);
+        c.cpu_intc[i] = riscv64_cpu_intc_phandle(i);
     }
     struct vm_device clint;
     vm_status status = vm_aclint_create(v->machine, &c, &clint, e);
     return status == VM_OK ? virt_add_device(v, &clint, e) : status;
 }
 
-static vm_status add_uart(struct virt *v, struct vm_error *e)
+static vm_status add_uart(struct virt_riscv64 *b, struct vm_error *e)
 {
+    struct virt *v = &b->virt;
     const struct vm_ns16550a_config c = {
-        .site = virt_site(v, VIRT_UART_BASE, VIRT_UART_IRQ),
-        .clock_hz = VIRT_UART_CLOCK,
+        .site = virt_site(v, RISCV64_UART_BASE, RISCV64_UART_IRQ),
+        .clock_hz = RISCV64_UART_CLOCK,
         .output = virt_output,
-        .room = input_room,
+        .room = virt_input_room,
         .context = v,
     };
     struct vm_device uart;
     vm_status status = vm_ns16550a_create(v->machine, &c, &uart, e);
     if (status != VM_OK)
         return status;
-    v->uart = &v->device[v->device_count];
+    b->uart = &v->device[v->device_count];
     return virt_add_device(v, &uart, e);
 }
 
 static vm_status add_rtc(struct virt *v, struct vm_error *e)
 {
-    const struct vm_device_site s = virt_site(v, VIRT_RTC_BASE, VIRT_RTC_IRQ);
+    const struct vm_device_site s = virt_site(v, RISCV64_RTC_BASE, RISCV64_RTC_IRQ);
     struct vm_device rtc;
     vm_status status = vm_goldfish_rtc_create(v->machine, &s, &rtc, e);
     return status == VM_OK ? virt_add_device(v, &rtc, e) : status;
@@ -88,17 +69,18 @@ static vm_status add_test(struct virt *v, struct vm_error *e)
 {
     struct vm_device test;
     vm_status status =
-        vm_syscon_create(v->machine, vm_gpa_of(VIRT_TEST_BASE), VIRT_PHANDLE_TEST, &test, e);
+        vm_syscon_create(v->machine, vm_gpa_of(RISCV64_TEST_BASE), RISCV64_PHANDLE_TEST, &test, e);
     return status == VM_OK ? virt_add_device(v, &test, e) : status;
 }
 
 // The interrupt controllers come last, so that at a reset the wires into them are low before they
 // look at them.
-vm_status virt_add_devices(struct virt *v, struct vm_error *e)
+vm_status riscv64_add_devices(struct virt_riscv64 *b, struct vm_error *e)
 {
-    vm_status status = virt_create_controllers(v, e);
+    struct virt *v = &b->virt;
+    vm_status status = riscv64_create_controllers(b, e);
     if (status == VM_OK)
-        status = add_uart(v, e);
+        status = add_uart(b, e);
     if (status == VM_OK)
         status = add_rtc(v, e);
     if (status == VM_OK)
@@ -109,19 +91,6 @@ vm_status virt_add_devices(struct virt *v, struct vm_error *e)
         status = add_clint(v, e);
     if (status == VM_OK)
         status = virt_add_buses(v, e);
-    vm_status added = virt_add_controllers(v, status == VM_OK ? e : NULL);
+    vm_status added = riscv64_add_controllers(b, status == VM_OK ? e : NULL);
     return status == VM_OK ? added : status;
-}
-
-void virt_reset_devices(struct virt *v)
-{
-    for (uint32_t i = 0; i < v->device_count; i++)
-        v->device[i].ops->reset(v->device[i].device);
-}
-
-void virt_destroy_devices(struct virt *v)
-{
-    for (uint32_t i = 0; i < v->device_count; i++)
-        vm_device_destroy(&v->device[i]);
-    v->device_count = 0;
 }

@@ -4,7 +4,7 @@
 // instructions in which the built-in SBI has harts wait.
 #include <vm/base/memory.h>
 
-#include "virt.h"
+#include "riscv64.h"
 
 // The data behind the reset code: offsets in the ROM, 64-bit words.
 enum {
@@ -32,7 +32,7 @@ static const uint32_t wait_code[] = {
     0x00000073, // ecall: the firmware resumes it, or starts one that was stopped
 };
 
-_Static_assert(sizeof reset_code <= START && FW_DYNAMIC + 6 * 8 <= VIRT_ROM_SUSPENDED, "layout");
+_Static_assert(sizeof reset_code <= START && FW_DYNAMIC + 6 * 8 <= RISCV64_ROM_SUSPENDED, "layout");
 
 static void put_code(uint8_t *to, const uint32_t *code, size_t count)
 {
@@ -40,17 +40,17 @@ static void put_code(uint8_t *to, const uint32_t *code, size_t count)
         vm_store_le32(to + 4 * i, code[i]);
 }
 
-void virt_fill_rom(struct virt *v, uint64_t start, uint64_t tree, uint64_t next)
+void riscv64_fill_rom(struct virt_riscv64 *b, uint64_t start, uint64_t tree, uint64_t next)
 {
-    uint8_t rom[VIRT_ROM_SUSPENDED + sizeof wait_code] = {0};
+    uint8_t rom[RISCV64_ROM_SUSPENDED + sizeof wait_code] = {0};
     const uint64_t boot_hart = 0, options = 0;
     const uint64_t info[] = {FW_DYNAMIC_MAGIC, FW_DYNAMIC_VERSION, next, FW_DYNAMIC_NEXT_S,
                              options,          boot_hart};
-    put_code(rom + VIRT_ROM_RESET, reset_code, VM_ARRAY_SIZE(reset_code));
-    put_code(rom + VIRT_ROM_SUSPENDED, wait_code, VM_ARRAY_SIZE(wait_code));
+    put_code(rom + RISCV64_ROM_RESET, reset_code, VM_ARRAY_SIZE(reset_code));
+    put_code(rom + RISCV64_ROM_SUSPENDED, wait_code, VM_ARRAY_SIZE(wait_code));
     vm_store_le64(rom + START, start);
     vm_store_le64(rom + TREE, tree);
     for (size_t i = 0; i < VM_ARRAY_SIZE(info); i++)
         vm_store_le64(rom + FW_DYNAMIC + 8 * i, info[i]);
-    vm_space_write(&v->machine->space, vm_gpa_of(VIRT_ROM_BASE), rom, sizeof rom);
+    vm_space_write(&b->virt.machine->space, vm_gpa_of(RISCV64_ROM_BASE), rom, sizeof rom);
 }

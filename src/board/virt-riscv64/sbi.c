@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Dispatch of SBI calls (chapter 3: binary encoding) and the built-in firmware's life.
-#include "virt.h"
+#include "riscv64.h"
 
 #include <vm/frontend-riscv64/frontend.h>
 
@@ -36,7 +36,7 @@ bool sbi_has_extension(uint64_t extension)
 // The firmware hook of the machine.
 static void call(struct vm_vcpu *v, void *context)
 {
-    struct virt *board = context;
+    struct virt_riscv64 *board = context;
     struct vm_riscv64_state *s = v->state;
     struct sbi_call c = {
         .board = board,
@@ -64,9 +64,9 @@ static void call(struct vm_vcpu *v, void *context)
     }
 }
 
-vm_status sbi_create(struct virt *board, struct vm_error *e)
+vm_status sbi_create(struct virt_riscv64 *board, struct vm_error *e)
 {
-    struct vm_machine *m = board->machine;
+    struct vm_machine *m = board->virt.machine;
     struct sbi *sbi = &board->sbi;
     sbi->lock = m->host->lock_create(m->host->context);
     if (!sbi->lock)
@@ -83,9 +83,9 @@ vm_status sbi_create(struct virt *board, struct vm_error *e)
     return VM_OK;
 }
 
-void sbi_destroy(struct virt *board)
+void sbi_destroy(struct virt_riscv64 *board)
 {
-    struct vm_machine *m = board->machine;
+    struct vm_machine *m = board->virt.machine;
     struct sbi *sbi = &board->sbi;
     if (!sbi->lock)
         return;
@@ -95,7 +95,7 @@ void sbi_destroy(struct virt *board)
     m->host->lock_destroy(m->host->context, sbi->lock);
 }
 
-void sbi_reset(struct virt *board, uint64_t entry, uint64_t opaque)
+void sbi_reset(struct virt_riscv64 *board, uint64_t entry, uint64_t opaque)
 {
     struct sbi *sbi = &board->sbi;
     sbi_lock(sbi);

@@ -15,7 +15,7 @@
 
 #include <vm/core/machine.h>
 
-struct virt;
+struct virt_riscv64;
 
 // Error codes (chapter 3, table 1).
 enum sbi_error {
@@ -65,7 +65,7 @@ struct sbi {
 
 // One call: a7 is the extension, a6 the function.
 struct sbi_call {
-    struct virt *board;
+    struct virt_riscv64 *board;
     struct sbi *sbi;
     struct sbi_hart *hart; // that calls
     uint64_t extension, function;
@@ -102,11 +102,11 @@ static inline void sbi_unlock(const struct sbi *sbi)
 
 // --- sbi.c ---
 
-vm_status sbi_create(struct virt *board, struct vm_error *e);
-void sbi_destroy(struct virt *board);
+vm_status sbi_create(struct virt_riscv64 *board, struct vm_error *e);
+void sbi_destroy(struct virt_riscv64 *board);
 // Power-on: hart 0 starts at `entry` with a1 = opaque, the others are stopped. After the vCPUs'
 // own reset.
-void sbi_reset(struct virt *board, uint64_t entry, uint64_t opaque);
+void sbi_reset(struct virt_riscv64 *board, uint64_t entry, uint64_t opaque);
 // Whether the extension is implemented.
 bool sbi_has_extension(uint64_t extension);
 
@@ -116,7 +116,7 @@ typedef struct sbi_result sbi_handler(struct sbi_call *c);
 sbi_handler sbi_base, sbi_time, sbi_ipi, sbi_rfence, sbi_hsm, sbi_srst, sbi_dbcn;
 
 // sbi_time.c
-vm_status sbi_add_timer(struct virt *board, struct sbi_hart *hart, struct vm_error *e);
+vm_status sbi_add_timer(struct virt_riscv64 *board, struct sbi_hart *hart, struct vm_error *e);
 void sbi_reset_timer(struct sbi_hart *hart);
 // Drives the timer's line again, after something else did.
 void sbi_update_timer(struct sbi_hart *hart);
@@ -128,7 +128,7 @@ void sbi_continue(struct sbi_call *c);
 void sbi_stop_hart(struct sbi_hart *hart);
 // sbi_dbcn.c
 // Gives console input; returns how many bytes were taken.
-size_t sbi_receive(struct virt *board, const uint8_t *bytes, size_t size);
+size_t sbi_receive(struct virt_riscv64 *board, const uint8_t *bytes, size_t size);
 
 // sbi_mask.c
 // The harts that `mask`, a bit vector from hart `base` on, names (section 3.1), as a bit vector

@@ -2,7 +2,7 @@
 //
 // Debug Console extension (chapter 12). Output goes where the serial port's goes. Input waits in a
 // small ring, and only once the guest has asked for some: until then it is the serial port's.
-#include "virt.h"
+#include "riscv64.h"
 
 enum { CONSOLE_WRITE, CONSOLE_READ, CONSOLE_WRITE_BYTE };
 
@@ -13,7 +13,7 @@ enum { MAX_BYTES = 4096, CHUNK = 256 };
 static bool is_buffer(const struct sbi_call *c)
 {
     uint64_t size = c->arg[0], base = c->arg[1], high = c->arg[2];
-    return high == 0 && vm_space_host(&c->board->machine->space, vm_gpa_of(base), size, false);
+    return high == 0 && vm_space_host(&c->board->virt.machine->space, vm_gpa_of(base), size, false);
 }
 
 static uint64_t bounded(uint64_t size)
@@ -29,16 +29,16 @@ static struct sbi_result console_write(struct sbi_call *c)
     while (done < size) {
         uint8_t bytes[CHUNK];
         uint64_t n = size - done < CHUNK ? size - done : CHUNK;
-        if (!vm_space_read(&c->board->machine->space, vm_gpa_of(c->arg[1] + done), bytes, n))
+        if (!vm_space_read(&c->board->virt.machine->space, vm_gpa_of(c->arg[1] + done), bytes, n))
             return sbi_fail(SBI_ERR_FAILED);
-        virt_output(c->board, bytes, n);
+        virt_output(&c->board->virt, bytes, n);
         done += n;
     }
     return sbi_ok(done);
 }
 
 // Takes up to `size` bytes out of the ring. *room: more are waiting outside and may come.
-static uint64_t take(struct virt *board, uint8_t *to, uint64_t size, bool *room)
+static uint64_t take(struct virt_riscv64 *board, uint8_t *to, uint64_t size, bool *room)
 {
     struct sbi *sbi = &board->sbi;
     uint64_t n = 0;
@@ -58,20 +58,20 @@ static uint64_t take(struct virt *board, uint8_t *to, uint64_t size, bool *room)
 
 static struct sbi_result console_read(struct sbi_call *c)
 {
-    const struct vm_board_console *console = &c->board->config.console;
+    const struct vm_board_console *console = &c->board->virt.config.console;
     uint8_t bytes[SBI_CONSOLE_SIZE];
     bool room;
     if (!is_buffer(c))
         return sbi_fail(SBI_ERR_INVALID_PARAM);
     uint64_t size = c->arg[0] < sizeof bytes ? c->arg[0] : sizeof bytes;
     uint64_t n = take(c->board, bytes, size, &room);
-    bool written = vm_space_write(&c->board->machine->space, vm_gpa_of(c->arg[1]), bytes, n);
+    bool written = vm_space_write(&c->board->virt.machine->space, vm_gpa_of(c->arg[1]), bytes, n);
     if (room && console->input_room)
         console->input_room(console->context);
     return written ? sbi_ok(n) : sbi_fail(SBI_ERR_FAILED);
 }
 
-size_t sbi_receive(struct virt *board, const uint8_t *bytes, size_t size)
+size_t sbi_receive(struct virt_riscv64 *board, const uint8_t *bytes, size_t size)
 {
     struct sbi *sbi = &board->sbi;
     size_t taken = 0;
@@ -92,7 +92,7 @@ struct sbi_result sbi_dbcn(struct sbi_call *c)
     switch (c->function) {
     case CONSOLE_WRITE: return console_write(c);
     case CONSOLE_READ: return console_read(c);
-    case CONSOLE_WRITE_BYTE: virt_output(c->board, &byte, 1); return sbi_ok(0);
+    case CONSOLE_WRITE_BYTE: virt_output(&c->board->virt, &byte, 1); return sbi_ok(0);
     default: return sbi_fail(SBI_ERR_NOT_SUPPORTED);
     }
 }

@@ -3,7 +3,7 @@
 // Hart State Management extension (chapter 9).
 #include <vm/frontend-riscv64/frontend.h>
 
-#include "virt.h"
+#include "riscv64.h"
 
 enum { HART_START, HART_STOP, HART_GET_STATUS, HART_SUSPEND };
 
@@ -15,18 +15,11 @@ enum {
 
 #define MSTATUS_SIE ((uint64_t)1 << 1) // volume II, Machine Status Registers
 
-// Whether a hart can start there: RAM, and aligned for instructions.
-static bool is_start_address(const struct virt *board, uint64_t address)
-{
-    const struct vm_region *r = vm_space_find(&board->machine->space, vm_gpa_of(address));
-    return r && r->host && !r->read_only && !(address & 1);
-}
-
 void sbi_stop_hart(struct sbi_hart *hart)
 {
     sbi_reset_timer(hart);
     vm_vcpu_set_irq(hart->vcpu, VM_RISCV64_SSI, false);
-    vm_riscv64_enter_supervisor(hart->vcpu, VIRT_ROM_BASE + VIRT_ROM_STOPPED, 0);
+    vm_riscv64_enter_supervisor(hart->vcpu, RISCV64_ROM_BASE + RISCV64_ROM_STOPPED, 0);
     atomic_store(&hart->vcpu->parked, true);
     hart->state = SBI_HART_STOPPED;
 }
@@ -43,7 +36,7 @@ static struct sbi_result start(struct sbi_call *c)
     uint64_t id = c->arg[0], address = c->arg[1];
     if (id >= c->sbi->harts)
         return sbi_fail(SBI_ERR_INVALID_PARAM);
-    if (!is_start_address(c->board, address))
+    if (!virt_is_start_address(&c->board->virt, address))
         return sbi_fail(SBI_ERR_INVALID_ADDRESS);
     struct sbi_hart *target = &c->sbi->hart[id];
     sbi_lock(c->sbi);
@@ -89,7 +82,7 @@ static void wait_in_rom(struct sbi_hart *hart)
     hart->pc = s->pc;
     hart->satp = s->satp;
     hart->interrupts = s->mstatus & MSTATUS_SIE;
-    s->pc = VIRT_ROM_BASE + VIRT_ROM_SUSPENDED;
+    s->pc = RISCV64_ROM_BASE + RISCV64_ROM_SUSPENDED;
     s->satp = 0;
     s->mstatus &= ~MSTATUS_SIE;
     sync(hart);
@@ -101,7 +94,7 @@ static struct sbi_result suspend(struct sbi_call *c)
     if (type != RETENTIVE_DEFAULT && type != NON_RETENTIVE_DEFAULT)
         return sbi_fail(SBI_ERR_INVALID_PARAM);
     bool retentive = type == RETENTIVE_DEFAULT;
-    if (!retentive && !is_start_address(c->board, c->arg[1]))
+    if (!retentive && !virt_is_start_address(&c->board->virt, c->arg[1]))
         return sbi_fail(SBI_ERR_INVALID_ADDRESS);
     wait_in_rom(c->hart);
     sbi_lock(c->sbi);
@@ -142,7 +135,7 @@ void sbi_continue(struct sbi_call *c)
     else
         vm_riscv64_enter_supervisor(hart->vcpu, entry, opaque);
     c->leaves = true;
-    VM_TRACE(&c->board->machine->trace, VM_TRACE_SBI, "vcpu %u: hsm: goes on at %#llx",
+    VM_TRACE(&c->board->virt.machine->trace, VM_TRACE_SBI, "vcpu %u: hsm: goes on at %#llx",
              hart->vcpu->index, (unsigned long long)vm_vcpu_pc(hart->vcpu));
 }
 

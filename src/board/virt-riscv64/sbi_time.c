@@ -6,7 +6,7 @@
 #include <vm/core/arch/riscv64/state.h>
 #include <vm/frontend-riscv64/frontend.h>
 
-#include "virt.h"
+#include "riscv64.h"
 
 enum { SET_TIMER };
 
@@ -45,9 +45,9 @@ static void set_timer(struct sbi_hart *hart, uint64_t value)
     vm_timer_arm(&v->machine->timers, &hart->timer, drive_line(v) ? VM_TIMER_NEVER : deadline);
 }
 
-vm_status sbi_add_timer(struct virt *board, struct sbi_hart *hart, struct vm_error *e)
+vm_status sbi_add_timer(struct virt_riscv64 *board, struct sbi_hart *hart, struct vm_error *e)
 {
-    return vm_timer_add(&board->machine->timers, &hart->timer, fire, hart, e);
+    return vm_timer_add(&board->virt.machine->timers, &hart->timer, fire, hart, e);
 }
 
 void sbi_reset_timer(struct sbi_hart *hart)

@@ -238,7 +238,7 @@ static int mmio_describe(const void *device, void *fdt)
     struct vm_describe d = {.fdt = fdt};
     vm_describe_begin_at(&d, "virtio_mmio", t->site.base.v);
     vm_describe_text(&d, "compatible", "virtio,mmio");
-    vm_describe_reg(&d, t->site.base.v, VM_VIRTIO_MMIO_SIZE);
+    vm_describe_reg(&d, t->site.base.v, t->site.size);
     vm_device_describe_irq(&d, &t->site);
     vm_describe_end(&d);
     return d.error;
@@ -269,6 +269,8 @@ vm_status vm_virtio_mmio_create(struct vm_machine *m, struct vm_virtio *v,
         return VM_ERR_HOST;
     t->machine = m;
     t->site = *site;
+    if (t->site.size == 0)
+        t->site.size = VM_VIRTIO_MMIO_SIZE;
     t->lock = vm_device_lock_create(m, mmio_ops.type, e);
     if (!t->lock) {
         mmio_destroy(t);
@@ -279,6 +281,6 @@ vm_status vm_virtio_mmio_create(struct vm_machine *m, struct vm_virtio *v,
         const struct vm_virtio_interrupt interrupt = {raise, t};
         vm_virtio_attach(v, &interrupt);
     }
-    *out = (struct vm_device){&mmio_ops, t, site->base, VM_VIRTIO_MMIO_SIZE};
+    *out = (struct vm_device){&mmio_ops, t, site->base, t->site.size};
     return VM_OK;
 }

@@ -9,6 +9,7 @@
 
 struct vm_device_site {
     vm_gpa base;       // of the MMIO window
+    uint64_t size;     // bytes of it, where the device leaves a choice; 0: as it has it
     struct vm_irq irq; // the wire that the device drives; empty: none
     // For describe: the number of that wire at the interrupt controller, the controller's phandle,
     // and the cells of its specifiers (0 or 1; 2 with the trigger type, which is level-high; 3 for

@@ -8,6 +8,7 @@
 #include <vm/device/site.h>
 #include <vm/device/virtio/transport.h>
 
+// The window has VM_VIRTIO_MMIO_SIZE bytes unless the site says otherwise.
 enum { VM_VIRTIO_MMIO_SIZE = 0x1000, VM_VIRTIO_MMIO_CONFIG = 0x100 };
 
 // Puts `v` behind registers at the site, which own it from then on (not on failure). NULL: a slot

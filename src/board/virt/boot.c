@@ -1,30 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
-// Power-on: puts the files into RAM and every hart where it starts.
+// Power-on: puts the files into RAM.
 //
 // With firmware in flash there is no kernel here: that firmware takes its place.
 //
 // From the bottom of RAM: firmware, kernel (where its format says), free memory, initrd, device
-// tree. The tree is below 3 GiB, where QEMU's board has it and 32-bit firmware reaches it, and has
-// room behind it, since firmware makes it larger in place.
+// tree. The tree is below a limit of the board's, where QEMU's has it and 32-bit firmware reaches
+// it, and has room behind it, since firmware makes it larger in place. Where firmware in flash
+// looks for it at the bottom of RAM, it is there.
 #include <vm/base/format.h>
 
 #include "virt.h"
 
 #define MIB           (UINT64_C(1) << 20)
-#define TREE_LIMIT    (UINT64_C(3) << 30)
 #define TREE_ROOM     (UINT64_C(64) << 10)
 #define TREE_ALIGNED  (2 * MIB) // so that the kernel maps it by one large page
 #define SMALL_ALIGNED ((uint64_t)VM_PAGE_SIZE)
-
-// Where everything is. Sizes are of memory taken.
-struct layout {
-    bool has_firmware, has_kernel;
-    struct vm_loader_placement firmware, kernel;
-    uint64_t low; // end of the two
-    uint64_t tree, tree_size;
-    uint64_t initrd, initrd_size;
-};
 
 static uint64_t align_up(uint64_t value, uint64_t to)
 {
@@ -43,9 +34,14 @@ static bool find_place(uint64_t low, uint64_t high, uint64_t size, uint64_t alig
     return *out >= low;
 }
 
-static bool place_tree_and_initrd(struct layout *l, uint64_t ram_end, uint64_t alignment)
+static bool place_tree_and_initrd(const struct virt *v, struct virt_layout *l, uint64_t alignment)
 {
-    uint64_t limit = ram_end < TREE_LIMIT ? ram_end : TREE_LIMIT;
+    uint64_t ram_end = virt_ram_end(v);
+    if (v->firmware_loads && v->map.tree_first) { // then there is no initrd
+        l->tree = v->map.ram_base;
+        return l->tree_size <= v->config.ram_size && l->low == v->map.ram_base;
+    }
+    uint64_t limit = ram_end < v->map.tree_limit ? ram_end : v->map.tree_limit;
     if (!find_place(l->low, limit, l->tree_size, alignment, &l->tree))
         return false;
     return find_place(l->low, l->tree, l->initrd_size, SMALL_ALIGNED, &l->initrd) ||
@@ -54,13 +50,13 @@ static bool place_tree_and_initrd(struct layout *l, uint64_t ram_end, uint64_t a
 }
 
 // The least RAM, in bytes, in which the files have a place.
-static uint64_t least_memory(const struct layout *l)
+static uint64_t least_memory(const struct virt *v, const struct virt_layout *l)
 {
     uint64_t initrd = align_up(l->initrd_size, SMALL_ALIGNED);
     uint64_t end = align_up(l->low, SMALL_ALIGNED) + initrd + align_up(l->tree_size, SMALL_ALIGNED);
-    if (end > TREE_LIMIT)
-        end = (l->low > TREE_LIMIT ? l->low : TREE_LIMIT) + initrd;
-    return align_up(end - VIRT_RAM_BASE, MIB);
+    if (end > v->map.tree_limit)
+        end = (l->low > v->map.tree_limit ? l->low : v->map.tree_limit) + initrd;
+    return align_up(end - v->map.ram_base, MIB);
 }
 
 static size_t append_part(char *text, size_t size, size_t at, const char *what, const char *name,
@@ -72,7 +68,7 @@ static size_t append_part(char *text, size_t size, size_t at, const char *what, 
                           (unsigned long long)(align_up(bytes, MIB) / MIB));
 }
 
-static vm_status too_small(const struct virt *v, const struct layout *l, struct vm_error *e)
+static vm_status too_small(const struct virt *v, const struct virt_layout *l, struct vm_error *e)
 {
     char files[320];
     size_t at = 0;
@@ -87,7 +83,7 @@ static vm_status too_small(const struct virt *v, const struct layout *l, struct 
         append_part(files, sizeof files, at, "initrd", v->config.initrd.name, l->initrd_size);
     return vm_error_set(e, VM_ERR_USAGE, "--memory %lluM is too small for %s: give at least %lluM",
                         (unsigned long long)(v->config.ram_size / MIB), files,
-                        (unsigned long long)(least_memory(l) / MIB));
+                        (unsigned long long)(least_memory(v, l) / MIB));
 }
 
 // --- files ---
@@ -106,8 +102,8 @@ static struct vm_loader_request request(struct virt *v, const struct vm_board_fi
         .data = file->data,
         .size = file->size,
         .role = role,
-        .isa = VM_ISA_RISCV64,
-        .ram_base = vm_gpa_of(VIRT_RAM_BASE),
+        .isa = v->map.isa,
+        .ram_base = vm_gpa_of(v->map.ram_base),
         .ram_size = v->config.ram_size,
         .unpack_limit = virt_unpack_limit(v),
         .allocator = &v->machine->host->allocator,
@@ -126,7 +122,7 @@ static vm_status load(struct virt *v, const char *option, const struct vm_board_
     vm_status status = vm_loader_place(&r, out, e);
     if (status == VM_OK)
         return VM_OK;
-    r.ram_size = VIRT_RAM_LIMIT - VIRT_RAM_BASE;
+    r.ram_size = v->map.ram_limit - v->map.ram_base;
     r.place = place_nowhere;
     if (status == VM_ERR_FILE && vm_loader_place(&r, out, NULL) == VM_OK) {
         *fits = false;
@@ -135,13 +131,14 @@ static vm_status load(struct virt *v, const char *option, const struct vm_board_
     return vm_error_prefix(e, status, "%s %s", option, file->name);
 }
 
-static void raise_low(struct layout *l, const struct vm_loader_placement *p)
+static void raise_low(struct virt_layout *l, const struct vm_loader_placement *p)
 {
     if (p->end.v > l->low)
         l->low = p->end.v;
 }
 
-static vm_status check_overlap(const struct virt *v, const struct layout *l, struct vm_error *e)
+static vm_status check_overlap(const struct virt *v, const struct virt_layout *l,
+                               struct vm_error *e)
 {
     const struct vm_loader_placement *f = &l->firmware, *k = &l->kernel;
     if (!l->has_firmware || !l->has_kernel || f->lowest.v >= k->end.v || k->lowest.v >= f->end.v)
@@ -154,11 +151,11 @@ static vm_status check_overlap(const struct virt *v, const struct layout *l, str
                         (unsigned long long)k->lowest.v, (unsigned long long)k->end.v);
 }
 
-static vm_status load_images(struct virt *v, struct layout *l, bool *fits, struct vm_error *e)
+static vm_status load_images(struct virt *v, struct virt_layout *l, bool *fits, struct vm_error *e)
 {
     const struct vm_board_config *c = &v->config;
     vm_status status = VM_OK;
-    l->low = VIRT_RAM_BASE;
+    l->low = v->map.ram_base;
     l->has_firmware = c->bios_mode == VM_BIOS_FILE;
     l->has_kernel = c->kernel.data;
     if (l->has_firmware) {
@@ -172,7 +169,7 @@ static vm_status load_images(struct virt *v, struct layout *l, bool *fits, struc
     return status == VM_OK ? check_overlap(v, l, e) : status;
 }
 
-static vm_status write_tree(struct virt *v, const struct layout *l, struct vm_error *e)
+static vm_status write_tree(struct virt *v, const struct virt_layout *l, struct vm_error *e)
 {
     uint8_t seed[VIRT_SEED_SIZE];
     size_t offset = virt_seed_offset(v), size = v->tree.size;
@@ -183,58 +180,23 @@ static vm_status write_tree(struct virt *v, const struct layout *l, struct vm_er
     return virt_place(v, vm_gpa_of(l->tree + offset), seed, sizeof seed, sizeof seed, e);
 }
 
-// Everything into RAM; *l says where it is.
-static vm_status load_files(struct virt *v, struct layout *l, struct vm_error *e)
+vm_status virt_load_files(struct virt *v, struct virt_layout *l, struct vm_error *e)
 {
     const struct vm_board_file *initrd = &v->config.initrd;
     bool fits = true;
-    *l = (struct layout){.initrd_size = initrd->data ? initrd->size : 0};
+    *l = (struct virt_layout){.initrd_size = initrd->data ? initrd->size : 0};
     vm_status status = load_images(v, l, &fits, e);
     if (status == VM_OK)
         status = virt_finish_tree(v, e);
     if (status != VM_OK)
         return status;
     l->tree_size = v->tree.size + TREE_ROOM;
-    if (!fits || (!place_tree_and_initrd(l, virt_ram_end(v), TREE_ALIGNED) &&
-                  !place_tree_and_initrd(l, virt_ram_end(v), SMALL_ALIGNED)))
+    if (!fits ||
+        (!place_tree_and_initrd(v, l, TREE_ALIGNED) && !place_tree_and_initrd(v, l, SMALL_ALIGNED)))
         return too_small(v, l, e);
     if (initrd->data) {
         virt_set_initrd(v, l->initrd, l->initrd + initrd->size);
         status = virt_place(v, vm_gpa_of(l->initrd), initrd->data, initrd->size, initrd->size, e);
     }
     return status == VM_OK ? write_tree(v, l, e) : status;
-}
-
-// --- harts ---
-
-static void reset_vcpu(struct vm_vcpu *v)
-{
-    const struct vm_work code = {.kind = VM_WORK_SYNC_CODE};
-    v->guest->reset(v, VIRT_ROM_BASE + VIRT_ROM_RESET);
-    vm_vcpu_do_work(v, &code);
-    atomic_store(&v->parked, false);
-}
-
-vm_status virt_reset(struct vm_board *board, struct vm_error *e)
-{
-    struct virt *v = virt_of(board);
-    struct layout l;
-    virt_reset_devices(v);
-    vm_status status = load_files(v, &l, e);
-    if (status != VM_OK)
-        return status;
-    uint64_t kernel = l.has_kernel ? l.kernel.entry.v : 0;
-    // Without either the embedder fills RAM.
-    uint64_t next = l.has_kernel || l.has_firmware ? kernel : VIRT_RAM_BASE;
-    if (v->flash)
-        next = VIRT_FLASH_BASE;
-    virt_fill_rom(v, l.has_firmware ? l.firmware.entry.v : next, l.tree, next);
-    for (uint32_t i = 0; i < v->machine->vcpu_count; i++)
-        reset_vcpu(v->machine->vcpus[i]);
-    // A hart's reset cannot fail but for memory; then it says so in the machine.
-    if (atomic_load(&v->machine->stop) == VM_STOP_CRASH)
-        return vm_error_set(e, VM_ERR_HOST, "%s", v->machine->stop_text);
-    if (v->config.bios_mode == VM_BIOS_BUILTIN)
-        sbi_reset(v, next, l.tree);
-    return VM_OK;
 }

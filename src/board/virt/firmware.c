@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What firmware in flash finds on the board: the two banks of flash, and the firmware configuration
-// device, which then has what would be loaded into RAM otherwise.
+// What firmware finds on the board: the two banks of flash, and the firmware configuration device,
+// which then has what would be loaded into RAM otherwise.
 #include <vm/base/memory.h>
 #include <vm/device/cfi_flash.h>
 #include <vm/device/fw_cfg.h>
@@ -14,12 +14,12 @@ static vm_status add_flash(struct virt *v, struct vm_error *e)
 {
     const struct vm_board_flash *c = &v->config.flash;
     const struct vm_cfi_flash_bank banks[BANKS] = {
-        [CODE_BANK] = {.base = vm_gpa_of(VIRT_FLASH_BASE),
-                       .size = VIRT_FLASH_BANK,
+        [CODE_BANK] = {.base = vm_gpa_of(v->map.flash_base),
+                       .size = v->map.flash_bank,
                        .array = c->code,
                        .read_only = true},
-        [VARS_BANK] = {.base = vm_gpa_of(VIRT_FLASH_BASE + VIRT_FLASH_BANK),
-                       .size = VIRT_FLASH_BANK,
+        [VARS_BANK] = {.base = vm_gpa_of(v->map.flash_base + v->map.flash_bank),
+                       .size = v->map.flash_bank,
                        .array = c->vars,
                        .save = c->save,
                        .context = c->context},
@@ -60,7 +60,7 @@ static vm_status give_kernel(struct virt *v, const struct vm_device *fw_cfg, str
     return status == VM_OK ? VM_OK : vm_error_prefix(e, status, "--kernel %s", kernel->name);
 }
 
-// With firmware in flash nothing is loaded into RAM but the firmware below and the device tree.
+// Where firmware loads, nothing is put into RAM but the firmware below and the device tree.
 static vm_status give_files(struct virt *v, const struct vm_device *fw_cfg, struct vm_error *e)
 {
     struct vm_board_config *c = &v->config;
@@ -81,21 +81,22 @@ static vm_status give_files(struct virt *v, const struct vm_device *fw_cfg, stru
 static vm_status add_fw_cfg(struct virt *v, struct vm_error *e)
 {
     static const uint8_t never[] = {0xff, 0xff, 0xff, 0xff}; // restart when nothing can be booted
-    struct vm_device fw_cfg;
-    vm_status status = vm_fw_cfg_create(v->machine, vm_gpa_of(VIRT_FW_CFG_BASE), &fw_cfg, e);
+    const struct vm_device *fw_cfg = &v->fw_cfg;
+    vm_status status = vm_fw_cfg_create(v->machine, vm_gpa_of(v->map.fw_cfg_base), &v->fw_cfg, e);
     if (status == VM_OK)
-        status = virt_add_device(v, &fw_cfg, e);
+        status = virt_add_device(v, fw_cfg, e);
     if (status != VM_OK)
         return status;
-    vm_fw_cfg_set_number(&fw_cfg, VM_FW_CFG_NOGRAPHIC, 1, 2);
-    vm_fw_cfg_set_number(&fw_cfg, VM_FW_CFG_NB_CPUS, v->machine->vcpu_count, 2);
-    vm_fw_cfg_set_number(&fw_cfg, VM_FW_CFG_BOOT_MENU, 0, 2);
-    status = vm_fw_cfg_add_file(&fw_cfg, "etc/boot-fail-wait", never, sizeof never, e);
-    return status == VM_OK && v->flash ? give_files(v, &fw_cfg, e) : status;
+    vm_fw_cfg_set_number(fw_cfg, VM_FW_CFG_NOGRAPHIC, 1, 2);
+    vm_fw_cfg_set_number(fw_cfg, VM_FW_CFG_NB_CPUS, v->machine->vcpu_count, 2);
+    vm_fw_cfg_set_number(fw_cfg, VM_FW_CFG_BOOT_MENU, 0, 2);
+    status = vm_fw_cfg_add_file(fw_cfg, "etc/boot-fail-wait", never, sizeof never, e);
+    return status == VM_OK && v->firmware_loads ? give_files(v, fw_cfg, e) : status;
 }
 
 vm_status virt_add_firmware(struct virt *v, struct vm_error *e)
 {
     vm_status status = v->config.flash.code ? add_flash(v, e) : VM_OK;
+    v->firmware_loads |= v->flash != NULL;
     return status == VM_OK ? add_fw_cfg(v, e) : status;
 }

@@ -17,8 +17,10 @@ static bool is_in_mmio_slot(const struct vm_board_virtio *d, unsigned slot)
 
 static vm_status add_mmio_slot(struct virt *v, unsigned slot, struct vm_error *e)
 {
-    const struct vm_device_site s = virt_site(
-        v, VIRT_VIRTIO_BASE + (uint64_t)slot * VM_VIRTIO_MMIO_SIZE, VIRT_VIRTIO_IRQ + slot);
+    const struct virt_map *map = &v->map;
+    struct vm_device_site s =
+        virt_site(v, map->virtio_base + slot * map->virtio_size, map->virtio_interrupt + slot);
+    s.size = map->virtio_size;
     struct vm_board_virtio *occupant = NULL;
     for (size_t i = 0; i < v->config.virtio_count && !occupant; i++) {
         if (is_in_mmio_slot(&v->config.virtio[i], slot))
@@ -37,14 +39,14 @@ static vm_status add_mmio_slot(struct virt *v, unsigned slot, struct vm_error *e
 static vm_status add_mmio_slots(struct virt *v, struct vm_error *e)
 {
     vm_status status = VM_OK;
-    for (unsigned slot = 0; status == VM_OK && slot < VIRT_VIRTIO_SLOTS; slot++)
+    for (unsigned slot = 0; status == VM_OK && slot < v->map.virtio_slots; slot++)
         status = add_mmio_slot(v, slot, e);
     // What is left wanted a slot that does not exist, or one that another got.
     for (size_t i = 0; status == VM_OK && i < v->config.virtio_count; i++) {
         const struct vm_board_virtio *d = &v->config.virtio[i];
         if (d->device && d->transport == VM_BOARD_MMIO)
             status = vm_error_set(e, VM_ERR_USAGE, "virtio-mmio slot %u %s", d->slot,
-                                  d->slot < VIRT_VIRTIO_SLOTS ? "is taken" : "does not exist");
+                                  d->slot < v->map.virtio_slots ? "is taken" : "does not exist");
     }
     return status;
 }
@@ -54,9 +56,9 @@ static vm_status add_mmio_slots(struct virt *v, struct vm_error *e)
 // As far up as RAM goes; none if physical addresses end before it.
 static struct vm_pci_window memory64(const struct virt *v)
 {
-    const uint64_t size = VIRT_PCI_MEMORY64_SIZE;
+    const uint64_t size = v->map.pci_memory64_size;
     uint64_t base = (virt_ram_end(v) + size - 1) & ~(size - 1);
-    if (base > VIRT_RAM_LIMIT - size)
+    if (base > v->map.ram_limit - size)
         return (struct vm_pci_window){0};
     return (struct vm_pci_window){base, size};
 }
@@ -77,19 +79,22 @@ static vm_status fill_pci(struct virt *v, struct vm_pci_host *host, struct vm_er
 
 static vm_status add_pci(struct virt *v, struct vm_error *e)
 {
+    const struct virt_map *map = &v->map;
     struct vm_pci_host_config c = {
-        .ecam = {VIRT_PCI_ECAM_BASE, VIRT_PCI_ECAM_SIZE},
-        .io = {VIRT_PCI_IO_BASE, VIRT_PCI_IO_SIZE},
-        .memory32 = {VIRT_PCI_MEMORY_BASE, VIRT_PCI_MEMORY_SIZE},
+        .ecam = map->ecam,
+        .io = map->pci_io,
+        .memory32 = map->pci_memory,
         .memory64 = memory64(v),
-        .interrupt_parent = VIRT_PHANDLE_WIRES,
-        .interrupt_cells = virt_interrupt_cells(v),
-        .msi = v->msi.send ? &v->msi : NULL,
-        .msi_parent = VIRT_PHANDLE_IMSIC_S,
+        .interrupt_parent = map->wires,
+        .interrupt_cells = map->interrupt_cells,
+        .interrupt_address_cells = map->interrupt_address_cells,
+        .msi = map->msi.send ? &map->msi : NULL,
+        .msi_parent = map->msi_parent,
+        .msi_by_requester = map->msi_by_requester,
     };
     for (uint32_t i = 0; i < VM_PCI_WIRES; i++) {
-        c.interrupt[i] = VIRT_PCI_IRQ + i;
-        c.intx[i] = virt_wire(v, VIRT_PCI_IRQ + i);
+        c.interrupt[i] = map->pci_interrupt + i;
+        c.intx[i] = map->wire(v, c.interrupt[i]);
     }
     struct vm_device device;
     struct vm_pci_host *host;
