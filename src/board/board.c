@@ -9,6 +9,9 @@ static const struct vm_board_ops *const boards[] = {
 #ifdef VM_GUEST_RISCV64
     &vm_board_virt_riscv64,
 #endif
+#ifdef VM_GUEST_ARM64
+    &vm_board_virt_arm64,
+#endif
     NULL,
 };
 

@@ -11,6 +11,6 @@ struct vm_board {
     const struct vm_board_ops *ops;
 };
 
-extern const struct vm_board_ops vm_board_virt_riscv64;
+extern const struct vm_board_ops vm_board_virt_riscv64, vm_board_virt_arm64;
 
 #endif

@@ -84,6 +84,22 @@ struct vm_loader_riscv_header vm_loader_riscv_header(struct vm_loader_view v)
     };
 }
 
+// Kernels before 3.17 leave the size 0, and their offset may be of the wrong byte order; it is
+// always this one.
+enum { OLD_ARM64_OFFSET = 0x80000 };
+
+struct vm_loader_arm64_header vm_loader_arm64_header(struct vm_loader_view v)
+{
+    struct vm_loader_arm64_header h = {
+        .text_offset = vm_load_le64(v.data + 8),
+        .image_size = vm_load_le64(v.data + 16),
+        .big_endian = v.data[24] & 1,
+    };
+    if (h.image_size == 0)
+        h.text_offset = OLD_ARM64_OFFSET;
+    return h;
+}
+
 struct vm_loader_zboot_header vm_loader_zboot_header(struct vm_loader_view v)
 {
     struct vm_loader_zboot_header h = {vm_load_le32(v.data + 8), vm_load_le32(v.data + 12), ""};

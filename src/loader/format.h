@@ -42,6 +42,15 @@ struct vm_loader_riscv_header {
 
 struct vm_loader_riscv_header vm_loader_riscv_header(struct vm_loader_view v);
 
+// ARM64 Image header (Linux Documentation/arch/arm64/booting.rst). `v` as above.
+struct vm_loader_arm64_header {
+    uint64_t text_offset; // from a multiple of 2 MiB
+    uint64_t image_size;  // with BSS
+    bool big_endian;
+};
+
+struct vm_loader_arm64_header vm_loader_arm64_header(struct vm_loader_view v);
+
 // EFI zboot header: where the packed kernel lies, and the name of its compression as the file has
 // it ("gzip", "zstd", "lzma" ...), made of printable characters only.
 struct vm_loader_zboot_header {

@@ -8,7 +8,7 @@
 
 typedef unsigned long long ull;
 
-enum { RISCV_ALIGNMENT = 2 << 20 };
+enum { RISCV_ALIGNMENT = 2 << 20, ARM64_ALIGNMENT = 2 << 20 };
 
 static vm_status check_isa(const struct vm_loader_request *r, const struct vm_image_info *info,
                            struct vm_error *e)
@@ -66,6 +66,24 @@ static vm_status place_riscv(const struct vm_loader_request *r, struct vm_loader
     return place_one(r, "Linux Image", address, v, memsz, out, e);
 }
 
+// As low as may be: RAM below the kernel is lost to some.
+static vm_status place_arm64(const struct vm_loader_request *r, struct vm_loader_view v,
+                             struct vm_loader_placement *out, struct vm_error *e)
+{
+    struct vm_loader_arm64_header h = vm_loader_arm64_header(v);
+    if (h.big_endian)
+        return vm_error_set(e, VM_ERR_FILE,
+                            "Linux Image is for a big-endian ARM64; give a little-endian one");
+    if (h.text_offset > r->ram_size)
+        return vm_error_set(e, VM_ERR_FILE,
+                            "Linux Image asks for load offset 0x%llx, which is not in RAM; give "
+                            "more memory, or get the file again",
+                            (ull)h.text_offset);
+    uint64_t base = (r->ram_base.v + ARM64_ALIGNMENT - 1) & ~(uint64_t)(ARM64_ALIGNMENT - 1);
+    uint64_t memsz = h.image_size > v.size ? h.image_size : v.size;
+    return place_one(r, "Linux Image", base + h.text_offset, v, memsz, out, e);
+}
+
 static vm_status place_elf(const struct vm_loader_request *r, struct vm_loader_view v,
                            struct vm_loader_placement *out, struct vm_error *e)
 {
@@ -110,6 +128,8 @@ static vm_status place_unpacked(const struct vm_loader_request *r, struct vm_loa
         return place_elf(r, v, out, e);
     if (kernel && format == VM_IMAGE_RISCV_LINUX && r->isa == VM_ISA_RISCV64)
         return place_riscv(r, v, out, e);
+    if (kernel && format == VM_IMAGE_ARM64_LINUX && r->isa == VM_ISA_ARM64)
+        return place_arm64(r, v, out, e);
     if (!kernel && format == VM_IMAGE_RAW && v.size > 0)
         return place_one(r, "flat binary", r->ram_base.v, v, v.size, out, e);
     return vm_error_set(e, VM_ERR_FILE, "not %s that can be loaded (%.100s); %s",

@@ -56,7 +56,7 @@ def help_of_config_has_the_same_keys():
 @case
 def help_of_trace_has_the_topics():
     text = page("help", "trace")
-    for topic in ("block", "exec", "mmu", "irq", "sbi"):
+    for topic in ("block", "exec", "mmu", "irq", "firmware"):
         assert f"\n  {topic} " in text, topic
 
 

@@ -52,7 +52,7 @@ static void call(struct vm_vcpu *v, void *context)
         return;
     const struct extension *extension = find(c.extension);
     struct sbi_result r = extension ? extension->handler(&c) : sbi_fail(SBI_ERR_NOT_SUPPORTED);
-    VM_TRACE(&v->machine->trace, VM_TRACE_SBI,
+    VM_TRACE(&v->machine->trace, VM_TRACE_FIRMWARE,
              "vcpu %u: %s (%#llx) function %llu, %#llx %#llx %#llx: %lld, %#llx", v->index,
              extension ? extension->name : "unknown", (unsigned long long)c.extension,
              (unsigned long long)c.function, (unsigned long long)c.arg[0],

@@ -135,7 +135,7 @@ void sbi_continue(struct sbi_call *c)
     else
         vm_riscv64_enter_supervisor(hart->vcpu, entry, opaque);
     c->leaves = true;
-    VM_TRACE(&c->board->virt.machine->trace, VM_TRACE_SBI, "vcpu %u: hsm: goes on at %#llx",
+    VM_TRACE(&c->board->virt.machine->trace, VM_TRACE_FIRMWARE, "vcpu %u: hsm: goes on at %#llx",
              hart->vcpu->index, (unsigned long long)vm_vcpu_pc(hart->vcpu));
 }
 

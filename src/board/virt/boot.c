@@ -171,13 +171,14 @@ static vm_status load_images(struct virt *v, struct virt_layout *l, bool *fits, 
 
 static vm_status write_tree(struct virt *v, const struct virt_layout *l, struct vm_error *e)
 {
-    uint8_t seed[VIRT_SEED_SIZE];
-    size_t offset = virt_seed_offset(v), size = v->tree.size;
+    size_t offset, size = v->tree.size;
     vm_status status = virt_place(v, vm_gpa_of(l->tree), v->tree.data, size, size, e);
-    if (status != VM_OK || offset == 0)
-        return status;
-    v->machine->host->random(v->machine->host->context, seed, sizeof seed);
-    return virt_place(v, vm_gpa_of(l->tree + offset), seed, sizeof seed, sizeof seed, e);
+    for (unsigned i = 0; status == VM_OK && (offset = virt_seed_offset(v, i, &size)); i++) {
+        uint8_t seed[VIRT_SEED_SIZE];
+        v->machine->host->random(v->machine->host->context, seed, size);
+        status = virt_place(v, vm_gpa_of(l->tree + offset), seed, size, size, e);
+    }
+    return status;
 }
 
 vm_status virt_load_files(struct virt *v, struct virt_layout *l, struct vm_error *e)

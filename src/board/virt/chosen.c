@@ -12,7 +12,7 @@
 enum { SLACK = 4096 };
 
 static const char initrd_start[] = "linux,initrd-start", initrd_end[] = "linux,initrd-end",
-                  seed[] = "rng-seed";
+                  rng_seed[] = "rng-seed", kaslr_seed[] = "kaslr-seed";
 
 vm_status virt_check_tree(const void *tree, size_t size, struct vm_error *e)
 {
@@ -49,7 +49,9 @@ static int fill(struct virt *v, void *tree)
         result = fdt_setprop_u64(tree, node, initrd_start, 0);
     if (!result && c->initrd.data)
         result = fdt_setprop_u64(tree, node, initrd_end, 0);
-    return result ? result : fdt_setprop(tree, node, seed, blank, sizeof blank);
+    if (!result && v->map.kaslr_seed)
+        result = fdt_setprop_u64(tree, node, kaslr_seed, 0);
+    return result ? result : fdt_setprop(tree, node, rng_seed, blank, sizeof blank);
 }
 
 vm_status virt_finish_tree(struct virt *v, struct vm_error *e)
@@ -87,8 +89,14 @@ void virt_set_initrd(struct virt *v, uint64_t start, uint64_t end)
     fdt_setprop_inplace_u64(v->tree.data, node, initrd_end, end);
 }
 
-size_t virt_seed_offset(const struct virt *v)
+size_t virt_seed_offset(const struct virt *v, unsigned index, size_t *size)
 {
-    const char *at = fdt_getprop(v->tree.data, chosen(v->tree.data), seed, NULL);
-    return at ? (size_t)(at - (const char *)v->tree.data) : 0;
+    static const char *const seeds[] = {rng_seed, kaslr_seed};
+    int length = 0;
+    const char *at = index < VM_ARRAY_SIZE(seeds)
+                         ? fdt_getprop(v->tree.data, chosen(v->tree.data), seeds[index], &length)
+                         : NULL;
+    bool ours = at && length > 0 && length <= VIRT_SEED_SIZE;
+    *size = ours ? (size_t)length : 0;
+    return ours ? (size_t)(at - (const char *)v->tree.data) : 0;
 }

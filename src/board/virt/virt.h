@@ -50,6 +50,7 @@ struct virt_map {
     bool msi_by_requester;
     // With firmware in flash the device tree is at the bottom of RAM.
     bool tree_first;
+    bool kaslr_seed; // the kernel takes the randomness for its own address from the tree
     // What the board writes into the device tree: everything but the chosen node's run-time part.
     void (*describe)(const struct virt *v, struct vm_describe *d);
 };
@@ -186,12 +187,13 @@ void virt_describe_console(struct vm_describe *d, const char *path);
 // Checks a device tree from outside.
 vm_status virt_check_tree(const void *tree, size_t size, struct vm_error *e);
 // Makes v->tree from base_tree and the configuration: command line, initrd (its address is still to
-// come), an all-zero seed.
+// come), all-zero seeds.
 vm_status virt_finish_tree(struct virt *v, struct vm_error *e);
 // Says where the initrd is.
 void virt_set_initrd(struct virt *v, uint64_t start, uint64_t end);
-// The offset of the seed in v->tree; 0: there is none.
-size_t virt_seed_offset(const struct virt *v);
+// The offset in v->tree of seed number `index`, and its bytes, at most VIRT_SEED_SIZE; 0: there is
+// none.
+size_t virt_seed_offset(const struct virt *v, unsigned index, size_t *size);
 
 // --- boot.c ---
 

@@ -17,7 +17,7 @@
     X(MMU, "mmu", "page walks and TLB flushes")                     \
     X(IRQ, "irq", "interrupt lines and interrupts taken")           \
     X(TRAP, "trap", "exceptions taken")                             \
-    X(SBI, "sbi", "calls to the built-in firmware")                 \
+    X(FIRMWARE, "firmware", "calls to the built-in firmware")       \
     X(MMIO, "mmio", "device register accesses")                     \
     X(TIMER, "timer", "timers armed and fired")
 

@@ -23,6 +23,9 @@ void vm_arm64_connect(struct vm_vcpu *v, const struct vm_arm64_wiring *wiring);
 // caches off, at `entry` with `argument` in x0. For boards with built-in PSCI.
 void vm_arm64_enter_kernel(struct vm_vcpu *v, uint64_t entry, uint64_t argument);
 
+// Whether the PEs have the feature, by its name in --cpu ("csv2").
+bool vm_arm64_has(const void *config, const char *feature);
+
 // The PE's affinity, Aff3 to Aff0 at the places of MPIDR_EL1.
 uint64_t vm_arm64_affinity(const struct vm_vcpu *v);
 
