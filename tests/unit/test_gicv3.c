@@ -475,9 +475,13 @@ static void sgis(void **state)
     for (unsigned i = 0; i < CPUS; i++)
         assert_false(b->irq[i].level || b->fiq[i].level);
     gicr_put(b, 0, GICR_SGI + IGROUPR, 0);
-    icc_put(b, 1, ICC_SGI0R, 3 << 24 | 1);
-    assert_true(b->fiq[0].level);
-    assert_int_equal(icc(b, 0, ICC_IAR0), 3);
+    static const uint16_t senders[] = {ICC_SGI0R, ICC_SGI1R, ICC_ASGI1R}; // all can for group 0
+    for (size_t i = 0; i < VM_ARRAY_SIZE(senders); i++) {
+        icc_put(b, 1, senders[i], 3 << 24 | 1);
+        assert_true(b->fiq[0].level);
+        assert_int_equal(icc(b, 0, ICC_IAR0), 3);
+        icc_put(b, 0, ICC_EOIR0, 3);
+    }
     gic_bed_end(b);
 }
 

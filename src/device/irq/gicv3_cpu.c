@@ -133,9 +133,11 @@ static uint32_t highest_pending(const struct gicv3_cpu *c, bool group1)
 
 // --- SGIs ---
 
+// With one security state ICC_SGI1R_EL1 makes SGIs of either group and the other two registers only
+// those of group 0 ("Forwarding an SGI to a target PE").
 static void send_to(struct gicv3_cpu *c, uint32_t intid, bool group1)
 {
-    if ((c->bank.group >> intid & 1) != group1)
+    if (!group1 && c->bank.group >> intid & 1)
         return;
     c->bank.latched |= UINT32_C(1) << intid;
     gicv3_update(c);
@@ -223,9 +225,9 @@ static bool write_register(struct gicv3_cpu *c, uint16_t sysreg, uint64_t value)
     case ICC_BPR1_EL1: write_bpr(c, true, value); break;
     case ICC_AP0R0_EL1: c->active_priorities[0] = (uint32_t)value; break;
     case ICC_AP1R0_EL1: c->active_priorities[1] = (uint32_t)value; break;
+    case ICC_ASGI1R_EL1:
     case ICC_SGI0R_EL1: send_sgi(c, value, false); return true;
     case ICC_SGI1R_EL1: send_sgi(c, value, true); return true;
-    case ICC_ASGI1R_EL1: // for the other security state, which there is not
     case ICC_SRE_EL1:
     case ICC_SRE_EL2: return true;
     case ICC_CTLR_EL1: write_ctlr(c, value); break;
