@@ -229,7 +229,7 @@ void a64_print_vimm64(struct a64_printer *p, int64_t value)
     uint64_t bits = 0;
     for (unsigned i = 0; i < 8; i++)
         bits |= value >> i & 1 ? UINT64_C(0xff) << (i * 8) : 0;
-    a64_put(p, "#0x%016llx", (unsigned long long)bits);
+    a64_put(p, "#0x%llx", (unsigned long long)bits);
 }
 
 static void put_general(struct a64_printer *p, bool wide, int64_t n)
