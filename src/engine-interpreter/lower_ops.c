@@ -487,6 +487,16 @@ static void lower_vector(struct lowering *l, vm_ir_value v, const struct vm_ir_o
 #define lower_vsdot      lower_vector
 #define lower_vudot      lower_vector
 #define lower_vusdot     lower_vector
+#define lower_vaese      lower_vector
+#define lower_vaesd      lower_vector
+#define lower_vaesmc     lower_vector
+#define lower_vaesimc    lower_vector
+#define lower_vsha1      lower_vector
+#define lower_vsha1su1   lower_vector
+#define lower_vsha256h   lower_vector
+#define lower_vsha256h2  lower_vector
+#define lower_vsha256su0 lower_vector
+#define lower_vsha256su1 lower_vector
 #define lower_vfadd      lower_vector
 #define lower_vfsub      lower_vector
 #define lower_vfmul      lower_vector

@@ -249,3 +249,18 @@ void a64_print_gprq(struct a64_printer *p, int64_t value)
 {
     put_general(p, p->args->q, value);
 }
+
+void a64_print_vq(struct a64_printer *p, int64_t value)
+{
+    put_scalar(p, value, 4);
+}
+
+void a64_print_vs(struct a64_printer *p, int64_t value)
+{
+    put_scalar(p, value, 2);
+}
+
+void a64_print_vsm3(struct a64_printer *p, int64_t value)
+{
+    put_element(p, value, 2, p->args->index);
+}

@@ -394,5 +394,7 @@ vm_u128 vm_ir_eval_vector(unsigned code, uint32_t attr, const vm_u128 v[3], stru
     }
     if (vm_ir_op_infos[code].effects & VM_IR_E_FPENV)
         return vm_ir_eval_vector_float(&o, attr, v, env);
+    if (vm_ir_is_crypto_op(code))
+        return vm_ir_eval_vector_crypto(&o, v);
     return lane_by_lane(&o, v);
 }

@@ -26,4 +26,12 @@ void vm_ir_vec_or(vm_u128 *v, unsigned bits, unsigned lane, uint64_t value);
 vm_u128 vm_ir_eval_vector_float(const struct vm_ir_lanes *o, uint32_t attr, const vm_u128 v[3],
                                 struct vm_fp_env *env);
 
+// Those of AES and SHA.
+vm_u128 vm_ir_eval_vector_crypto(const struct vm_ir_lanes *o, const vm_u128 v[3]);
+
+static inline bool vm_ir_is_crypto_op(unsigned code)
+{
+    return code >= VM_IR_vaese && code <= VM_IR_vsha256su1;
+}
+
 #endif

@@ -55,6 +55,16 @@ static struct rule rule_of(unsigned code)
     case VM_IR_vsdot:
     case VM_IR_vudot:
     case VM_IR_vusdot: return (struct rule){VM_TYPES_I32, ANY, 0};
+    case VM_IR_vaese:
+    case VM_IR_vaesd:
+    case VM_IR_vaesmc:
+    case VM_IR_vaesimc: return (struct rule){LANES_BYTE, WHOLE, 0};
+    case VM_IR_vsha1:
+    case VM_IR_vsha1su1:
+    case VM_IR_vsha256h:
+    case VM_IR_vsha256h2:
+    case VM_IR_vsha256su0:
+    case VM_IR_vsha256su1: return (struct rule){VM_TYPES_I32, WHOLE, 0};
     case VM_IR_vfwiden:
         return (struct rule){VM_TYPE_BIT(VM_F16) | VM_TYPE_BIT(VM_F32), WHOLE, VM_IR_VEC_HIGH};
     case VM_IR_vfnarrow:
@@ -83,6 +93,7 @@ static void imm_range(const struct vm_ir_op *op, unsigned bits, unsigned *least,
         *most = 3;
         break;
     case VM_IR_vext: *most = vm_ir_vec_extent(op->attr) == VM_IR_HALF ? 7 : 15; break;
+    case VM_IR_vsha1: *most = 2; break;
     default: *most = 0; break;
     }
 }

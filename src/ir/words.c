@@ -182,7 +182,8 @@ bool vm_ir_takes_immediate(unsigned code)
     case VM_IR_vrshrs:
     case VM_IR_vrshru:
     case VM_IR_vrev:
-    case VM_IR_vext: return true;
+    case VM_IR_vext:
+    case VM_IR_vsha1: return true;
     default: return false;
     }
 }

@@ -337,6 +337,8 @@ unsigned __int128 toy_vector(const struct vm_ir_op *op, const unsigned __int128 
     unsigned extent = op->attr >> 4 & 3;
     if (op->code <= VM_IR_vset || op->code == VM_IR_vlow || op->code == VM_IR_vpair)
         return scalar_result(&p, args);
+    if (op->code >= VM_IR_vaese && op->code <= VM_IR_vsha256su1)
+        return toy_crypto(op->code, p.imm, args);
     p.count = extent == VM_IR_LANE0 ? 1 : (extent == VM_IR_HALF ? 64 : 128) / p.bits;
     if (extent == VM_IR_WHOLE && (doubles(op->code) || halves(op->code)))
         p.count = 64 / p.bits;

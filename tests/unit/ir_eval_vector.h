@@ -16,4 +16,7 @@ uint64_t toy_float(const struct vm_ir_op *op, enum vm_type from, const uint64_t 
 unsigned __int128 toy_vector(const struct vm_ir_op *op, const unsigned __int128 args[3],
                              struct vm_fp_env *env);
 
+// Those of AES and SHA (ir_eval_crypto.c).
+unsigned __int128 toy_crypto(unsigned code, unsigned imm, const unsigned __int128 v[3]);
+
 #endif

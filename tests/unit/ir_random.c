@@ -181,6 +181,16 @@ bool toy_lanes_fit(unsigned code, unsigned lane, unsigned extent)
     case VM_IR_vsdot:
     case VM_IR_vudot:
     case VM_IR_vusdot: return bytes == 4;
+    case VM_IR_vaese:
+    case VM_IR_vaesd:
+    case VM_IR_vaesmc:
+    case VM_IR_vaesimc: return whole && bytes == 1;
+    case VM_IR_vsha1:
+    case VM_IR_vsha1su1:
+    case VM_IR_vsha256h:
+    case VM_IR_vsha256h2:
+    case VM_IR_vsha256su0:
+    case VM_IR_vsha256su1: return whole && bytes == 4;
     default: return true;
     }
 }
@@ -278,6 +288,7 @@ static uint32_t vector_imm(struct gen *g, unsigned code, unsigned bytes, unsigne
                 return imm;
         }
     case VM_IR_vext: return pick(g, extent == VM_IR_HALF ? 8 : 16);
+    case VM_IR_vsha1: return pick(g, 3);
     default: return 0;
     }
 }
