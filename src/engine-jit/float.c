@@ -72,9 +72,9 @@ static void settle(struct jit *j, const struct jit_nan *n)
     void *places[4];
     unsigned count = 0;
     if (n->xmm != JIT_NO_XMM)
-        places[count++] = &j->frame->fp.xmm[n->xmm];
+        places[count++] = &j->frame->fp.xmm[n->xmm][0];
     if (n->home != JIT_NO_XMM)
-        places[count++] = &j->frame->fp.xmm[n->home];
+        places[count++] = &j->frame->fp.xmm[n->home][0];
     if (n->entry)
         places[count++] = (char *)j->vcpu->state + n->entry - 1;
     if (n->slot)

@@ -48,7 +48,7 @@ struct jit_nans {
 // guest's flags lack, and xmm registers have the guest's most used float registers; otherwise MXCSR
 // is the host's own, and the state has them.
 struct jit_float {
-    uint64_t xmm[16];            // while C runs aside of the block's way
+    uint64_t xmm[16][2];         // while C runs aside of the block's way
     const struct jit_nans *nans; // what is to be made canonical before C goes on, or NULL
     uint32_t host, guest;        // MXCSR's values that are put aside
     uint32_t scratch;

@@ -106,8 +106,8 @@ static void place_access(struct jit_plan *p, uint32_t at, uint16_t from)
     int64_t disp = (int64_t)o->imm;
     bool write = o->code == VM_IR_store;
     p->span_of[at] = NONE;
-    if (!jit_is_plain(o) || vm_ir_type_bytes((enum vm_type)o->type) > 8 ||
-        op_at(p, base)->code == VM_IR_const || disp < -SPAN_REACH || disp > SPAN_REACH)
+    if (!jit_is_plain(o) || o->type == VM_I128 || op_at(p, base)->code == VM_IR_const ||
+        disp < -SPAN_REACH || disp > SPAN_REACH)
         return;
     for (uint16_t i = p->span_count; i-- > from && i + SPANS_AT_ONCE >= p->span_count;) {
         if (joins(&p->spans[i], base, disp, size)) {
@@ -248,7 +248,7 @@ struct homing {
 
 static bool is_whole(const struct vm_register *e)
 {
-    return e->type == VM_I64 || e->type == VM_F64 || e->type == VM_FLAGS;
+    return e->type == VM_I64 || e->type == VM_F64 || e->type == VM_FLAGS || e->type == VM_V128;
 }
 
 // The entry that a get or put names; the emitter looks closer at those that may have floats.
@@ -267,7 +267,7 @@ static bool makes_value(const struct jit_plan *p, vm_ir_value v)
         o->code == VM_IR_nop || jit_is_taken_in(p, v))
         return false;
     enum vm_type t = vm_ir_value_type(p->r, v);
-    return t != VM_VOID && vm_ir_type_bytes(t) <= 8;
+    return t != VM_VOID && (vm_ir_type_bytes(t) <= 8 || t == VM_V128);
 }
 
 static bool is_between(const struct vm_ir_op *o, uint64_t reg)

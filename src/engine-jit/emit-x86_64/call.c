@@ -96,7 +96,7 @@ void emit_evaluate_vector(struct emit *e, vm_ir_value v, const struct vm_ir_op *
         struct x64_mem to = at_state(e, e->jit->frame->pair[i]);
         e->locked = 0;
         if (vm_ir_value_type(e->r, o->args[i]) == VM_V128)
-            emit_copy(e, emit_temp(e), to, emit_slot(e, o->args[i]), 16);
+            emit_xmm_store(e, VM_V128, to, emit_in_xmm(e, o->args[i]));
         else
             emit_store_operand(e, X64_64, to, o->args[i]);
     }
@@ -105,10 +105,13 @@ void emit_evaluate_vector(struct emit *e, vm_ir_value v, const struct vm_ir_op *
     emit_claim_xmm(e);
     x64_imm(&e->code, X64_RCX, o->attr | (uint64_t)o->code << 32);
     x64_call_to(&e->code, e->jit->thunks.vector);
-    if (vm_ir_value_type(e->r, v) == VM_V128)
-        emit_copy(e, X64_RAX, emit_slot(e, v), at_state(e, e->jit->frame->pair[3]), 16);
-    else
+    if (vm_ir_value_type(e->r, v) != VM_V128) {
         emit_define(e, v, X64_RAX);
+        return;
+    }
+    enum x64_xmm result = emit_xmm_temp(e);
+    emit_xmm_load(e, VM_V128, result, at_state(e, e->jit->frame->pair[3]));
+    emit_define_xmm(e, v, result);
 }
 
 #define EVALUATE(name)                                                           \

@@ -8,10 +8,11 @@
 //   rax rcx rdx     values of the block; nothing at its boundaries
 //   rsp             16-byte aligned
 //   xmm15, xmm14 ...  the guest's most used float registers (`hot_float`) while the FPU is live
-//   xmm0 ...        float values of the block; nothing at its boundaries
+//   xmm0 ...        float and v128 values of the block; nothing at its boundaries
 //
 // A value of at most 64 bits is in a register of either kind, in its home (plan.h), in a slot of
-// the frame, or in several of them at once; a wider one is in a slot. i32 and narrower ones have
+// the frame, or in several of them at once; so is a v128, but for registers of the first kind; an
+// i128 or v256 is in a slot. i32 and narrower ones have
 // unspecified upper bits everywhere.
 #ifndef EMIT_X86_64_H
 #define EMIT_X86_64_H
@@ -90,6 +91,7 @@ struct cold {
     enum x64_reg address; // of an access; one in a span is at address + disp
     int32_t disp;
     bool in_span;
+    bool wide;           // an access: its value has 128 bits
     uint32_t what;       // of an atomic, of an fclass: the op's code
     enum x64_reg result; // of a load or evaluation, unless it is an xmm register
     uint8_t xmm;         // this one, or JIT_NO_XMM
@@ -257,7 +259,7 @@ void emit_forget_xmm(struct emit *e);
 // Whether one holds a value that this or a later op needs.
 bool emit_xmm_in_use(const struct emit *e);
 
-// The type is VM_F32 or VM_F64.
+// The type is VM_F32, VM_F64 or VM_V128.
 void emit_xmm_load(struct emit *e, enum vm_type t, enum x64_xmm to, struct x64_mem from);
 void emit_xmm_store(struct emit *e, enum vm_type t, struct x64_mem to, enum x64_xmm from);
 void emit_xmm_move(struct emit *e, enum x64_xmm to, enum x64_xmm from);

@@ -226,6 +226,11 @@ static void move_value(struct emit *e, struct x64_mem to, vm_ir_value from)
 {
     unsigned bytes = value_bytes(e, from);
     e->locked = 0;
+    e->xmm_locked = 0;
+    if (vm_ir_value_type(e->r, from) == VM_V128) {
+        emit_xmm_store(e, VM_V128, to, emit_in_xmm(e, from));
+        return;
+    }
     if (bytes <= 8) {
         emit_store_operand(e, X64_64, to, from);
         return;
@@ -384,7 +389,9 @@ void emit_op_branch(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 
 static void cold_result(struct emit *e, const struct cold *c)
 {
-    if (c->xmm != JIT_NO_XMM)
+    if (c->wide)
+        emit_xmm_load(e, VM_V128, (enum x64_xmm)c->xmm, at_state(e, e->jit->frame->pair[3]));
+    else if (c->xmm != JIT_NO_XMM)
         emit_xmm_load(e, VM_F64, (enum x64_xmm)c->xmm, at_frame_result(e));
     else
         x64_mov_rm(&e->code, X64_64, c->result, at_frame_result(e));
@@ -410,8 +417,9 @@ static const uint8_t *access_thunk(const struct jit_thunks *t, const struct cold
     unsigned log2 = vm_ir_mem_size_log2(c->attr);
     switch (c->kind) {
     case COLD_LOAD:
-        return c->in_span ? t->span_load[log2][(c->attr & VM_IR_MEM_SIGNED) != 0] : t->load;
-    case COLD_STORE: return c->in_span ? t->span_store[log2] : t->store;
+        return c->in_span && !c->wide ? t->span_load[log2][(c->attr & VM_IR_MEM_SIGNED) != 0]
+                                      : t->load;
+    case COLD_STORE: return c->in_span && !c->wide ? t->span_store[log2] : t->store;
     default: return t->atomic;
     }
 }
@@ -419,7 +427,9 @@ static const uint8_t *access_thunk(const struct jit_thunks *t, const struct cold
 static void cold_access(struct emit *e, const struct cold *c)
 {
     const struct jit_thunks *t = &e->jit->thunks;
-    if (c->kind == COLD_STORE || (c->kind == COLD_ATOMIC && c->what != VM_IR_lr))
+    if (c->kind == COLD_STORE && c->wide)
+        emit_xmm_store(e, VM_V128, at_state(e, e->jit->frame->pair[0]), c->value.xmm);
+    else if (c->kind == COLD_STORE || (c->kind == COLD_ATOMIC && c->what != VM_IR_lr))
         pass_value(e, 0, &c->value);
     if (c->kind == COLD_ATOMIC && c->what == VM_IR_cas)
         pass_value(e, 1, &c->value2);

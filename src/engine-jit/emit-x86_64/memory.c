@@ -124,7 +124,13 @@ static void load_through_c(struct emit *e, vm_ir_value v, const struct vm_ir_op 
     emit_before_c(e);
     emit_pass_access(e, address, o->attr);
     x64_call_to(&e->code, e->jit->thunks.load);
-    if (vm_ir_type_bytes((enum vm_type)o->type) > 8) {
+    if (o->type == VM_V128) {
+        enum x64_xmm to = emit_xmm_temp(e);
+        emit_xmm_load(e, VM_V128, to, at_state(e, e->jit->frame->pair[3]));
+        emit_define_xmm(e, v, to);
+        return;
+    }
+    if (o->type == VM_I128) {
         emit_copy(e, X64_RAX, emit_slot(e, v), at_state(e, e->jit->frame->pair[3]), 16);
         return;
     }
@@ -177,6 +183,24 @@ static void load_float(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     emit_define_xmm(e, v, to);
 }
 
+// A narrower one leaves zeros above. What goes aside has the whole v128 from C.
+static void load_vector(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    unsigned log2 = vm_ir_mem_size_log2(o->attr);
+    enum x64_xmm to = emit_xmm_temp(e);
+    struct access a = find_place(e, v, o, offsetof(struct vm_tlb_context, read));
+    if (log2 >= 2) {
+        emit_xmm_load(e, log2 == 4 ? VM_V128 : log2 == 3 ? VM_F64 : VM_F32, to, a.place);
+    } else {
+        emit_load_extended(&e->code, X64_RCX, a.place, log2, false);
+        emit_xmm_from(e, X64_32, to, X64_RCX);
+    }
+    struct cold *cold = go_aside(e, COLD_LOAD, o, &a);
+    cold->xmm = (uint8_t)to;
+    cold->wide = true;
+    emit_define_xmm(e, v, to);
+}
+
 static void load_integer(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     struct access a = find_place(e, v, o, offsetof(struct vm_tlb_context, read));
@@ -192,13 +216,15 @@ static void load_integer(struct emit *e, vm_ir_value v, const struct vm_ir_op *o
 
 void emit_op_load(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
-    if (!jit_is_plain(o) || vm_ir_type_bytes((enum vm_type)o->type) > 8) {
+    if (!jit_is_plain(o) || o->type == VM_I128) {
         load_through_c(e, v, o);
         return;
     }
     if (emit_is_in_span(e, v))
         emit_open_span(e, v);
-    if (is_float_load(e, v, o))
+    if (o->type == VM_V128)
+        load_vector(e, v, o);
+    else if (is_float_load(e, v, o))
         load_float(e, v, o);
     else
         load_integer(e, v, o);
@@ -242,7 +268,13 @@ static struct operand stored_value(struct emit *e, vm_ir_value v, unsigned log2)
 
 static void store_through_c(struct emit *e, const struct vm_ir_op *o)
 {
-    if (vm_ir_mem_size_log2(o->attr) >= 4) {
+    if (o->type == VM_V128) {
+        bool wide = vm_ir_mem_size_log2(o->attr) >= 4;
+        const struct jit_frame *f = e->jit->frame;
+        emit_xmm_store(e, wide ? VM_V128 : VM_F64,
+                       wide ? at_state(e, f->pair[0]) : at_state(e, &f->args[0]),
+                       emit_in_xmm(e, o->args[1]));
+    } else if (vm_ir_mem_size_log2(o->attr) >= 4) {
         struct x64_mem slot = emit_slot(e, o->args[1]);
         emit_copy(e, emit_temp(e), at_state(e, e->jit->frame->pair[0]), slot, 16);
     } else {
@@ -254,6 +286,22 @@ static void store_through_c(struct emit *e, const struct vm_ir_op *o)
     x64_call_to(&e->code, e->jit->thunks.store);
 }
 
+static void store_vector(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    unsigned log2 = vm_ir_mem_size_log2(o->attr);
+    enum x64_xmm from = emit_in_xmm(e, o->args[1]);
+    struct access a = find_place(e, v, o, offsetof(struct vm_tlb_context, write));
+    if (log2 >= 2) {
+        emit_xmm_store(e, log2 == 4 ? VM_V128 : log2 == 3 ? VM_F64 : VM_F32, a.place, from);
+    } else {
+        emit_xmm_to(e, X64_32, X64_RCX, from);
+        x64_mov_mr(&e->code, (enum x64_width)log2, a.place, X64_RCX);
+    }
+    struct cold *cold = go_aside(e, COLD_STORE, o, &a);
+    cold->value = in_xmm(from);
+    cold->wide = log2 == 4;
+}
+
 void emit_op_store(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     unsigned log2 = vm_ir_mem_size_log2(o->attr);
@@ -263,6 +311,10 @@ void emit_op_store(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     }
     if (emit_is_in_span(e, v))
         emit_open_span(e, v);
+    if (o->type == VM_V128) {
+        store_vector(e, v, o);
+        return;
+    }
     struct operand value = stored_value(e, jit_stored(e->plan, o), log2), from = value;
     struct access a = find_place(e, v, o, offsetof(struct vm_tlb_context, write));
     if (value.kind == IN_MEMORY) {

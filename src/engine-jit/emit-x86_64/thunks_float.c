@@ -110,9 +110,9 @@ static void move_xmm(struct x64_code *c, const struct jit *j, bool to_frame)
     for (unsigned i = 0; i < VM_ARRAY_SIZE(j->frame->fp.xmm); i++) {
         struct x64_mem place = emit_at_jit_state(j, &j->frame->fp.xmm[i]);
         if (to_frame)
-            x64_movsd_mr(c, place, (enum x64_xmm)i);
+            x64_movups_mr(c, place, (enum x64_xmm)i);
         else
-            x64_movsd_rm(c, (enum x64_xmm)i, place);
+            x64_movups_rm(c, (enum x64_xmm)i, place);
     }
 }
 

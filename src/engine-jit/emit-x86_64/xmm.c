@@ -18,7 +18,10 @@ static bool has_avx(const struct emit *e)
 
 void emit_xmm_load(struct emit *e, enum vm_type t, enum x64_xmm to, struct x64_mem from)
 {
-    if (has_avx(e))
+    if (t == VM_V128)
+        has_avx(e) ? x64_vmovups_rm(&e->code, X64_128, to, from)
+                   : x64_movups_rm(&e->code, to, from);
+    else if (has_avx(e))
         t == VM_F32 ? x64_vmovss_rm(&e->code, to, from) : x64_vmovsd_rm(&e->code, to, from);
     else
         t == VM_F32 ? x64_movss_rm(&e->code, to, from) : x64_movsd_rm(&e->code, to, from);
@@ -26,7 +29,10 @@ void emit_xmm_load(struct emit *e, enum vm_type t, enum x64_xmm to, struct x64_m
 
 void emit_xmm_store(struct emit *e, enum vm_type t, struct x64_mem to, enum x64_xmm from)
 {
-    if (has_avx(e))
+    if (t == VM_V128)
+        has_avx(e) ? x64_vmovups_mr(&e->code, X64_128, to, from)
+                   : x64_movups_mr(&e->code, to, from);
+    else if (has_avx(e))
         t == VM_F32 ? x64_vmovss_mr(&e->code, to, from) : x64_vmovsd_mr(&e->code, to, from);
     else
         t == VM_F32 ? x64_movss_mr(&e->code, to, from) : x64_movsd_mr(&e->code, to, from);
@@ -134,6 +140,12 @@ void emit_hold_xmm(struct emit *e, vm_ir_value v, enum x64_xmm xmm)
     e->xmm_held = true;
 }
 
+// As what a value is kept in memory: whole words.
+static enum vm_type kept_as(const struct emit *e, vm_ir_value root)
+{
+    return vm_ir_value_type(e->r, root) == VM_V128 ? VM_V128 : VM_F64;
+}
+
 static bool is_needed(const struct emit *e, vm_ir_value root)
 {
     return root != NONE && e->plan->last_use[root] >= e->at;
@@ -151,7 +163,7 @@ bool emit_xmm_in_use(const struct emit *e)
 static void spill(struct emit *e, unsigned xmm)
 {
     if (is_needed(e, e->xmms[xmm]) && !emit_is_in_memory(e, e->xmms[xmm]))
-        emit_xmm_store(e, VM_F64, emit_slot(e, e->xmms[xmm]), (enum x64_xmm)xmm);
+        emit_xmm_store(e, kept_as(e, e->xmms[xmm]), emit_slot(e, e->xmms[xmm]), (enum x64_xmm)xmm);
 }
 
 void emit_spill_xmm(struct emit *e)
@@ -221,7 +233,8 @@ static void bring_const(struct emit *e, vm_ir_value v, enum x64_xmm to, uint64_t
 // The register has all of the root, of which v may be a part.
 static enum vm_type whole_type(const struct emit *e, vm_ir_value root)
 {
-    return vm_ir_type_bytes(vm_ir_value_type(e->r, root)) == 8 ? VM_F64 : VM_F32;
+    unsigned bytes = vm_ir_type_bytes(vm_ir_value_type(e->r, root));
+    return bytes == 16 ? VM_V128 : bytes == 8 ? VM_F64 : VM_F32;
 }
 
 void emit_load_xmm(struct emit *e, enum x64_xmm to, vm_ir_value v)
@@ -295,9 +308,9 @@ void emit_define_xmm(struct emit *e, vm_ir_value v, enum x64_xmm xmm)
         emit_xmm_move(e, (enum x64_xmm)emit_xmm_home(e, root), xmm);
     } else if (home != NONE) {
         emit_entry_written(e, home);
-        emit_xmm_store(e, VM_F64, at_entry(e, home), xmm);
+        emit_xmm_store(e, kept_as(e, root), at_entry(e, home), xmm);
     }
     if (e->plan->marks[root] & JIT_ESCAPES)
-        emit_xmm_store(e, VM_F64, emit_slot(e, root), xmm);
+        emit_xmm_store(e, kept_as(e, root), emit_slot(e, root), xmm);
     emit_hold_xmm(e, root, xmm);
 }
