@@ -39,13 +39,22 @@ extern const uint8_t x64_fixed[FIXED_COUNT];
 // Fills the jit's `fixed`.
 void emit_fix_registers(struct jit *j);
 
-// What is boxed above an f32; sign bits, and all but those.
+// Constants of 16 bytes: what is boxed above an f32; sign bits, and all but those; of vectors the
+// low half of each lane, what makes indexes above 15 negative bytes, and orders of bytes.
 enum float_mask {
     MASK_BOX,
     MASK_SIGN_64,
     MASK_REST_64,
     MASK_SIGN_32,
     MASK_REST_32,
+    MASK_LOW_8_OF_16,
+    MASK_LOW_16_OF_32,
+    MASK_BEYOND_15,
+    MASK_REVERSE_8_IN_16,
+    MASK_REVERSE_8_IN_32,
+    MASK_REVERSE_8_IN_64,
+    MASK_REVERSE_16_IN_32,
+    MASK_REVERSE_16_IN_64,
     MASK_COUNT,
 };
 

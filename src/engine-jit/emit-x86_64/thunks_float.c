@@ -34,9 +34,19 @@ void emit_float_tables(struct x64_code *c, struct jit *j)
     static const uint8_t rounding_control[] = {
         [VM_FP_RNE] = 0, [VM_FP_RTZ] = 3, [VM_FP_RDN] = 1, [VM_FP_RUP] = 2};
     static const uint64_t masks[MASK_COUNT][2] = {
-        [MASK_BOX] = {~(uint64_t)UINT32_MAX}, [MASK_SIGN_64] = {(uint64_t)1 << 63},
-        [MASK_REST_64] = {INT64_MAX},         [MASK_SIGN_32] = {(uint64_t)1 << 31},
+        [MASK_BOX] = {~(uint64_t)UINT32_MAX},
+        [MASK_SIGN_64] = {(uint64_t)1 << 63},
+        [MASK_REST_64] = {INT64_MAX},
+        [MASK_SIGN_32] = {(uint64_t)1 << 31},
         [MASK_REST_32] = {INT32_MAX},
+        [MASK_LOW_8_OF_16] = {0x00ff00ff00ff00ff, 0x00ff00ff00ff00ff},
+        [MASK_LOW_16_OF_32] = {0x0000ffff0000ffff, 0x0000ffff0000ffff},
+        [MASK_BEYOND_15] = {0x7070707070707070, 0x7070707070707070},
+        [MASK_REVERSE_8_IN_16] = {0x0607040502030001, 0x0e0f0c0d0a0b0809},
+        [MASK_REVERSE_8_IN_32] = {0x0405060700010203, 0x0c0d0e0f08090a0b},
+        [MASK_REVERSE_8_IN_64] = {0x0001020304050607, 0x08090a0b0c0d0e0f},
+        [MASK_REVERSE_16_IN_32] = {0x0504070601000302, 0x0d0c0f0e09080b0a},
+        [MASK_REVERSE_16_IN_64] = {0x0100030205040706, 0x09080b0a0d0c0f0e},
     };
     const size_t words = sizeof(uint32_t) * VM_ARRAY_SIZE(rounding_control);
     if ((size_t)(c->end - c->at) < sizeof masks + words + FLAG_SETS) {

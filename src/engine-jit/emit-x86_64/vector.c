@@ -1,103 +1,266 @@
 // SPDX-License-Identifier: MIT
 //
-// Vector ops (v128).
-#include "emit.h"
+// Vector ops (v128): which become the host's instructions, and the instructions.
+#include "vector.h"
 
-#define EVALUATE(name)                                                           \
+// --- instructions ---
+
+static bool has_avx(const struct vec *k)
+{
+    return has_feature(k->e, VM_CPU_X86_64_AVX);
+}
+
+void vec_3(struct vec *k, enum x64_op op, enum x64_xmm to, enum x64_xmm a, enum x64_xmm b)
+{
+    const struct operand second = in_xmm(b);
+    emit_xmm_three(k->e, op, to, a, &second);
+}
+
+void vec_2(struct vec *k, enum x64_op op, enum x64_xmm to, enum x64_xmm a)
+{
+    const struct operand from = in_xmm(a);
+    emit_xmm_two(k->e, op, to, &from);
+}
+
+void vec_3i(struct vec *k, enum x64_op op, enum x64_xmm to, enum x64_xmm a, enum x64_xmm b,
+            uint8_t imm)
+{
+    if (has_avx(k)) {
+        x64_avx_rrri(&k->e->code, op, X64_128, to, a, b, imm);
+        return;
+    }
+    emit_xmm_move(k->e, to, a);
+    x64_sse_rri(&k->e->code, op, to, b, imm);
+}
+
+void vec_2i(struct vec *k, enum x64_op op, enum x64_xmm to, enum x64_xmm a, uint8_t imm)
+{
+    if (has_avx(k))
+        x64_avx_rri(&k->e->code, op, X64_128, to, a, imm);
+    else
+        x64_sse_rri(&k->e->code, op, to, a, imm);
+}
+
+void vec_mask(struct vec *k, enum x64_op op, enum x64_xmm to, enum x64_xmm a, enum float_mask mask)
+{
+    emit_xmm_mask(k->e, op, to, a, mask);
+}
+
+#define SHIFT(name)                                                                   \
+    static void do_##name(struct vec *k, enum x64_xmm to, enum x64_xmm a, unsigned n) \
+    {                                                                                 \
+        if (has_avx(k)) {                                                             \
+            x64_v##name##_rri(&k->e->code, X64_128, to, a, (uint8_t)n);               \
+            return;                                                                   \
+        }                                                                             \
+        emit_xmm_move(k->e, to, a);                                                   \
+        x64_##name##_ri(&k->e->code, to, (uint8_t)n);                                 \
+    }
+SHIFT(psllw)
+SHIFT(pslld)
+SHIFT(psllq)
+SHIFT(psrlw)
+SHIFT(psrld)
+SHIFT(psrlq)
+SHIFT(psraw)
+SHIFT(psrad)
+SHIFT(psrldq)
+SHIFT(pslldq)
+
+void vec_shift(struct vec *k, enum vec_shift how, unsigned bits, enum x64_xmm to, enum x64_xmm a,
+               unsigned n)
+{
+    switch (how) {
+    case VEC_SLL:
+        bits == 16   ? do_psllw(k, to, a, n)
+        : bits == 32 ? do_pslld(k, to, a, n)
+                     : do_psllq(k, to, a, n);
+        break;
+    case VEC_SRL:
+        bits == 16   ? do_psrlw(k, to, a, n)
+        : bits == 32 ? do_psrld(k, to, a, n)
+                     : do_psrlq(k, to, a, n);
+        break;
+    case VEC_SRA: bits == 16 ? do_psraw(k, to, a, n) : do_psrad(k, to, a, n); break;
+    }
+}
+
+void vec_bytes_down(struct vec *k, enum x64_xmm to, enum x64_xmm a, unsigned n)
+{
+    do_psrldq(k, to, a, n);
+}
+
+void vec_bytes_up(struct vec *k, enum x64_xmm to, enum x64_xmm a, unsigned n)
+{
+    do_pslldq(k, to, a, n);
+}
+
+void vec_ones(struct vec *k, enum x64_xmm to)
+{
+    vec_3(k, x64_OP_pcmpeqd, to, to, to);
+}
+
+void vec_low_half(struct vec *k, enum x64_xmm to, enum x64_xmm a)
+{
+    vec_2(k, x64_OP_movq, to, a);
+}
+
+void vec_broadcast(struct vec *k, unsigned log2, enum x64_xmm to, enum x64_xmm a)
+{
+    if (log2 == 3) {
+        vec_2i(k, x64_OP_pshufd, to, a, 0x44);
+    } else if (log2 == 2) {
+        vec_2i(k, x64_OP_pshufd, to, a, 0);
+    } else {
+        if (log2 == 0) {
+            vec_3(k, x64_OP_punpcklbw, to, a, a);
+            a = to;
+        }
+        vec_2i(k, x64_OP_pshuflw, to, a, 0);
+        vec_2i(k, x64_OP_pshufd, to, to, 0);
+    }
+}
+
+// --- results ---
+
+static void clear_above(struct vec *k, enum x64_xmm x)
+{
+    if (k->extent == VM_IR_HALF || k->bits == 64) {
+        vec_low_half(k, x, x);
+        return;
+    }
+    unsigned bytes = 16 - k->bits / 8;
+    vec_bytes_up(k, x, x, bytes);
+    vec_bytes_down(k, x, x, bytes);
+}
+
+bool vec_done(struct vec *k, enum x64_xmm to)
+{
+    if (k->extent != VM_IR_WHOLE)
+        clear_above(k, to);
+    return vec_done_whole(k, to);
+}
+
+bool vec_done_whole(struct vec *k, enum x64_xmm to)
+{
+    emit_define_xmm(k->e, k->v, to);
+    return true;
+}
+
+// --- ops ---
+
+static void emit_vector(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, vec_fn *fn)
+{
+    struct vec k = {.e = e, .v = v, .o = o};
+    k.bits = vm_ir_type_bits(vm_ir_vec_lane(o->attr));
+    k.log2 = (unsigned)__builtin_ctz(k.bits / 8);
+    k.extent = vm_ir_vec_extent(o->attr);
+    k.imm = vm_ir_vec_imm(o->attr);
+    if (!fn(&k))
+        emit_evaluate_vector(e, v, o);
+}
+
+#define VECTOR(name, fn)                                                         \
+    void emit_op_##name(struct emit *e, vm_ir_value v, const struct vm_ir_op *o) \
+    {                                                                            \
+        emit_vector(e, v, o, fn);                                                \
+    }
+VECTOR(vget, vec_get)
+VECTOR(vset, vec_set)
+VECTOR(vsplat, vec_splat)
+VECTOR(vlow, vec_low)
+VECTOR(vpair, vec_pair)
+VECTOR(vdup, vec_dup)
+VECTOR(vand, vec_arithmetic)
+VECTOR(vor, vec_arithmetic)
+VECTOR(vxor, vec_arithmetic)
+VECTOR(vandn, vec_arithmetic)
+VECTOR(vnot, vec_not)
+VECTOR(vsel, vec_select)
+VECTOR(vadd, vec_arithmetic)
+VECTOR(vsub, vec_arithmetic)
+VECTOR(vmul, vec_arithmetic)
+VECTOR(vsmin, vec_arithmetic)
+VECTOR(vsmax, vec_arithmetic)
+VECTOR(vumin, vec_arithmetic)
+VECTOR(vumax, vec_arithmetic)
+VECTOR(vsabd, vec_arithmetic)
+VECTOR(vuabd, vec_arithmetic)
+VECTOR(vneg, vec_unary)
+VECTOR(vabs, vec_unary)
+VECTOR(vceq, vec_arithmetic)
+VECTOR(vcgts, vec_arithmetic)
+VECTOR(vcges, vec_compare_unsigned)
+VECTOR(vcgtu, vec_compare_unsigned)
+VECTOR(vcgeu, vec_compare_unsigned)
+VECTOR(vshl, vec_shift_op)
+VECTOR(vshrs, vec_shift_op)
+VECTOR(vshru, vec_shift_op)
+VECTOR(vrshrs, vec_shift_op)
+VECTOR(vrshru, vec_shift_op)
+VECTOR(vurhadd, vec_arithmetic)
+VECTOR(vsqadd, vec_arithmetic)
+VECTOR(vuqadd, vec_arithmetic)
+VECTOR(vsqsub, vec_arithmetic)
+VECTOR(vuqsub, vec_arithmetic)
+VECTOR(vrev, vec_reverse)
+VECTOR(vzip1, vec_zip)
+VECTOR(vzip2, vec_zip)
+VECTOR(vuzp1, vec_unzip)
+VECTOR(vuzp2, vec_unzip)
+VECTOR(vtrn1, vec_transpose)
+VECTOR(vtrn2, vec_transpose)
+VECTOR(vext, vec_extract)
+VECTOR(vtbl, vec_look_up)
+VECTOR(vwidens, vec_widen)
+VECTOR(vwidenu, vec_widen)
+VECTOR(vmulls, vec_multiply_long)
+VECTOR(vmullu, vec_multiply_long)
+VECTOR(vpmull, vec_polynomial_long)
+VECTOR(vnarrow, vec_narrow)
+VECTOR(vsqnarrow, vec_narrow)
+VECTOR(vuqnarrow, vec_narrow)
+VECTOR(vsqnarrowu, vec_narrow)
+
+#define IN_C(name)                                                               \
     void emit_op_##name(struct emit *e, vm_ir_value v, const struct vm_ir_op *o) \
     {                                                                            \
         emit_evaluate_vector(e, v, o);                                           \
     }
-EVALUATE(vget)
-EVALUATE(vset)
-EVALUATE(vsplat)
-EVALUATE(vlow)
-EVALUATE(vpair)
-EVALUATE(vdup)
-EVALUATE(vand)
-EVALUATE(vor)
-EVALUATE(vxor)
-EVALUATE(vandn)
-EVALUATE(vnot)
-EVALUATE(vsel)
-EVALUATE(vadd)
-EVALUATE(vsub)
-EVALUATE(vmul)
-EVALUATE(vsmin)
-EVALUATE(vsmax)
-EVALUATE(vumin)
-EVALUATE(vumax)
-EVALUATE(vsabd)
-EVALUATE(vuabd)
-EVALUATE(vneg)
-EVALUATE(vabs)
-EVALUATE(vceq)
-EVALUATE(vcgts)
-EVALUATE(vcges)
-EVALUATE(vcgtu)
-EVALUATE(vcgeu)
-EVALUATE(vshl)
-EVALUATE(vshrs)
-EVALUATE(vshru)
-EVALUATE(vrshrs)
-EVALUATE(vrshru)
-EVALUATE(vsshl)
-EVALUATE(vushl)
-EVALUATE(vsrshl)
-EVALUATE(vurshl)
-EVALUATE(vshadd)
-EVALUATE(vuhadd)
-EVALUATE(vshsub)
-EVALUATE(vuhsub)
-EVALUATE(vsrhadd)
-EVALUATE(vurhadd)
-EVALUATE(vsqadd)
-EVALUATE(vuqadd)
-EVALUATE(vsqsub)
-EVALUATE(vuqsub)
-EVALUATE(vsqdmulh)
-EVALUATE(vsqrdmulh)
-EVALUATE(vclz)
-EVALUATE(vcls)
-EVALUATE(vcnt)
-EVALUATE(vrbit)
-EVALUATE(vrev)
-EVALUATE(vzip1)
-EVALUATE(vzip2)
-EVALUATE(vuzp1)
-EVALUATE(vuzp2)
-EVALUATE(vtrn1)
-EVALUATE(vtrn2)
-EVALUATE(vext)
-EVALUATE(vtbl)
-EVALUATE(vwidens)
-EVALUATE(vwidenu)
-EVALUATE(vmulls)
-EVALUATE(vmullu)
-EVALUATE(vpmul)
-EVALUATE(vpmull)
-EVALUATE(vnarrow)
-EVALUATE(vsqnarrow)
-EVALUATE(vuqnarrow)
-EVALUATE(vsqnarrowu)
-EVALUATE(vsdot)
-EVALUATE(vudot)
-EVALUATE(vusdot)
-EVALUATE(vfadd)
-EVALUATE(vfsub)
-EVALUATE(vfmul)
-EVALUATE(vfdiv)
-EVALUATE(vfsqrt)
-EVALUATE(vfma)
-EVALUATE(vfmin)
-EVALUATE(vfmax)
-EVALUATE(vfceq)
-EVALUATE(vfcgt)
-EVALUATE(vfcge)
-EVALUATE(vfround)
-EVALUATE(vfwiden)
-EVALUATE(vfnarrow)
-EVALUATE(vftos)
-EVALUATE(vftou)
-EVALUATE(vstof)
-EVALUATE(vutof)
+IN_C(vsshl)
+IN_C(vushl)
+IN_C(vsrshl)
+IN_C(vurshl)
+IN_C(vshadd)
+IN_C(vuhadd)
+IN_C(vshsub)
+IN_C(vuhsub)
+IN_C(vsrhadd)
+IN_C(vsqdmulh)
+IN_C(vsqrdmulh)
+IN_C(vclz)
+IN_C(vcls)
+IN_C(vcnt)
+IN_C(vrbit)
+IN_C(vpmul)
+IN_C(vsdot)
+IN_C(vudot)
+IN_C(vusdot)
+IN_C(vfadd)
+IN_C(vfsub)
+IN_C(vfmul)
+IN_C(vfdiv)
+IN_C(vfsqrt)
+IN_C(vfma)
+IN_C(vfmin)
+IN_C(vfmax)
+IN_C(vfceq)
+IN_C(vfcgt)
+IN_C(vfcge)
+IN_C(vfround)
+IN_C(vfwiden)
+IN_C(vfnarrow)
+IN_C(vftos)
+IN_C(vftou)
+IN_C(vstof)
+IN_C(vutof)
