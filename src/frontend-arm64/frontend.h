@@ -22,6 +22,8 @@ struct a64_config {
     uint64_t extensions; // bit per enum a64_ext
     uint64_t *coverage;  // per table row, or NULL
     uint64_t midr;       // MIDR_EL1
+    uint8_t pa_bits;     // physical addresses: 32 to 52
+    bool has_gic;        // the board has a GIC with system registers
 };
 
 static inline bool a64_has(const struct a64_config *c, enum a64_ext e)
@@ -50,6 +52,8 @@ enum {
     A64_MODE_PAUTH_DB = 1 << 14,
     A64_MODE_STEP_DONE = 1 << 15, // active-pending: no instruction, but the exception
     A64_MODE_ILLEGAL = 1 << 16,   // PSTATE.IL: no instruction, but the exception
+    A64_MODE_SP_EL0 = 1 << 17,    // PSTATE.SP is 0 above EL0: SP is SP_EL0
+    A64_MODE_NO_MOPS = 1 << 18,   // SCTLR.MSCEn is 0 at EL0: memory copies and sets are UNDEFINED
     // Of the code page, not of the PE: the translation table says that it is guarded (GP). The
     // attribute bit A64_PAGE_GUARDED of its translation.
     A64_MODE_GUARDED = 1 << 24,

@@ -6,6 +6,7 @@
 // A translation depends on the bytes, the configuration and the execution-mode bits, on nothing
 // else of the PE.
 #include "sem_branch.h"
+#include "sem_debug.h"
 
 #include <vm/base/memory.h>
 
@@ -73,12 +74,15 @@ void a64_translate_insn(struct vm_translate *out)
     vm_ir_insn(t.b, t.offset, LENGTH);
     if (first && t.mode & A64_MODE_GUARDED)
         a64_check_target(&t);
+    if (!misaligned)
+        a64_before_insn(&t);
     if (misaligned)
         raise_misaligned(&t);
-    else
+    else if (!t.ends)
         lower(&t);
     if (t.checks_sp && !t.ends)
         a64_check_sp(&t);
+    a64_after_insn(&t);
     out->length = LENGTH;
     out->ends = t.ends;
 }

@@ -44,11 +44,29 @@ struct vm_arm64_wiring {
     struct vm_irq pmu;
 };
 
+// What translations by tables depend on beside the address space, the exception level and PAN.
+struct vm_arm64_regime {
+    uint64_t ttbr1, tcr, mair, sctlr; // their bits that matter
+    uint32_t number;                  // never 0, never used again for another one
+};
+enum { VM_ARM64_REGIMES = 8 };
+
 // What the frontend keeps beside the architectural state, all of it derived or the board's: nothing
 // here is saved.
 struct vm_arm64_derived {
     struct vm_arm64_wiring wiring;
-    struct vm_timer timer[VM_ARM64_TIMERS]; // fires when the timer's condition is met
+    struct vm_timer timer[VM_ARM64_TIMERS];           // fires when the timer's condition is met
+    struct vm_arm64_regime regimes[VM_ARM64_REGIMES]; // those seen last, a ring
+    uint32_t regime, regimes_seen;                    // the current one; how many there were
+    uint64_t synced_code; // the space's count of writes to code when all PEs last looked at it
+    // Performance monitors: what the counters, the cycle counter last, had at the last look;
+    // whether one that is enabled depends on the exception level; and whether the timer asks for a
+    // look.
+    uint64_t pmu_seen[VM_ARM64_COUNTERS + 1];
+    struct vm_timer pmu_timer;
+    bool pmu_filters, pmu_due;
+    bool stepped;     // the instruction before was run by a software step,
+    bool stepped_ldx; // and was a load-exclusive
 };
 
 struct vm_arm64_state {
@@ -96,7 +114,12 @@ struct vm_arm64_state {
     uint64_t pmccntr_offset;
     uint64_t pmevcntr[VM_ARM64_COUNTERS], pmevtyper[VM_ARM64_COUNTERS];
 
-    uint64_t event; // the event register of WFE and SEV
+    uint64_t event; // the event register of WFE and SEV; other PEs set it
+
+    // Hints. `wakes`: the interrupt lines that were seen up, as the bits of DAIF that mask them.
+    // `stale`: vcpu->mode and the TLB contexts are not those of the registers (bit 0), or code that
+    // was looked up is not (bit 1), until the next context synchronization event.
+    uint64_t wakes, stale;
 
     struct vm_arm64_derived derived;
 };
