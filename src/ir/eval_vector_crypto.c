@@ -87,6 +87,12 @@ static vm_u128 mix_columns(vm_u128 v, bool inverse)
     return out;
 }
 
+static vm_u128 aes_round(vm_u128 v, unsigned mixes, bool inverse)
+{
+    v = substitute(v, inverse);
+    return mixes ? mix_columns(v, inverse) : v;
+}
+
 // --- SHA ---
 
 struct words {
@@ -195,8 +201,8 @@ static vm_u128 sha256_schedule1(const vm_u128 v[3])
 vm_u128 vm_ir_eval_vector_crypto(const struct vm_ir_lanes *o, const vm_u128 v[3])
 {
     switch (o->code) {
-    case VM_IR_vaese: return substitute(v[0], false);
-    case VM_IR_vaesd: return substitute(v[0], true);
+    case VM_IR_vaese: return aes_round(v[0], o->imm, false);
+    case VM_IR_vaesd: return aes_round(v[0], o->imm, true);
     case VM_IR_vaesmc: return mix_columns(v[0], false);
     case VM_IR_vaesimc: return mix_columns(v[0], true);
     case VM_IR_vsha1: return sha1_rounds(o->imm, v);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Folding of vector ops: a lane of what was put together from scalars is the scalar, so that scalar
-// arithmetic in vector registers goes from one instruction to the next without them.
+// arithmetic in vector registers goes from one instruction to the next without them; a round of AES
+// in two ops becomes one.
 #include "fold.h"
 
 // The low `bits` bits of an i64, extended.
@@ -42,4 +43,16 @@ vm_ir_value vm_ir_fold_vget(struct vm_ir_builder *b, struct vm_ir_op *op)
         return VM_IR_NONE;
     default: return VM_IR_NONE;
     }
+}
+
+vm_ir_value vm_ir_fold_vaesmc(struct vm_ir_builder *b, struct vm_ir_op *op)
+{
+    const struct vm_ir_op *from = &b->region->ops[op->args[0]];
+    unsigned round = op->code == VM_IR_vaesmc ? VM_IR_vaese : VM_IR_vaesd;
+    if (from->code != round || vm_ir_vec_imm(from->attr))
+        return VM_IR_NONE;
+    op->code = (uint16_t)round;
+    op->attr |= VM_IR_VIMM(1);
+    op->args[0] = from->args[0];
+    return VM_IR_AGAIN;
 }

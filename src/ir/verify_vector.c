@@ -93,6 +93,8 @@ static void imm_range(const struct vm_ir_op *op, unsigned bits, unsigned *least,
         *most = 3;
         break;
     case VM_IR_vext: *most = vm_ir_vec_extent(op->attr) == VM_IR_HALF ? 7 : 15; break;
+    case VM_IR_vaese:
+    case VM_IR_vaesd: *most = 1; break;
     case VM_IR_vsha1: *most = 2; break;
     default: *most = 0; break;
     }

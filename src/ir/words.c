@@ -183,6 +183,8 @@ bool vm_ir_takes_immediate(unsigned code)
     case VM_IR_vrshru:
     case VM_IR_vrev:
     case VM_IR_vext:
+    case VM_IR_vaese:
+    case VM_IR_vaesd:
     case VM_IR_vsha1: return true;
     default: return false;
     }

@@ -170,8 +170,14 @@ static u128 sha256_words(unsigned code, const u128 v[3])
 unsigned __int128 toy_crypto(unsigned code, unsigned imm, const unsigned __int128 v[3])
 {
     switch (code) {
-    case VM_IR_vaese:
-    case VM_IR_vaesd:
+    case VM_IR_vaese: {
+        u128 s = aes(VM_IR_vaese, v[0]);
+        return imm ? aes(VM_IR_vaesmc, s) : s;
+    }
+    case VM_IR_vaesd: {
+        u128 s = aes(VM_IR_vaesd, v[0]);
+        return imm ? aes(VM_IR_vaesimc, s) : s;
+    }
     case VM_IR_vaesmc:
     case VM_IR_vaesimc: return aes(code, v[0]);
     case VM_IR_vsha1: return sha1(imm, v[0], word(v[1], 0), v[2]);

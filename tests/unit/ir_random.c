@@ -288,6 +288,8 @@ static uint32_t vector_imm(struct gen *g, unsigned code, unsigned bytes, unsigne
                 return imm;
         }
     case VM_IR_vext: return pick(g, extent == VM_IR_HALF ? 8 : 16);
+    case VM_IR_vaese:
+    case VM_IR_vaesd: return pick(g, 2);
     case VM_IR_vsha1: return pick(g, 3);
     default: return 0;
     }

@@ -55,6 +55,9 @@ enum float_mask {
     MASK_REVERSE_8_IN_64,
     MASK_REVERSE_16_IN_32,
     MASK_REVERSE_16_IN_64,
+    MASK_SHA1_C, // the constants of SHA-1's rounds by function
+    MASK_SHA1_P,
+    MASK_SHA1_M,
     MASK_COUNT,
 };
 
@@ -256,6 +259,8 @@ void emit_load_xmm(struct emit *e, enum x64_xmm to, vm_ir_value v);
 struct operand emit_float_operand(struct emit *e, vm_ir_value v);
 // Unlocks the registers of operands that are used no more.
 void emit_xmm_release(struct emit *e, const struct vm_ir_op *o);
+// A given temporary, emptied and locked; what it has is in another then.
+void emit_claim_one_xmm(struct emit *e, enum x64_xmm xmm);
 // The register to compute v into: its home's, or a temporary if that is one of `busy`.
 enum x64_xmm emit_xmm_result(struct emit *e, vm_ir_value v, uint32_t busy);
 // That register has v, unless v has a home in another; v has been computed into it.

@@ -46,6 +46,9 @@ void emit_float_tables(struct x64_code *c, struct jit *j)
         [MASK_REVERSE_8_IN_32] = {0x0405060700010203, 0x0c0d0e0f08090a0b},
         [MASK_REVERSE_8_IN_64] = {0x0001020304050607, 0x08090a0b0c0d0e0f},
         [MASK_REVERSE_16_IN_32] = {0x0504070601000302, 0x0d0c0f0e09080b0a},
+        [MASK_SHA1_C] = {0x5a8279995a827999, 0x5a8279995a827999},
+        [MASK_SHA1_P] = {0x6ed9eba16ed9eba1, 0x6ed9eba16ed9eba1},
+        [MASK_SHA1_M] = {0x8f1bbcdc8f1bbcdc, 0x8f1bbcdc8f1bbcdc},
         [MASK_REVERSE_16_IN_64] = {0x0100030205040706, 0x09080b0a0d0c0f0e},
     };
     const size_t words = sizeof(uint32_t) * VM_ARRAY_SIZE(rounding_control);

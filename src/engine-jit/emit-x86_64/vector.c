@@ -221,6 +221,16 @@ VECTOR(vnarrow, vec_narrow)
 VECTOR(vsqnarrow, vec_narrow)
 VECTOR(vuqnarrow, vec_narrow)
 VECTOR(vsqnarrowu, vec_narrow)
+VECTOR(vaese, vec_aes)
+VECTOR(vaesd, vec_aes)
+VECTOR(vaesmc, vec_aes_mix)
+VECTOR(vaesimc, vec_aes_unmix)
+VECTOR(vsha1, vec_sha1)
+VECTOR(vsha1su1, vec_sha1_schedule)
+VECTOR(vsha256h, vec_sha256)
+VECTOR(vsha256h2, vec_sha256)
+VECTOR(vsha256su0, vec_sha256_schedule0)
+VECTOR(vsha256su1, vec_sha256_schedule1)
 
 #define IN_C(name)                                                               \
     void emit_op_##name(struct emit *e, vm_ir_value v, const struct vm_ir_op *o) \

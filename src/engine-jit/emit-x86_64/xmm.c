@@ -216,6 +216,22 @@ enum x64_xmm emit_xmm_temp(struct emit *e)
     return (enum x64_xmm)best;
 }
 
+void emit_claim_one_xmm(struct emit *e, enum x64_xmm xmm)
+{
+    vm_ir_value root = e->xmms[xmm];
+    e->xmm_locked |= (uint16_t)(1u << xmm);
+    if (is_needed(e, root)) {
+        enum x64_xmm other = emit_xmm_temp(e);
+        emit_xmm_move(e, other, xmm);
+        emit_hold_xmm(e, root, other);
+        e->xmm_locked &= (uint16_t) ~(1u << other);
+        if (e->xmm_boxed >> xmm & 1)
+            e->xmm_boxed |= (uint16_t)(1u << other);
+    }
+    forget(e, xmm);
+    e->xmm_boxed &= (uint16_t) ~(1u << xmm);
+}
+
 enum x64_xmm emit_xmm_result(struct emit *e, vm_ir_value v, uint32_t busy)
 {
     uint8_t home = emit_xmm_home(e, e->plan->root[v]);

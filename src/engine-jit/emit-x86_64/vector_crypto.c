@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+//
+// Vector ops of AES and SHA on the host's instructions for them (Intel SDM volume 1, chapters 5.21
+// and 12.13; volume 2). Those of SHA have no VEX form, and take some states in an order of their
+// own.
+#include "vector.h"
+
+// Lanes 3, 2, 1, 0.
+enum { REVERSED = 0x1b };
+
+// --- AES ---
+
+// The host's rounds end with adding a key, which is 0 here.
+bool vec_aes(struct vec *k)
+{
+    if (!vec_has(k, VM_CPU_X86_64_AES))
+        return false;
+    bool inverse = k->o->code == VM_IR_vaesd;
+    enum x64_xmm a = vec_arg(k, 0), zero = vec_temp(k), to = vec_temp(k);
+    emit_xmm_zero(k->e, zero);
+    if (k->imm)
+        vec_3(k, inverse ? x64_OP_aesdec : x64_OP_aesenc, to, a, zero);
+    else
+        vec_3(k, inverse ? x64_OP_aesdeclast : x64_OP_aesenclast, to, a, zero);
+    return vec_done_whole(k, to);
+}
+
+// A round, after what undoes its other steps.
+bool vec_aes_mix(struct vec *k)
+{
+    if (!vec_has(k, VM_CPU_X86_64_AES))
+        return false;
+    enum x64_xmm a = vec_arg(k, 0), zero = vec_temp(k), to = vec_temp(k);
+    emit_xmm_zero(k->e, zero);
+    vec_3(k, x64_OP_aesdeclast, to, a, zero);
+    vec_3(k, x64_OP_aesenc, to, to, zero);
+    return vec_done_whole(k, to);
+}
+
+bool vec_aes_unmix(struct vec *k)
+{
+    if (!vec_has(k, VM_CPU_X86_64_AES))
+        return false;
+    enum x64_xmm a = vec_arg(k, 0), to = vec_temp(k);
+    vec_2(k, x64_OP_aesimc, to, a);
+    return vec_done_whole(k, to);
+}
+
+// --- SHA-1: the host's words are in reverse order ---
+
+// The host adds e to the first word, and the constant itself.
+bool vec_sha1(struct vec *k)
+{
+    static const uint8_t constants[] = {MASK_SHA1_C, MASK_SHA1_P, MASK_SHA1_M};
+    if (!vec_has(k, VM_CPU_X86_64_SHA))
+        return false;
+    enum x64_xmm abcd = vec_arg(k, 0), e = vec_arg(k, 1), words = vec_arg(k, 2);
+    enum x64_xmm to = vec_temp(k), x = vec_temp(k), first = vec_temp(k);
+    vec_2i(k, x64_OP_pshufd, to, abcd, REVERSED);
+    vec_2i(k, x64_OP_pshufd, x, words, REVERSED);
+    vec_bytes_up(k, first, e, 12);
+    vec_3(k, x64_OP_paddd, x, x, first);
+    vec_mask(k, x64_OP_psubd, x, x, (enum float_mask)constants[k->imm]);
+    // Constant and function by number; the second and the fourth function are the same.
+    x64_sha1rnds4_rri(&k->e->code, to, x, (uint8_t)k->imm);
+    vec_2i(k, x64_OP_pshufd, to, to, REVERSED);
+    return vec_done_whole(k, to);
+}
+
+bool vec_sha1_schedule(struct vec *k)
+{
+    if (!vec_has(k, VM_CPU_X86_64_SHA))
+        return false;
+    enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_temp(k), last = vec_temp(k);
+    vec_2i(k, x64_OP_pshufd, to, a, REVERSED);
+    vec_2i(k, x64_OP_pshufd, last, b, REVERSED);
+    x64_sha1msg2_rr(&k->e->code, to, last);
+    vec_2i(k, x64_OP_pshufd, to, to, REVERSED);
+    return vec_done_whole(k, to);
+}
+
+// --- SHA-256 ---
+
+// The host has a, b, e, f in one register and c, d, g, h in another, from the high lane on; two
+// rounds make the next a, b, e, f of them, and what these were becomes c, d, g, h. It finds words
+// in xmm0.
+bool vec_sha256(struct vec *k)
+{
+    enum { HIGH_PAIRS = 0xbb, LOW_PAIRS = 0x11, UPPER_HALF = 0xee };
+    if (!vec_has(k, VM_CPU_X86_64_SHA))
+        return false;
+    struct emit *e = k->e;
+    bool want_low = k->o->code == VM_IR_vsha256h2;
+    emit_claim_one_xmm(e, X64_XMM0);
+    enum x64_xmm abcd = vec_arg(k, want_low ? 1 : 0), efgh = vec_arg(k, want_low ? 0 : 1);
+    enum x64_xmm words = vec_arg(k, 2), cdgh = vec_temp(k), abef = vec_temp(k);
+    emit_xmm_move(e, X64_XMM0, words);
+    vec_3i(k, x64_OP_shufps, cdgh, efgh, abcd, HIGH_PAIRS);
+    vec_3i(k, x64_OP_shufps, abef, efgh, abcd, LOW_PAIRS);
+    x64_sha256rnds2_rr(&e->code, cdgh, abef);
+    vec_2i(k, x64_OP_pshufd, X64_XMM0, X64_XMM0, UPPER_HALF);
+    x64_sha256rnds2_rr(&e->code, abef, cdgh);
+    vec_3i(k, x64_OP_shufps, abef, abef, cdgh, want_low ? LOW_PAIRS : HIGH_PAIRS);
+    return vec_done_whole(k, abef);
+}
+
+bool vec_sha256_schedule0(struct vec *k)
+{
+    if (!vec_has(k, VM_CPU_X86_64_SHA))
+        return false;
+    enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_temp(k);
+    emit_xmm_move(k->e, to, a);
+    x64_sha256msg1_rr(&k->e->code, to, b);
+    return vec_done_whole(k, to);
+}
+
+bool vec_sha256_schedule1(struct vec *k)
+{
+    if (!vec_has(k, VM_CPU_X86_64_SHA) || !vec_has(k, VM_CPU_X86_64_SSSE3))
+        return false;
+    enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), c = vec_arg(k, 2), to = vec_temp(k);
+    vec_3i(k, x64_OP_palignr, to, c, b, 4);
+    vec_3(k, x64_OP_paddd, to, to, a);
+    x64_sha256msg2_rr(&k->e->code, to, c);
+    return vec_done_whole(k, to);
+}
