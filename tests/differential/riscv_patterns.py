@@ -41,11 +41,19 @@ def fields_in_use(table):
     """The immediates and what constraints look at, by space."""
     used = set()
     for row in table.rows:
-        wanted = ["imm"] + [c.arg for c in row.constraints]
+        wanted = ["imm"] + [c.arg for one in row.constraints for c in one.alternatives]
         used |= {row.format.args.get(arg) for arg in wanted}
     for space in table.spaces.values():
         fields = {n: f for n, f in space.fields.items() if f in used}
         yield types.SimpleNamespace(fields=fields, width=space.width)
+
+
+def comparison(row, emit, c):
+    """A C expression: whether a comparison holds of the word w."""
+    value = f"{emit.field_function(row.format.args[c.arg])}(w)"
+    if c.mask is not None:
+        value = f"({value} & {c.mask})"
+    return f"{value} {c.op} {c.number}"
 
 
 def functions(row, emit, field_class):
@@ -57,11 +65,9 @@ def functions(row, emit, field_class):
         number = f"{emit.field_function(imm)}(w)"
     bodies = [("imm", "int64_t", number if imm is not None else "")]
     conditions = []
-    for c in row.constraints:
-        value = f"{emit.field_function(row.format.args[c.arg])}(w)"
-        conditions.append(f"({value} & {c.mask}) {c.op} {c.number}" if c.mask is not None
-                          else f"{value} {c.op} {c.number}")
-    bodies.append(("holds", "bool", " && ".join(conditions)))
+    for one in row.constraints:
+        conditions.append(" || ".join(comparison(row, emit, c) for c in one.alternatives))
+    bodies.append(("holds", "bool", " && ".join(f"({c})" for c in conditions)))
     for what, kind, body in bodies:
         if not body:
             names.append("NULL")

@@ -58,6 +58,11 @@ enum float_mask {
     MASK_SHA1_C, // the constants of SHA-1's rounds by function
     MASK_SHA1_P,
     MASK_SHA1_M,
+    MASK_ALL_REST_32, // in each lane
+    MASK_ALL_REST_64,
+    MASK_ALL_LEAST_32, // the least normal number
+    MASK_ALL_LEAST_64,
+    MASK_ALL_SIGN_32,
     MASK_COUNT,
 };
 
@@ -83,6 +88,7 @@ enum cold_kind {
     COLD_FP_RESUME,
     COLD_NANS,
     COLD_EVALUATE,
+    COLD_VECTOR,
     COLD_UNBOX,
 };
 
@@ -289,6 +295,7 @@ void emit_xmm_three(struct emit *e, enum x64_op op, enum x64_xmm to, enum x64_xm
 // The same with one of the constants. (Its displacement depends on where the instruction lies.)
 void emit_xmm_mask(struct emit *e, enum x64_op op, enum x64_xmm to, enum x64_xmm a,
                    enum float_mask mask);
+void emit_xmm_compare_mask(struct emit *e, enum x64_op op, enum x64_xmm a, enum float_mask mask);
 
 static inline struct operand in_xmm(enum x64_xmm xmm)
 {
@@ -336,10 +343,21 @@ static inline bool has_fixed_home(const struct emit *e, vm_ir_value root)
 
 // --- float.c ---
 
+// Whether an op's attributes ask for what the host's FPU does, or shows in its result that it did
+// not: NaN rules but x86's own, no flushing, flags; a rounding mode that it has.
+bool emit_has_host_rules(uint32_t fp_attr);
+// Whether tininess is to be told before rounding, which the host does after.
+bool emit_is_tiny_before(uint32_t fp_attr);
+// The same as emit_is_host_float for a vector op (vector_float.c).
+bool emit_is_host_vector_float(const struct emit *e, const struct vm_ir_op *o);
 // Whether the op becomes the host's instructions.
 bool emit_is_host_float(const struct emit *e, const struct vm_ir_op *o);
 // Whether the IR block has such ops, or some on what an xmm register has.
 bool emit_has_floats(const struct emit *e, uint16_t block);
+// Of an op with ARM's NaN rules, computed into `to`: goes aside for what the host does in another
+// way, and defines v. `args` are its operands, in registers that it has left alone.
+void emit_check_float(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, enum x64_xmm to,
+                      bool tiny, const struct operand *args);
 // At a block's entry.
 void emit_float_entry(struct emit *e);
 // Without AVX the result must not be in the second operand's register, unless both are the same:

@@ -21,11 +21,27 @@ static unsigned rounding_of(const struct vm_ir_op *o)
     return o->attr >> VM_IR_FP_ROUND_SHIFT & 7;
 }
 
-// RISC-V's NaN rule, and with it its tininess and no flushing.
-static bool has_host_rules(const struct vm_ir_op *o)
+static unsigned nan_rule(uint32_t fp_attr)
 {
-    unsigned nan = o->attr >> VM_IR_FP_NAN_SHIFT & 3;
-    return !(o->attr & (VM_IR_FP_NAN_ENV | VM_IR_FP_NO_FLAGS)) && nan == VM_FP_NAN_CANONICAL;
+    return fp_attr >> VM_IR_FP_NAN_SHIFT & 3;
+}
+
+bool emit_has_host_rules(uint32_t fp_attr)
+{
+    return !(fp_attr & (VM_IR_FP_NAN_ENV | VM_IR_FP_NO_FLAGS)) &&
+           nan_rule(fp_attr) != VM_FP_NAN_X86;
+}
+
+bool emit_is_tiny_before(uint32_t fp_attr)
+{
+    return vm_ir_fp_tininess_before(nan_rule(fp_attr));
+}
+
+// Whether a NaN that is not what the rule says may stay for a while (nan.c). With ARM's rules each
+// result is looked at at once.
+static bool may_pend(const struct vm_ir_op *o)
+{
+    return nan_rule(o->attr) == VM_FP_NAN_CANONICAL;
 }
 
 static bool has_host_rounding(const struct vm_ir_op *o)
@@ -53,11 +69,13 @@ bool emit_is_host_float(const struct emit *e, const struct vm_ir_op *o)
 {
     if (!(vm_ir_op_traits[o->code].effects & VM_IR_E_FPENV) || e->jit->soft_float)
         return false;
+    if (vm_ir_is_vector_op(o->code))
+        return emit_is_host_vector_float(e, o);
     enum vm_type t = (enum vm_type)o->type, from = vm_ir_value_type(e->r, o->args[0]);
     bool to_int = o->code == VM_IR_ftos || o->code == VM_IR_ftou || o->code == VM_IR_ftom;
     bool from_int = o->code == VM_IR_stof || o->code == VM_IR_utof;
-    return (to_int || is_float_type(t)) && (from_int || is_float_type(from)) && has_host_rules(o) &&
-           has_host_rounding(o) && has_instructions(e, o);
+    return (to_int || is_float_type(t)) && (from_int || is_float_type(from)) &&
+           emit_has_host_rules(o->attr) && has_host_rounding(o) && has_instructions(e, o);
 }
 
 static bool is_flags(const struct emit *e, uint64_t entry)
@@ -216,6 +234,20 @@ static void pass(struct emit *e, unsigned i, const struct operand *a)
     }
 }
 
+static void cold_vector(struct emit *e, const struct cold *c)
+{
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(c->args); i++) {
+        if (c->args[i].kind == IN_XMM)
+            emit_xmm_store(e, VM_V128, at_state(e, e->jit->frame->pair[i]), c->args[i].xmm);
+    }
+    x64_push_r(&e->code, X64_RAX);
+    x64_imm(&e->code, X64_RAX, c->word);
+    x64_call_to(&e->code, e->jit->thunks.fp_vector);
+    x64_pop_r(&e->code, X64_RAX);
+    emit_xmm_load(e, VM_V128, (enum x64_xmm)c->xmm, at_state(e, e->jit->frame->pair[3]));
+    x64_jmp_to(&e->code, c->back);
+}
+
 static void cold_nans(struct emit *e, const struct jit_nans *nans)
 {
     x64_imm(&e->code, X64_RAX, (uintptr_t)nans);
@@ -248,6 +280,10 @@ void emit_cold_float(struct emit *e, const struct cold *c)
             x64_imm(&e->code, X64_RAX, c->word);
         x64_call_to(&e->code, begin ? e->jit->thunks.fp_begin : e->jit->thunks.fp_resume);
         x64_jmp_to(&e->code, c->back);
+        return;
+    }
+    if (c->kind == COLD_VECTOR) {
+        cold_vector(e, c);
         return;
     }
     if (c->kind == COLD_EVALUATE && c->what == VM_IR_fclass)
@@ -283,6 +319,61 @@ void emit_finish_float(struct emit *e, vm_ir_value v, enum x64_xmm xmm, enum vm_
     emit_pend(e, v, t);
 }
 
+// Goes aside where the result in `to` is a NaN, or where `tiny` the least normal number, which
+// tininess may have been told of only before rounding. Operands are still in place.
+void emit_check_float(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, enum x64_xmm to,
+                      bool tiny, const struct operand *args)
+{
+    bool f32 = o->type == VM_F32;
+    enum x64_op compare = f32 ? x64_OP_ucomiss : x64_OP_ucomisd;
+    struct operand result = in_xmm(to);
+    uint8_t *aside;
+    if (tiny) { // equal, or unordered
+        enum x64_xmm size = emit_xmm_temp(e);
+        emit_xmm_mask(e, x64_OP_andps, size, to, f32 ? MASK_ALL_REST_32 : MASK_ALL_REST_64);
+        emit_xmm_compare_mask(e, compare, size, f32 ? MASK_ALL_LEAST_32 : MASK_ALL_LEAST_64);
+        aside = x64_jcc32(&e->code, X64_E);
+    } else {
+        emit_xmm_two(e, compare, to, &result);
+        aside = x64_jcc32(&e->code, X64_P);
+    }
+    emit_evaluate_aside(e, o, aside, args)->xmm = (uint8_t)to;
+    emit_define_xmm(e, v, to);
+}
+
+// Sums that are tiny are exact; so are roots, which never are.
+static bool may_be_tiny(const struct vm_ir_op *o)
+{
+    return o->code == VM_IR_fmul || o->code == VM_IR_fdiv || o->code == VM_IR_fma ||
+           (o->code == VM_IR_fcvt && o->type == VM_F32);
+}
+
+static void checked_two(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, enum x64_op op)
+{
+    emit_go_live(e);
+    const struct operand args[3] = {in_xmm(emit_in_xmm(e, o->args[0])),
+                                    in_xmm(emit_in_xmm(e, o->args[1]))};
+    enum x64_xmm to = emit_xmm_temp(e);
+    emit_begin_rounding(e, o);
+    emit_xmm_three(e, op, to, args[0].xmm, &args[1]);
+    emit_end_rounding(e, o);
+    emit_check_float(e, v, o, to, may_be_tiny(o), args);
+}
+
+static void checked_unary(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, enum x64_op op)
+{
+    emit_go_live(e);
+    const struct operand args[3] = {in_xmm(emit_in_xmm(e, o->args[0]))};
+    enum x64_xmm to = emit_xmm_temp(e);
+    emit_begin_rounding(e, o);
+    if (has_feature(e, VM_CPU_X86_64_AVX))
+        emit_xmm_three(e, op, to, args[0].xmm, &args[0]);
+    else
+        emit_xmm_two(e, op, to, &args[0]);
+    emit_end_rounding(e, o);
+    emit_check_float(e, v, o, to, may_be_tiny(o), args);
+}
+
 // One that is in an xmm register, and boxed there if possible: then the result is.
 static bool is_better_first(const struct emit *e, vm_ir_value a, vm_ir_value b)
 {
@@ -305,6 +396,10 @@ static void two_operands(struct emit *e, vm_ir_value v, const struct vm_ir_op *o
 {
     if (!emit_is_host_float(e, o)) {
         emit_evaluate(e, v, o);
+        return;
+    }
+    if (!may_pend(o)) {
+        checked_two(e, v, o, o->type == VM_F32 ? f32 : f64);
         return;
     }
     bool swap = commutes && is_better_first(e, o->args[1], o->args[0]);
@@ -335,6 +430,10 @@ void emit_float_unary(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, e
 {
     if (!emit_is_host_float(e, o)) {
         emit_evaluate(e, v, o);
+        return;
+    }
+    if (!may_pend(o)) {
+        checked_unary(e, v, o, op);
         return;
     }
     emit_go_live(e);
@@ -383,12 +482,30 @@ static enum x64_xmm own_addend(struct emit *e, vm_ir_value v, const struct vm_ir
     return to;
 }
 
+static void checked_fma(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    emit_go_live(e);
+    const struct operand args[3] = {in_xmm(emit_in_xmm(e, o->args[0])),
+                                    in_xmm(emit_in_xmm(e, o->args[1])),
+                                    in_xmm(emit_in_xmm(e, o->args[2]))};
+    enum x64_xmm to = emit_xmm_temp(e);
+    emit_xmm_move(e, to, args[2].xmm);
+    emit_begin_rounding(e, o);
+    emit_xmm_three(e, fused_op(o), to, args[0].xmm, &args[1]);
+    emit_end_rounding(e, o);
+    emit_check_float(e, v, o, to, true, args);
+}
+
 // A NaN may be that of infinity times zero plus a quiet NaN, which is invalid, but not to x86. C
 // sees that from the factors, whatever NaN is added.
 void emit_op_fma(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     if (!emit_is_host_float(e, o)) {
         emit_evaluate(e, v, o);
+        return;
+    }
+    if (!may_pend(o)) {
+        checked_fma(e, v, o);
         return;
     }
     emit_go_live(e);

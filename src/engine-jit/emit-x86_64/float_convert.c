@@ -57,6 +57,13 @@ void emit_op_fround(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     uint8_t quietly = o->attr & VM_IR_FP_EXACT ? 0 : ROUND_QUIETLY;
     emit_go_live(e);
     enum x64_xmm x = emit_in_xmm(e, o->args[0]);
+    if (emit_is_tiny_before(o->attr)) { // ARM's rules
+        const struct operand args[3] = {in_xmm(x)};
+        enum x64_xmm rounded = emit_xmm_temp(e);
+        round_to(e, (enum vm_type)o->type, rounded, x, round_control(o) | quietly);
+        emit_check_float(e, v, o, rounded, false, args);
+        return;
+    }
     emit_xmm_release(e, o);
     enum x64_xmm to = emit_xmm_result(e, v, 0);
     round_to(e, (enum vm_type)o->type, to, x, round_control(o) | quietly);

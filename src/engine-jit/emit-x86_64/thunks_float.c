@@ -49,6 +49,11 @@ void emit_float_tables(struct x64_code *c, struct jit *j)
         [MASK_SHA1_C] = {0x5a8279995a827999, 0x5a8279995a827999},
         [MASK_SHA1_P] = {0x6ed9eba16ed9eba1, 0x6ed9eba16ed9eba1},
         [MASK_SHA1_M] = {0x8f1bbcdc8f1bbcdc, 0x8f1bbcdc8f1bbcdc},
+        [MASK_ALL_REST_32] = {0x7fffffff7fffffff, 0x7fffffff7fffffff},
+        [MASK_ALL_REST_64] = {INT64_MAX, INT64_MAX},
+        [MASK_ALL_LEAST_32] = {0x0080000000800000, 0x0080000000800000},
+        [MASK_ALL_LEAST_64] = {0x0010000000000000, 0x0010000000000000},
+        [MASK_ALL_SIGN_32] = {0x8000000080000000, 0x8000000080000000},
         [MASK_REVERSE_16_IN_64] = {0x0100030205040706, 0x09080b0a0d0c0f0e},
     };
     const size_t words = sizeof(uint32_t) * VM_ARRAY_SIZE(rounding_control);
@@ -207,7 +212,7 @@ static void emit_save(struct x64_code *c, struct jit *j)
     x64_ret(c);
 }
 
-// The two below are called with rax pushed, so the stack is aligned after two more.
+// Those below are called with rax pushed, so the stack is aligned after two more.
 static void begin_aside(struct x64_code *c, const struct jit *j)
 {
     x64_push_r(c, X64_RCX);
@@ -245,6 +250,16 @@ static void emit_evaluation_aside(struct x64_code *c, struct jit *j)
     end_aside(c, j);
 }
 
+// The same of a vector op: operands and result in the frame's pairs.
+static void emit_vector_aside(struct x64_code *c, struct jit *j)
+{
+    j->thunks.fp_vector = c->at;
+    begin_aside(c, j);
+    x64_mov_rr(c, X64_64, X64_RCX, X64_RAX);
+    x64_call_to(c, j->thunks.vector);
+    end_aside(c, j);
+}
+
 void emit_float_thunks(struct x64_code *c, struct jit *j)
 {
     emit_begin(c, j);
@@ -253,4 +268,5 @@ void emit_float_thunks(struct x64_code *c, struct jit *j)
     emit_save(c, j);
     emit_nans(c, j);
     emit_evaluation_aside(c, j);
+    emit_vector_aside(c, j);
 }

@@ -67,6 +67,7 @@ bool vec_done(struct vec *k, enum x64_xmm to);
 bool vec_done_whole(struct vec *k, enum x64_xmm to);
 
 // --- vector_integer.c, vector_lanes.c, vector_width.c, vector_crypto.c ---
+// --- vector_integer.c, vector_lanes.c, vector_width.c, vector_float.c ---
 
 vec_fn vec_arithmetic, vec_unary, vec_compare_unsigned, vec_shift_op, vec_select, vec_not;
 vec_fn vec_get, vec_set, vec_splat, vec_low, vec_pair, vec_dup;
@@ -74,5 +75,6 @@ vec_fn vec_zip, vec_unzip, vec_transpose, vec_extract, vec_look_up, vec_reverse;
 vec_fn vec_aes, vec_aes_mix, vec_aes_unmix, vec_sha1, vec_sha1_schedule;
 vec_fn vec_sha256, vec_sha256_schedule0, vec_sha256_schedule1;
 vec_fn vec_widen, vec_multiply_long, vec_polynomial_long, vec_narrow;
+vec_fn vec_float;
 
 #endif

@@ -109,6 +109,13 @@ void emit_xmm_mask(struct emit *e, enum x64_op op, enum x64_xmm to, enum x64_xmm
     emit_xmm_three(e, op, to, a, &b);
 }
 
+void emit_xmm_compare_mask(struct emit *e, enum x64_op op, enum x64_xmm a, enum float_mask mask)
+{
+    const uint8_t *place = e->jit->thunks.fp_masks + 16 * mask;
+    struct operand b = {.kind = IN_MEMORY, .mem = x64_here(&e->code, place)};
+    emit_xmm_two(e, op, a, &b);
+}
+
 // --- which has what ---
 
 static void forget(struct emit *e, unsigned xmm)
