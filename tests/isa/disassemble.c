@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// The RISC-V disassembler as a filter, for riscv64_disassembler_test.py: each line of standard
-// input has an address and bytes, hexadecimal ("1000 13050500"); each gives "length<TAB>text". The
-// argument, if there is one, is the CPU as in --cpu.
+// A guest's disassembler as a filter, for the tests of decoders: each line of standard input has an
+// address and bytes, hexadecimal ("1000 13050500"); each gives "length<TAB>text". The argument, if
+// there is one, is the CPU as in --cpu. The build defines GUEST_HEADER and GUEST_OPS.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <vm/frontend-riscv64/frontend.h>
+#include GUEST_HEADER
 
 static void *host_alloc(void *context, size_t size, size_t align)
 {
@@ -33,7 +33,7 @@ static size_t parse_bytes(const char *text, uint8_t *bytes, size_t size)
 
 int main(int argc, char **argv)
 {
-    const struct vm_guest_ops *ops = &vm_riscv64_guest_ops;
+    const struct vm_guest_ops *ops = &GUEST_OPS;
     const struct vm_allocator allocator = {host_alloc, host_release, NULL};
     struct vm_error e;
     void *config;
