@@ -56,6 +56,12 @@ void a64_print_xsp(struct a64_printer *p, int64_t value)
     put_register(p, true, true, value);
 }
 
+void a64_print_link(struct a64_printer *p, int64_t value)
+{
+    if (value != 30)
+        a64_print_x(p, value);
+}
+
 void a64_print_next(struct a64_printer *p, int64_t value)
 {
     a64_print_r(p, value + 1);

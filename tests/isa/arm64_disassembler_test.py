@@ -28,7 +28,7 @@ OBJDUMPS = ("aarch64-linux-gnu-objdump", "aarch64-none-elf-objdump")
 UNCLAIMED = re.compile(
     r"(irg|gmi|subps?|addg|subg|ldgm?|stz?2?gm?|stzgm|stgp|setg\w+)\b|"
     r"(ldlar|stllr)[bh]?\b|(ld64b|st64b\w*|tstart|ttest|tcommit|tcancel|wfet|wfit|hint)\b|"
-    r"(bfcvtn?|ldiapp|stilp|rprfm|sysp|msrr|mrrs|rcw\w+|gcs\w+)\b")
+    r"(bfcvtn?|smstart|smstop|msr\tallint|ldiapp|stilp|rprfm|sysp|msrr|mrrs|rcw\w+|gcs\w+)\b")
 
 
 def in_scalable_space(word):
@@ -72,13 +72,15 @@ def normal(text):
 
 
 def is_unpredictable(word):
-    """Loads and stores that write back a register which they transfer, or load one twice: CONSTRAINED
-    UNPREDICTABLE, undefined for objdump."""
+    """Loads and stores that write back a register which they transfer, load one twice, or have zeros
+    where ones should be: CONSTRAINED UNPREDICTABLE, undefined for objdump."""
     rt, rn, rt2 = word & 31, word >> 5 & 31, word >> 10 & 31
     if word >> 27 & 7 == 5:  # pairs
         load, writes = word >> 22 & 1, word >> 23 & 1
         simd = word >> 26 & 1
         return bool(load and rt == rt2) or bool(writes and not simd and rn != 31 and rn in (rt, rt2))
+    if word >> 24 & 0x3f == 8 or word & 0x3fe0fc00 == 0x38a0c000:  # fields that should be ones
+        return True
     return word >> 24 & 0x3f == 0x38 and word >> 10 & 1 and rn != 31 and rn == rt
 
 
