@@ -69,9 +69,20 @@ static bool is_natural(vm_gva gva, uint32_t attr)
     return (gva.v & vm_mask(vm_ir_mem_size_log2(attr))) == 0;
 }
 
+bool vm_vcpu_may_misalign(vm_gva gva, uint32_t attr)
+{
+    enum { ATOMIC = 16 };
+    unsigned size = 1u << vm_ir_mem_size_log2(attr);
+    switch (vm_ir_mem_align(attr)) {
+    case VM_IR_ALIGN_ANY: return true;
+    case VM_IR_ALIGN_WITHIN_16: return gva.v % ATOMIC + size <= ATOMIC;
+    default: return false;
+    }
+}
+
 static bool misaligned(vm_gva gva, uint32_t attr)
 {
-    return vm_ir_mem_align(attr) == VM_IR_ALIGN_NATURAL && !is_natural(gva, attr);
+    return !is_natural(gva, attr) && !vm_vcpu_may_misalign(gva, attr);
 }
 
 // The device as this vCPU sees it.

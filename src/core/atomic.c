@@ -4,7 +4,8 @@
 // They are compare-exchanges on the host's memory, which are sequentially consistent: stronger than
 // any ordering that an op asks for.
 //
-// The location must be naturally aligned RAM; loads may also be from ROM.
+// The location must be RAM, naturally aligned or by the op's rule within 16 aligned bytes, as which
+// hosts can do it too; loads may also be from ROM.
 #include "internal.h"
 
 #include <vm/ir/ir.h>
@@ -13,7 +14,8 @@ static bool find_atomic(struct vm_vcpu *v, vm_gva gva, uint32_t attr, enum vm_ac
                         struct vm_place *p)
 {
     unsigned size = 1u << vm_ir_mem_size_log2(attr);
-    if (gva.v & (size - 1))
+    bool within = vm_ir_mem_align(attr) == VM_IR_ALIGN_WITHIN_16 && vm_vcpu_may_misalign(gva, attr);
+    if (gva.v & (size - 1) && !within)
         return vm_vcpu_fail_access(v, gva, access, VM_ACCESS_MISALIGNED);
     if (!vm_vcpu_find_place(v, gva, size, access, vm_ir_mem_index(attr), p))
         return false;

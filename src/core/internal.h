@@ -39,6 +39,9 @@ bool vm_vcpu_fail_access(struct vm_vcpu *v, vm_gva gva, enum vm_access access,
 bool vm_vcpu_find_place(struct vm_vcpu *v, vm_gva gva, unsigned size, enum vm_access access,
                         unsigned index, struct vm_place *out);
 
+// Whether an access that is not naturally aligned may be made there by the op's rule.
+bool vm_vcpu_may_misalign(vm_gva gva, uint32_t attr);
+
 // The orderings of a memory op's attribute word: before and after the access.
 void vm_vcpu_order_before(uint32_t attr);
 void vm_vcpu_order_after(uint32_t attr);

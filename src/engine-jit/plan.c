@@ -106,8 +106,8 @@ static void place_access(struct jit_plan *p, uint32_t at, uint16_t from)
     int64_t disp = (int64_t)o->imm;
     bool write = o->code == VM_IR_store;
     p->span_of[at] = NONE;
-    if (!jit_is_plain(o) || o->type == VM_I128 || op_at(p, base)->code == VM_IR_const ||
-        disp < -SPAN_REACH || disp > SPAN_REACH)
+    if (!jit_is_plain(o) || vm_ir_mem_align(o->attr) != VM_IR_ALIGN_ANY || o->type == VM_I128 ||
+        op_at(p, base)->code == VM_IR_const || disp < -SPAN_REACH || disp > SPAN_REACH)
         return;
     for (uint16_t i = p->span_count; i-- > from && i + SPANS_AT_ONCE >= p->span_count;) {
         if (joins(&p->spans[i], base, disp, size)) {

@@ -63,10 +63,12 @@ static inline vm_ir_value jit_stored(const struct jit_plan *p, const struct vm_i
     return o->code == VM_IR_box && o->type == VM_F32 && narrow ? o->args[0] : store->args[1];
 }
 
-// Whether a load or store does no more than the host's: of at most 64 bits, or of a v128.
+// Whether a load or store does no more than the host's: of at most 64 bits, or of a v128. It may
+// ask for alignment, which is checked with its page.
 static inline bool jit_is_plain(const struct vm_ir_op *o)
 {
-    const uint32_t plain = 7 | VM_IR_MEM_SIGNED | 7u << VM_IR_MEM_ORDER_SHIFT;
+    const uint32_t plain =
+        7 | VM_IR_MEM_SIGNED | 7u << VM_IR_MEM_ORDER_SHIFT | 3u << VM_IR_MEM_ALIGN_SHIFT;
     return (o->attr & ~plain) == 0 &&
            vm_ir_mem_size_log2(o->attr) <= (o->type == VM_V128 ? 4 : 3) &&
            vm_ir_mem_order(o->attr) != VM_IR_SEQ_CST;

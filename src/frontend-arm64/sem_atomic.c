@@ -15,9 +15,15 @@ static void order_releases(struct a64_translate *t)
     vm_ir_fence(t->b, W << 4 | R);
 }
 
-static uint32_t attr_of(unsigned size_log2, uint32_t flags, enum vm_ir_order order)
+// With FEAT_LSE2 an access may be misaligned within 16 aligned bytes unless SCTLR.A forbids it (the
+// manual, AArch64.UnalignedAccessFaults; SCTLR.nAA is RES0 here).
+static uint32_t attr_of(const struct a64_translate *t, unsigned size_log2, uint32_t flags,
+                        enum vm_ir_order order)
 {
-    flags |= (uint32_t)VM_IR_ALIGN_NATURAL << VM_IR_MEM_ALIGN_SHIFT;
+    bool within = a64_has(t->config, A64_EXT_LSE2) && !(t->mode & A64_MODE_ALIGN);
+    enum vm_ir_align align = within ? VM_IR_ALIGN_WITHIN_16 : VM_IR_ALIGN_NATURAL;
+    if (size_log2 > BYTE)
+        flags |= (uint32_t)align << VM_IR_MEM_ALIGN_SHIFT;
     return VM_IR_MEM(size_log2, flags, order);
 }
 
@@ -27,25 +33,25 @@ A64_SEMANTIC(ldar)
 {
     vm_ir_value base = a64_base(t, a->rn);
     order_releases(t);
-    a64_set_x(t, a->rd, vm_ir_load(t->b, VM_I64, attr_of(a->size, 0, VM_IR_ACQUIRE), base, 0));
+    a64_set_x(t, a->rd, vm_ir_load(t->b, VM_I64, attr_of(t, a->size, 0, VM_IR_ACQUIRE), base, 0));
 }
 
 A64_SEMANTIC(ldapr)
 {
     vm_ir_value base = a64_base(t, a->rn);
-    a64_set_x(t, a->rd, vm_ir_load(t->b, VM_I64, attr_of(a->size, 0, VM_IR_ACQUIRE), base, 0));
+    a64_set_x(t, a->rd, vm_ir_load(t->b, VM_I64, attr_of(t, a->size, 0, VM_IR_ACQUIRE), base, 0));
 }
 
 A64_SEMANTIC(stlr)
 {
     vm_ir_value base = a64_base(t, a->rn);
-    vm_ir_store(t->b, VM_I64, attr_of(a->size, 0, VM_IR_RELEASE), base, 0, a64_x(t, a->rd));
+    vm_ir_store(t->b, VM_I64, attr_of(t, a->size, 0, VM_IR_RELEASE), base, 0, a64_x(t, a->rd));
 }
 
 A64_SEMANTIC(stlur)
 {
     vm_ir_value base = a64_base(t, a->rn);
-    vm_ir_store(t->b, VM_I64, attr_of(a->size, 0, VM_IR_RELEASE), base, a->imm, a64_x(t, a->rd));
+    vm_ir_store(t->b, VM_I64, attr_of(t, a->size, 0, VM_IR_RELEASE), base, a->imm, a64_x(t, a->rd));
 }
 
 // opc: 1 zero-extends, 2 extends the sign to 64 bits, 3 to 32.
@@ -53,16 +59,17 @@ A64_SEMANTIC(ldapur)
 {
     enum { ZERO = 1, SIGNED_32 = 3 };
     enum vm_type type = a->opc == SIGNED_32 ? VM_I32 : VM_I64;
-    uint32_t attr = attr_of(a->size, a->opc == ZERO ? 0 : VM_IR_MEM_SIGNED, VM_IR_ACQUIRE);
+    uint32_t attr = attr_of(t, a->size, a->opc == ZERO ? 0 : VM_IR_MEM_SIGNED, VM_IR_ACQUIRE);
     vm_ir_value base = a64_base(t, a->rn);
     a64_set_r(t, type, a->rd, vm_ir_load(t->b, type, attr, base, a->imm));
 }
 
 // --- exclusives; release: acquire of loads, release of stores ---
 
-static uint32_t exclusive_attr(const struct a64_args *a, unsigned size_log2, enum vm_ir_order with)
+static uint32_t exclusive_attr(const struct a64_translate *t, const struct a64_args *a,
+                               unsigned size_log2, enum vm_ir_order with)
 {
-    return attr_of(size_log2, 0, a->release ? with : VM_IR_RELAXED);
+    return attr_of(t, size_log2, 0, a->release ? with : VM_IR_RELAXED);
 }
 
 A64_SEMANTIC(load_exclusive)
@@ -70,14 +77,14 @@ A64_SEMANTIC(load_exclusive)
     vm_ir_value base = a64_base(t, a->rn);
     if (a->release)
         order_releases(t);
-    uint32_t attr = exclusive_attr(a, a->size, VM_IR_ACQUIRE);
+    uint32_t attr = exclusive_attr(t, a, a->size, VM_IR_ACQUIRE);
     a64_set_x(t, a->rd, vm_ir_lr(t->b, VM_I64, attr, base));
 }
 
 A64_SEMANTIC(store_exclusive)
 {
     vm_ir_value base = a64_base(t, a->rn);
-    uint32_t attr = exclusive_attr(a, a->size, VM_IR_RELEASE);
+    uint32_t attr = exclusive_attr(t, a, a->size, VM_IR_RELEASE);
     a64_set_x(t, a->rs, vm_ir_sc(t->b, VM_I64, attr, base, a64_x(t, a->rd)));
 }
 
@@ -88,11 +95,13 @@ A64_SEMANTIC(load_exclusive_pair)
     if (a->release)
         order_releases(t);
     if (a->size == WORD) {
-        vm_ir_value v = vm_ir_lr(t->b, VM_I64, exclusive_attr(a, DOUBLEWORD, VM_IR_ACQUIRE), base);
+        vm_ir_value v =
+            vm_ir_lr(t->b, VM_I64, exclusive_attr(t, a, DOUBLEWORD, VM_IR_ACQUIRE), base);
         a64_set_x(t, a->rd, vm_ir_extract(t->b, VM_I64, v, 0, 32, false));
         a64_set_x(t, a->ra, vm_ir_extract(t->b, VM_I64, v, 32, 32, false));
     } else {
-        vm_ir_value v = vm_ir_lr(t->b, VM_I128, exclusive_attr(a, QUADWORD, VM_IR_ACQUIRE), base);
+        vm_ir_value v =
+            vm_ir_lr(t->b, VM_I128, exclusive_attr(t, a, QUADWORD, VM_IR_ACQUIRE), base);
         a64_set_x(t, a->rd, vm_ir_lo(t->b, VM_I64, v));
         a64_set_x(t, a->ra, vm_ir_hi(t->b, VM_I64, v));
     }
@@ -113,7 +122,7 @@ A64_SEMANTIC(store_exclusive_pair)
     enum vm_type type = a->size == WORD ? VM_I64 : VM_I128;
     vm_ir_value base = a64_base(t, a->rn);
     vm_ir_value v = pair_of(t, a->size, a->rd, a->ra);
-    uint32_t attr = exclusive_attr(a, a->size + 1u, VM_IR_RELEASE);
+    uint32_t attr = exclusive_attr(t, a, a->size + 1u, VM_IR_RELEASE);
     a64_set_x(t, a->rs, vm_ir_sc(t->b, type, attr, base, v));
 }
 
@@ -131,7 +140,7 @@ A64_SEMANTIC(cas)
     vm_ir_value base = a64_base(t, a->rn);
     vm_ir_value expected = a64_x(t, a->rs);
     vm_ir_value desired = a64_x(t, a->rd);
-    uint32_t attr = attr_of(a->size, 0, order_of(a));
+    uint32_t attr = attr_of(t, a->size, 0, order_of(a));
     a64_set_x(t, a->rs, vm_ir_cas(t->b, VM_I64, attr, base, expected, desired));
 }
 
@@ -143,7 +152,7 @@ A64_SEMANTIC(casp)
     vm_ir_value base = a64_base(t, a->rn);
     vm_ir_value expected = pair_of(t, size, a->rs, a->rs + 1u);
     vm_ir_value desired = pair_of(t, size, a->rd, a->rd + 1u);
-    uint32_t attr = attr_of(size + 1u, 0, order_of(a));
+    uint32_t attr = attr_of(t, size + 1u, 0, order_of(a));
     vm_ir_value old = vm_ir_cas(t->b, type, attr, base, expected, desired);
     if (a->sf) {
         a64_set_x(t, a->rs, vm_ir_lo(t->b, VM_I64, old));
@@ -160,7 +169,7 @@ static void fetch(struct a64_translate *t, const struct a64_args *a, enum vm_ir_
     vm_ir_value v = a64_x(t, a->rs);
     if (invert)
         v = vm_ir_xor(t->b, VM_I64, v, a64_imm(t, UINT64_MAX));
-    uint32_t attr = attr_of(a->size, 0, order_of(a));
+    uint32_t attr = attr_of(t, a->size, 0, order_of(a));
     a64_set_x(t, a->rd, vm_ir_rmw(t->b, VM_I64, attr, op, base, v));
 }
 

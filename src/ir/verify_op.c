@@ -130,7 +130,7 @@ static bool check_memory(struct vm_ir_check *k, const struct vm_ir_op *op)
         return vm_ir_check_fail(k, "size %u is larger than the type", bytes);
     if (op->attr & VM_IR_MEM_SIGNED && (!reads || bytes == width || op->type == VM_V128))
         return vm_ir_check_fail(k, "signed is for reading less than the type");
-    if (vm_ir_mem_align(op->attr) > VM_IR_ALIGN_NATURAL)
+    if (vm_ir_mem_align(op->attr) > VM_IR_ALIGN_WITHIN_16)
         return vm_ir_check_fail(k, "unknown alignment rule");
     if (op->code == VM_IR_rmw ? rmw > VM_IR_RMW_UMAX : rmw)
         return vm_ir_check_fail(k, "wrong read-modify-write operation");

@@ -23,6 +23,7 @@ static const struct vm_ir_word memory_words[] = {
     {"signed", BIT(VM_IR_MEM_SIGNED)},
     {"big", BIT(VM_IR_MEM_BIG_ENDIAN)},
     {"natural", 3u << VM_IR_MEM_ALIGN_SHIFT, VM_IR_ALIGN_NATURAL << VM_IR_MEM_ALIGN_SHIFT},
+    {"within16", 3u << VM_IR_MEM_ALIGN_SHIFT, VM_IR_ALIGN_WITHIN_16 << VM_IR_MEM_ALIGN_SHIFT},
     {"acquire", ORDER(VM_IR_ACQUIRE)},
     {"release", ORDER(VM_IR_RELEASE)},
     {"acq_rel", ORDER(VM_IR_ACQ_REL)},

@@ -80,6 +80,16 @@ uint8_t *emit_check(struct x64_code *c, const struct jit *j, enum x64_reg addres
     return miss;
 }
 
+// The same for an access that must be aligned: what is not, misses.
+static uint8_t *check_aligned(struct emit *e, enum x64_reg address, unsigned size, size_t array)
+{
+    emit_look_up(&e->code, e->jit, address, array);
+    x64_test_ri(&e->code, X64_64, X64_RDX, ~(int32_t)VM_PAGE_MASK | (int32_t)(size - 1));
+    uint8_t *miss = x64_jcc32(&e->code, X64_NE);
+    emit_addend(&e->code, array);
+    return miss;
+}
+
 void emit_load_extended(struct x64_code *c, enum x64_reg to, struct x64_mem from, unsigned log2,
                         bool sign)
 {
@@ -154,8 +164,10 @@ static struct access find_place(struct emit *e, vm_ir_value v, const struct vm_i
     if (emit_is_in_span(e, v))
         return emit_span_place(e, v, o);
     enum x64_reg address = emit_address(e, o);
-    uint8_t *miss =
-        emit_check(&e->code, e->jit, address, 1u << vm_ir_mem_size_log2(o->attr), array);
+    unsigned size = 1u << vm_ir_mem_size_log2(o->attr);
+    uint8_t *miss = vm_ir_mem_align(o->attr) == VM_IR_ALIGN_ANY
+                        ? emit_check(&e->code, e->jit, address, size, array)
+                        : check_aligned(e, address, size, array);
     return (struct access){
         .place = x64_at_index(X64_RDX, address, 0, 0), .miss = miss, .base = address};
 }

@@ -81,8 +81,9 @@ enum vm_ir_order {
 };
 
 enum vm_ir_align {
-    VM_IR_ALIGN_ANY,     // a misaligned access works
-    VM_IR_ALIGN_NATURAL, // a misaligned access raises the guest's alignment exception
+    VM_IR_ALIGN_ANY,       // a misaligned access works
+    VM_IR_ALIGN_NATURAL,   // a misaligned access raises the guest's alignment exception
+    VM_IR_ALIGN_WITHIN_16, // one that does not lie within 16 aligned bytes does
 };
 
 enum vm_ir_rmw {
