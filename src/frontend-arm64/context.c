@@ -80,6 +80,8 @@ static uint32_t control_mode(const struct vm_arm64_state *s)
         mode |= A64_MODE_SP_EL0;
     if (sctlr & (el0 ? A64_SCTLR_BT0 : A64_SCTLR_BT1))
         mode |= A64_MODE_BTI;
+    if (sctlr & A64_SCTLR_NAA)
+        mode |= A64_MODE_NAA;
     if (el0 && !(sctlr & A64_SCTLR_MSCEN))
         mode |= A64_MODE_NO_MOPS;
     mode |= sctlr & A64_SCTLR_ENIA ? A64_MODE_PAUTH_IA : 0;

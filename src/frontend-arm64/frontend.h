@@ -54,6 +54,7 @@ enum {
     A64_MODE_ILLEGAL = 1 << 16,   // PSTATE.IL: no instruction, but the exception
     A64_MODE_SP_EL0 = 1 << 17,    // PSTATE.SP is 0 above EL0: SP is SP_EL0
     A64_MODE_NO_MOPS = 1 << 18,   // SCTLR.MSCEn is 0 at EL0: memory copies and sets are UNDEFINED
+    A64_MODE_NAA = 1 << 19,       // SCTLR.nAA: ordered accesses may be misaligned anywhere
     // Of the code page, not of the PE: the translation table says that it is guarded (GP). The
     // attribute bit A64_PAGE_GUARDED of its translation.
     A64_MODE_GUARDED = 1 << 24,

@@ -16,7 +16,7 @@ static void order_releases(struct a64_translate *t)
 }
 
 // With FEAT_LSE2 an access may be misaligned within 16 aligned bytes unless SCTLR.A forbids it (the
-// manual, AArch64.UnalignedAccessFaults; SCTLR.nAA is RES0 here).
+// manual, AArch64.UnalignedAccessFaults).
 static uint32_t attr_of(const struct a64_translate *t, unsigned size_log2, uint32_t flags,
                         enum vm_ir_order order)
 {
@@ -27,31 +27,41 @@ static uint32_t attr_of(const struct a64_translate *t, unsigned size_log2, uint3
     return VM_IR_MEM(size_log2, flags, order);
 }
 
-// --- ordered loads and stores ---
+// --- ordered loads and stores: SCTLR.nAA allows any address ---
+
+static uint32_t ordered_attr(const struct a64_translate *t, unsigned size_log2, uint32_t flags,
+                             enum vm_ir_order order)
+{
+    bool anywhere = t->mode & A64_MODE_NAA && !(t->mode & A64_MODE_ALIGN);
+    return anywhere ? VM_IR_MEM(size_log2, flags, order) : attr_of(t, size_log2, flags, order);
+}
 
 A64_SEMANTIC(ldar)
 {
     vm_ir_value base = a64_base(t, a->rn);
     order_releases(t);
-    a64_set_x(t, a->rd, vm_ir_load(t->b, VM_I64, attr_of(t, a->size, 0, VM_IR_ACQUIRE), base, 0));
+    a64_set_x(t, a->rd,
+              vm_ir_load(t->b, VM_I64, ordered_attr(t, a->size, 0, VM_IR_ACQUIRE), base, 0));
 }
 
 A64_SEMANTIC(ldapr)
 {
     vm_ir_value base = a64_base(t, a->rn);
-    a64_set_x(t, a->rd, vm_ir_load(t->b, VM_I64, attr_of(t, a->size, 0, VM_IR_ACQUIRE), base, 0));
+    a64_set_x(t, a->rd,
+              vm_ir_load(t->b, VM_I64, ordered_attr(t, a->size, 0, VM_IR_ACQUIRE), base, 0));
 }
 
 A64_SEMANTIC(stlr)
 {
     vm_ir_value base = a64_base(t, a->rn);
-    vm_ir_store(t->b, VM_I64, attr_of(t, a->size, 0, VM_IR_RELEASE), base, 0, a64_x(t, a->rd));
+    vm_ir_store(t->b, VM_I64, ordered_attr(t, a->size, 0, VM_IR_RELEASE), base, 0, a64_x(t, a->rd));
 }
 
 A64_SEMANTIC(stlur)
 {
     vm_ir_value base = a64_base(t, a->rn);
-    vm_ir_store(t->b, VM_I64, attr_of(t, a->size, 0, VM_IR_RELEASE), base, a->imm, a64_x(t, a->rd));
+    vm_ir_store(t->b, VM_I64, ordered_attr(t, a->size, 0, VM_IR_RELEASE), base, a->imm,
+                a64_x(t, a->rd));
 }
 
 // opc: 1 zero-extends, 2 extends the sign to 64 bits, 3 to 32.
@@ -59,7 +69,7 @@ A64_SEMANTIC(ldapur)
 {
     enum { ZERO = 1, SIGNED_32 = 3 };
     enum vm_type type = a->opc == SIGNED_32 ? VM_I32 : VM_I64;
-    uint32_t attr = attr_of(t, a->size, a->opc == ZERO ? 0 : VM_IR_MEM_SIGNED, VM_IR_ACQUIRE);
+    uint32_t attr = ordered_attr(t, a->size, a->opc == ZERO ? 0 : VM_IR_MEM_SIGNED, VM_IR_ACQUIRE);
     vm_ir_value base = a64_base(t, a->rn);
     a64_set_r(t, type, a->rd, vm_ir_load(t->b, type, attr, base, a->imm));
 }

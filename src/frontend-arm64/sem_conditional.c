@@ -75,7 +75,7 @@ static void compare(struct a64_translate *t, const struct a64_args *a, vm_ir_val
     enum vm_type type = a64_word(a->sf);
     vm_ir_value c = a64_condition(t, a->cond);
     vm_ir_value flags = a64_sum_flags(t, type, a64_r(t, type, a->rn), y, a->s);
-    if (!vm_ir_is_const(t->b->region, c)) {
+    if (!vm_ir_is_const(t->b->region, c) || !t->b->region->ops[c].imm) {
         vm_ir_value bits = vm_ir_flagbits(t->b, VM_FLAGS, flags);
         vm_ir_value other = a64_imm(t, flag_bits(a->nzcv));
         flags = vm_ir_bitflags(t->b, VM_FLAGS, vm_ir_select(t->b, VM_I64, c, bits, other));

@@ -13,20 +13,12 @@
 
 enum { BACKWARD_BITS = 56 };
 
-// At EL0 the instructions can be off.
-static void begin(struct a64_translate *t)
+// SCTLR.MSCEn can have the instructions off at EL0. False: the block has ended.
+static bool begin(struct a64_translate *t)
 {
-    enum { MSCEN = 33 };
-    if (a64_el(t) != 0)
-        return;
-    uint16_t off = vm_ir_new_block(t->b);
-    uint16_t on = vm_ir_new_block(t->b);
-    vm_ir_value sctlr = vm_ir_get(t->b, A64_REG_SCTLR_EL1);
-    vm_ir_value enabled = vm_ir_extract(t->b, VM_I64, sctlr, MSCEN, 1, false);
-    vm_ir_branch(t->b, enabled, on, NULL, 0, off, NULL, 0);
-    vm_ir_start_block(t->b, off);
-    vm_ir_raise(t->b, A64_ESR(A64_EC_UNKNOWN, 0), a64_imm(t, 0));
-    vm_ir_start_block(t->b, on);
+    if (t->mode & A64_MODE_NO_MOPS)
+        a64_undefined(t);
+    return !t->ends;
 }
 
 static void clear_flags(struct a64_translate *t)
@@ -38,7 +30,8 @@ static void clear_flags(struct a64_translate *t)
 
 static void forward_prologue(struct a64_translate *t, const struct a64_args *a, bool copy)
 {
-    begin(t);
+    if (!begin(t))
+        return;
     vm_ir_value n = a64_x(t, a->rn);
     vm_ir_value most = a64_imm(t, INT64_MAX);
     vm_ir_value size = vm_ir_umin(t->b, VM_I64, n, most);
@@ -63,7 +56,8 @@ A64_SEMANTIC(cpyfp)
 // Backward where the destination begins inside the source, both seen without what may be a tag.
 A64_SEMANTIC(cpyp)
 {
-    begin(t);
+    if (!begin(t))
+        return;
     vm_ir_value most = a64_imm(t, vm_mask(BACKWARD_BITS - 1));
     vm_ir_value size = vm_ir_umin(t->b, VM_I64, a64_x(t, a->rn), most);
     vm_ir_value d = a64_x(t, a->rd);
@@ -130,7 +124,8 @@ static vm_ir_value move_some(struct a64_translate *t, const struct a64_args *a, 
 
 static void go_on(struct a64_translate *t, const struct a64_args *a, unsigned what)
 {
-    begin(t);
+    if (!begin(t))
+        return;
     raise_if(t, vm_ir_cond(t->b, vm_ir_get(t->b, A64_REG_NZCV), VM_IR_COND_C),
              syndrome(a, what, true));
     if (what & (SET | FORWARD)) {

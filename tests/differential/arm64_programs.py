@@ -116,14 +116,20 @@ def some_lanes(r):
 
 def some_start(r, code, fp):
     x = [some_integer(r) for _ in range(31)]
-    # AHP, DN, FZ, RMode, FZ16
-    fpcr = r.choice((0, 0, r.getrandbits(8) << 19)) if fp else 0
+    fpcr = r.choice((0, 0, r.getrandbits(32) & 0x7c80000)) if fp else 0  # AHP DN FZ RMode FZ16
     words = [code] + x + [some_integer(r) & ~15, r.getrandbits(4) << 28, fpcr, 0]
     words += [some_lanes(r) for _ in range(64 + WINDOW // 8)]
     return struct.pack(f"<{len(words)}Q", *words)
 
 
 # --- Instructions ---
+
+def is_bitmask(word):
+    """Whether N:immr:imms is an immediate (the manual, DecodeBitMasks)."""
+    sizes = (word >> 22 & 1) << 6 | ~word >> 10 & 63
+    size = 1 << sizes.bit_length() - 1 if sizes > 1 else 0
+    return size and (word >> 31 or size < 64) and (word >> 10) % size != size - 1
+
 
 class Chooser:
     """Makes random instructions of some rows, with what has to stand before them."""
@@ -151,7 +157,7 @@ class Chooser:
         for _ in range(1000):
             word = row.value | self.r.getrandbits(32) & row.free
             word |= 0xffffffff & ~(row.mask | row.free)
-            if not row.matches(word):
+            if not row.matches(word) or row.insn_class == "bitmask" and not is_bitmask(word):
                 continue
             general = [self.get(row, a, word) for a in ("rd", "rn", "rm", "ra", "rs")]
             if FRAME in general:
@@ -172,7 +178,7 @@ class Chooser:
             return self.access(row, word)
         if row.insn_class == "branch":  # over one instruction
             return [self.put(row, "imm", word, 8), 0x91000400 | 1 << 5 | 1]
-        if self.field(row, "imm") and row.insn_class == "memory":  # literal: reads code
+        if row.name.startswith("ldr") and "{imm:target}" in row.asm:  # reads code
             return [self.put(row, "imm", word, -4 * self.r.randrange(1, 64))]
         return [word]
 
@@ -184,7 +190,8 @@ class Chooser:
         if imm:
             limit = 512 if not imm.signed else min(512, 1 << imm.top)
             value = r.randrange(0 if not imm.signed else -limit, limit)
-            word = self.put(row, "imm", word, value >> imm.scale << imm.scale)
+            scale = 3 if row.insn_class == "atomic" else imm.scale  # those must be aligned
+            word = self.put(row, "imm", word, value >> scale << scale)
         data = [self.get(row, a, word) for a in ("rd", "ra")]
         index = self.get(row, "rm", word)
         if index not in (None, 31):
@@ -256,6 +263,8 @@ def elf(image):
 def differences(one, other):
     """The names of what differs between two dumps, with both values."""
     out = []
+    if len(one) != SIZE or len(other) != SIZE:
+        return [("size", str(len(one)), str(len(other)))]
     for i, name in enumerate(NAMES):
         a, b = (struct.unpack_from("<Q", d, 8 * i)[0] for d in (one, other))
         if a != b and name != f"x{FRAME}":

@@ -60,7 +60,7 @@ def report(options, what, dumps, oracle, pieces, name):
                   f"{len(oracle) // size}")
         elif one == other or not programs.differences(one, other):
             continue
-        for entry in programs.differences(one, other) if len(one) == len(other) else []:
+        for entry in programs.differences(one, other):
             print(f"  {entry[0]}: {name} {entry[1]}, qemu {entry[2]}")
         print(f"{what}: batch {i} at {begin:#x}: " + " ".join(f"{w:08x}" for w in words))
         return False

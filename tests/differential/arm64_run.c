@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs a user-level program of arm64_programs.py on one of Trine's engines: one PE at EL0, MMU off,
-// no device. The program plays for Linux: write goes to standard output, whatever the descriptor,
-// and exit ends it.
+// Runs a user-level program of arm64_programs.py on one of Trine's engines: one PE at EL0, memory
+// mapped to itself, no device. The program plays for Linux: write goes to standard output, whatever
+// the descriptor, and exit ends it.
 //
 //     arm64-run ENGINE IMAGE BASE
 //     arm64-run engines
@@ -36,6 +36,7 @@ static const struct vm_engine_ops *const engines[] = {
 };
 
 enum {
+    TABLE = 0x100000, // of translations
     VECTORS = 0x200000,
     LOWER_LEVEL = VECTORS + 0x400, // where exceptions from EL0 go
     WRITE = 64,
@@ -48,6 +49,7 @@ struct run {
     struct vm_machine machine;
     struct vm_vcpu *v;
     void *config, *ram;
+    uint64_t *table;
 };
 
 static void die(const char *what)
@@ -89,12 +91,18 @@ static void enter_program(struct run *r, uint64_t pc, uint64_t nzcv, uint64_t sp
 
 static void set_up(struct run *r, uint64_t base)
 {
-    // SCTLR_EL1: DZE, UCT, UCI, MSCEn, and what is RES1. CPACR_EL1: FPEN.
-    const uint64_t sctlr = (uint64_t)1 << 33 | 1 << 26 | 1 << 15 | 1 << 14 | 0x30d00800;
+    // SCTLR_EL1: M, DZE, UCT, UCI, MSCEn, and what is RES1. CPACR_EL1: FPEN. TCR_EL1: T0SZ of 39
+    // bits, 4 KiB granule, EPD1. A table of one block of 1 GiB: normal memory, EL0 may write.
+    const uint64_t sctlr = (uint64_t)1 << 33 | 1 << 26 | 1 << 15 | 1 << 14 | 1 | 0x30d00800;
+    const uint64_t tcr = (uint64_t)2 << 32 | 1 << 23 | 25, block = 1 << 10 | 1 << 6 | 1;
     vm_arm64_guest_ops.reset(r->v, base);
     set(r, "vbar_el1", VECTORS);
     set(r, "sctlr_el1", sctlr);
     set(r, "cpacr_el1", 3 << 20);
+    set(r, "tcr_el1", tcr);
+    set(r, "mair_el1", 0xff);
+    set(r, "ttbr0_el1", TABLE);
+    r->table[0] = block;
     enter_program(r, base, 0, 0);
 }
 
@@ -123,9 +131,15 @@ static void create(struct run *r, const struct vm_engine_ops *engine, const char
     size_t size;
     test_host_init(&r->host);
     r->ram = load(path, &size);
+    r->table = aligned_alloc(VM_PAGE_SIZE, VM_PAGE_SIZE);
+    if (!r->table)
+        die("no memory");
+    memset(r->table, 0, VM_PAGE_SIZE);
     if (guest->configure(NULL, &r->host.host.allocator, &r->config, &e) != VM_OK ||
         vm_machine_init(&r->machine, &r->host.host, guest, r->config, &e) != VM_OK ||
         vm_space_add_ram(&r->machine.space, vm_gpa_of(base), size, r->ram, "ram", &e) != VM_OK ||
+        vm_space_add_ram(&r->machine.space, vm_gpa_of(TABLE), VM_PAGE_SIZE, r->table, "table",
+                         &e) != VM_OK ||
         vm_vcpu_create(&r->machine, 0, &r->v, &e) != VM_OK)
         die(e.text);
     r->machine.vcpus[r->machine.vcpu_count++] = r->v;
@@ -189,6 +203,7 @@ int main(int argc, char **argv)
     } while (serve(r));
     vm_machine_destroy(&r->machine);
     vm_arm64_guest_ops.unconfigure(r->config, &r->host.host.allocator);
+    free(r->table);
     free(r->ram);
     free(r);
     return 0;

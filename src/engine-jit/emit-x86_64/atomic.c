@@ -170,6 +170,8 @@ void emit_op_cas(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     emit_bring(e, X64_64, X64_RAX, &expected);
     emit_bring(e, X64_64, X64_RCX, &desired);
     compare_exchange(e, width(o));
+    if (width(o) == X64_32) // where it was equal rax is as before, with what is above the word
+        x64_mov_rr(&e->code, X64_32, X64_RAX, X64_RAX);
     define_old(e, v, o, cold);
 }
 
