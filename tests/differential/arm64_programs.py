@@ -60,7 +60,7 @@ SVC, BR = 0xd4000001, 0xd61f0000
 
 
 def frame(end):
-    """The loop's code, up to STARTS. The start's address is in X28 until the registers are loaded."""
+    """The loop's code, up to STARTS. The start's address is in X28 while registers are loaded."""
     head = address(27, NEXT) + [ldr(28, 27, 0)] + address(26, end)
     head += [0xeb1a039f, b_ne(4), movz(8, 93), movz(0, 0), SVC]  # CMP X28, X26
     head += address(25, DUMP + MEMORY) + [add(26, 28, MEMORY), movz(24, WINDOW // 8)]

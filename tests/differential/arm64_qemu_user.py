@@ -5,11 +5,11 @@
 Usage: arm64_qemu_user.py [--group NAME] [--seed N] [--count N] ... RUN QEMU ISAGEN TABLE...
 
 RUN is the program arm64-run of the build, QEMU the oracle (tools/oracles puts it at
-build/oracles/qemu-aarch64), ISAGEN the directory of tools/isagen, whose tables follow. For each group
-(a table's rows that one feature has) programs with seeds from --seed on are made, run under both, and
-their dumps compared, until --count random instructions have run. The first difference of a group ends
-it and is printed with what replays it. Exit status: 0 when there is none, 1 when there is one, 77 when
-the oracle is not there.
+build/oracles/qemu-aarch64), ISAGEN the directory of tools/isagen, whose tables follow. For each
+group (a table's rows that one feature has) programs with seeds from --seed on are made, run under
+both, and their dumps compared, until --count random instructions have run. The first difference of
+a group ends it and is printed with what replays it. Exit status: 0 when there is none, 1 when there
+is one, 77 when the oracle is not there.
 
 The defaults of --seed and --count are TRINE_SEED and TRINE_COUNT of the environment, else 1 and
 10000."""
@@ -26,8 +26,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 import arm64_programs as programs  # noqa: E402
 
-# What differs by right between two implementations, or traps: codes of pointer authentication, random
-# numbers, registers of the system, branches to registers.
+# What differs by right between two implementations, or traps: codes of pointer authentication,
+# random numbers, registers of the system, branches to registers.
 LEFT_OUT = re.compile(r"pac|aut|xpac|ldra|br|bl|ret|b$|sys|mrs|msr\.|svc|brk|hvc|smc|hlt|dcps|udf|"
                       r"eret|drps|hint|yield|wf|sev|dsb|isb")
 
