@@ -180,6 +180,9 @@ class Chooser:
             return [self.put(row, "imm", word, 8), 0x91000400 | 1 << 5 | 1]
         if row.name.startswith("ldr") and "{imm:target}" in row.asm:  # reads code
             return [self.put(row, "imm", word, -4 * self.r.randrange(1, 64))]
+        if row.insn_class == "fp" and self.r.randrange(4) == 0:
+            # What it raised, alone: FPSR is sticky. MRS, MSR FPSR, XZR.
+            return [word, 0xd53b4420 | self.r.randrange(FRAME), 0xd51b443f]
         return [word]
 
     def access(self, row, word):
