@@ -204,9 +204,17 @@ static bool is_complement(const struct jit_plan *p, const struct vm_ir_op *o)
            !(~mask->imm & vm_mask(vm_ir_type_bits((enum vm_type)o->type)));
 }
 
+// Whether it extends at least as many bits as a lane of the vector op that uses it has.
+static bool is_extension_of_lane(const struct jit_plan *p, const struct vm_ir_op *o,
+                                 const struct vm_ir_op *user)
+{
+    return o->code == VM_IR_zext && vm_ir_type_bits(vm_ir_value_type(p->r, o->args[0])) >=
+                                        vm_ir_type_bits(vm_ir_vec_lane(user->attr));
+}
+
 // A comparison goes into the branch or selection that uses it; an i64 operation of which only the
 // low word is used into the extract (RISC-V's ADDW and its like); a complement into the addition's
-// flags, which are those of a subtraction.
+// flags, which are those of a subtraction; an extension into the lane that needs none.
 static void take_parts_in(struct jit_plan *p, const struct vm_ir_block *b, uint32_t at)
 {
     const struct vm_ir_op *o = &p->r->ops[at];
@@ -221,6 +229,9 @@ static void take_parts_in(struct jit_plan *p, const struct vm_ir_block *b, uint3
     } else if (o->code == VM_IR_addf) {
         v = o->args[1];
         if (is_used_here_only(p, b, v, at) && is_complement(p, op_at(p, v)))
+            take_in(p, b, v, at);
+    } else if (o->code == VM_IR_vlow) {
+        if (is_used_here_only(p, b, v, at) && is_extension_of_lane(p, op_at(p, v), o))
             take_in(p, b, v, at);
     }
 }
@@ -344,6 +355,7 @@ static void walk_backwards(struct homing *h, const struct vm_ir_block *b)
         case VM_IR_branch:
         case VM_IR_select:
         case VM_IR_addf:
+        case VM_IR_vlow:
         case VM_IR_extract: take_parts_in(h->p, b, i); break;
         default: break;
         }

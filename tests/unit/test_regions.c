@@ -238,10 +238,50 @@ static bool agree(const struct vm_ir_region *r, void *b, const struct toy_machin
     return true;
 }
 
+// Floats at the edges of their formats in every vector and float entry, of one format each: what
+// engines compute in another way than softfloat.
+static void fill_with_floats(uint64_t seed, struct toy_state *s)
+{
+    static const uint32_t f32[] = {0,          0x80000000, 0x3f800000, 0x00800000, 0x80800000,
+                                   0x00800400, 0x3f7ff800, 0x00000001, 0x007fffff, 0x7f7fffff,
+                                   0x7f800000, 0xff800000, 0x7f800001, 0x7fc01234, 0xffc00000,
+                                   0x3f000000, 0x3f7fffff, 0x4f000000, 0xcf000001, 0x33800000};
+    static const uint64_t f64[] = {0,
+                                   (uint64_t)1 << 63,
+                                   0x3ff0000000000000,
+                                   0x0010000000000000,
+                                   0x0010000008000000,
+                                   0x3feffffff0000000,
+                                   1,
+                                   0x7fefffffffffffff,
+                                   0x7ff0000000000000,
+                                   0xfff0000000000001,
+                                   0x7ff8000000001234,
+                                   0x3fefffffffffffff,
+                                   0x3fe0000000000000,
+                                   0x36a0000000000001,
+                                   0x380fffffe0000001,
+                                   0x3810000000000000,
+                                   0x47f0000000000000};
+    uint64_t words[10];
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(words); i++) {
+        uint64_t r = (seed * 10 + i + 1) * 0x9e3779b97f4a7c15u;
+        r ^= r >> 31;
+        words[i] = seed & 1 ? f64[r % VM_ARRAY_SIZE(f64)]
+                            : f32[r % VM_ARRAY_SIZE(f32)] |
+                                  (uint64_t)f32[(r >> 32) % VM_ARRAY_SIZE(f32)] << 32;
+    }
+    memcpy(s->v, words, sizeof s->v);
+    memcpy(s->d, words + 6, sizeof s->d);
+    memcpy(&s->s, words + 8, sizeof s->s);
+}
+
 static void start_state(uint64_t seed, struct toy_machine *m)
 {
     toy_random_machine(seed, m);
     m->state.pc = TOY_PAGE_BASE;
+    if (seed % 3 == 0)
+        fill_with_floats(seed / 3, &m->state);
     m->state.fp = (struct vm_fp_env){.round = (uint8_t)(seed % 5),
                                      .flags = m->state.fp.flags & 31,
                                      .nan = m->state.fp.nan % 4,

@@ -66,8 +66,7 @@ bool vec_done(struct vec *k, enum x64_xmm to);
 // The same where nothing is to be cleared.
 bool vec_done_whole(struct vec *k, enum x64_xmm to);
 
-// --- vector_integer.c, vector_lanes.c, vector_width.c, vector_crypto.c ---
-// --- vector_integer.c, vector_lanes.c, vector_width.c, vector_float.c ---
+// --- vector_integer.c, vector_lanes.c, vector_width.c, vector_float.c, vector_crypto.c ---
 
 vec_fn vec_arithmetic, vec_unary, vec_compare_unsigned, vec_shift_op, vec_select, vec_not;
 vec_fn vec_get, vec_set, vec_splat, vec_low, vec_pair, vec_dup;

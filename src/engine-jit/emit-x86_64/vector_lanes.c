@@ -111,7 +111,10 @@ bool vec_set(struct vec *k)
 static void low_lane(struct vec *k, unsigned i, enum x64_xmm to, bool clean)
 {
     struct emit *e = k->e;
-    vm_ir_value v = k->o->args[i], root = e->plan->root[v];
+    vm_ir_value v = k->o->args[i];
+    if (jit_is_taken_in(e->plan, v)) // an extension of what the lane needs
+        v = e->r->ops[v].args[0];
+    vm_ir_value root = e->plan->root[v];
     uint64_t constant;
     if (emit_is_const(e, v, &constant) && constant == 0) {
         emit_xmm_zero(e, to);
