@@ -104,8 +104,19 @@ def some_float(r, bits, fraction):
     return r.getrandbits(1) << bits - 1 | (exponent & exponents) << fraction | digits
 
 
+def some_integer_lanes(r):
+    """Lanes where sums, products and shifts saturate or do not quite."""
+    bits = 8 << r.randrange(4)
+    top = 1 << bits - 1
+    edges = (0, 1, 2, top - 1, top, top + 1, -1, -2, bits, bits - 1, -bits, 1 - bits,
+             r.getrandbits(bits), r.getrandbits(bits))
+    return sum((r.choice(edges) & 2**bits - 1) << i for i in range(0, 64, bits))
+
+
 def some_lanes(r):
-    kind = r.randrange(5)
+    kind = r.randrange(7)
+    if kind >= 5:
+        return some_integer_lanes(r)
     if kind == 0:
         return r.getrandbits(64)
     if kind == 1:
