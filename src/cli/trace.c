@@ -59,10 +59,10 @@ vm_status cli_trace_parse(const char *text, uint32_t *mask, const char **file, s
 
 void cli_trace_describe(struct cli_text *t)
 {
-    enum { COLUMN = 10 };
+    enum { COLUMN = 12 };
     for (int i = 0; i < VM_TRACE_COUNT; i++) {
         char name[24];
-        vm_format(name, sizeof name, "  %s ", vm_trace_topics[i].name);
+        vm_format(name, sizeof name, "  %s", vm_trace_topics[i].name);
         cli_text_add_row(t, name, COLUMN, vm_trace_topics[i].text);
     }
 }

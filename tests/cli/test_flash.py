@@ -15,7 +15,7 @@ from programs import A0, T0, T1, T2, X0, addi, andi, beq, bne, lbu, load_constan
 BANK = 32 << 20
 VARS = 0x22000000
 PROGRAM, ARRAY, READY = 0x400040, 0xff00ff, 0x80
-MEMORY = ("--memory", "16M")
+MEMORY = ("--guest", "riscv64", "--memory", "16M")
 FIRST = 0x12340000
 
 

@@ -277,8 +277,8 @@ def closed_streams_do_not_become_other_files():
 @case
 def help_on_a_full_disk_is_status_4():
     with full_device() as full:
-        for words in (("help",), ("help", "run"), ("info",), ("debug", "disassemble", "0145"),
-                      ("info", HELLO[2])):
+        for words in (("help",), ("help", "run"), ("info",), ("info", HELLO[2]),
+                      ("debug", "disassemble", "--guest", "riscv64", "0145")):
             refused(vm(*words, stdout=full), 4, "No space left")
 
 
