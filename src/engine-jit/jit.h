@@ -135,7 +135,8 @@ struct jit_thunks {
     uint8_t *fp_control; // four words: MXCSR for enum vm_fp_round, no flag set
     uint8_t *fp_flags;   // 64 bytes: the enum vm_fp_flag of MXCSR's six flags
     uint8_t *fp_masks;   // 16 bytes for each enum float_mask
-    uint8_t *fp_begin, *fp_resume, *fp_end, *fp_save, *fp_restore, *fp_nans, *fp_evaluate, *fp_vector;
+    uint8_t *fp_begin, *fp_resume, *fp_end, *fp_save, *fp_restore, *fp_nans, *fp_evaluate,
+        *fp_vector;
 };
 
 // A part of the cache that is filled from the start and emptied as a whole. Code and blocks
