@@ -3,6 +3,7 @@
 // Instructions as text: the tables' templates, with the arguments printed as `objdump -M
 // no-aliases` does.
 #include "disassemble.h"
+#include "system.h"
 
 #include <vm/base/memory.h>
 
@@ -267,8 +268,39 @@ void a64_print_sysarg(struct a64_printer *p, int64_t value)
     }
 }
 
+// Registers that are in no row of sysregs.def.
+static const struct {
+    uint16_t number;
+    const char *name;
+} pstate_registers[] = {
+    {A64_SYS(3, 0, 4, 2, 0), "SPSel"}, {A64_SYS(3, 0, 4, 2, 2), "CurrentEL"},
+    {A64_SYS(3, 0, 4, 2, 3), "PAN"},   {A64_SYS(3, 0, 4, 2, 4), "UAO"},
+    {A64_SYS(3, 3, 4, 2, 0), "NZCV"},  {A64_SYS(3, 3, 4, 2, 1), "DAIF"},
+    {A64_SYS(3, 3, 4, 2, 5), "DIT"},   {A64_SYS(3, 3, 4, 2, 6), "SSBS"},
+    {A64_SYS(3, 3, 4, 4, 0), "FPCR"},  {A64_SYS(3, 3, 4, 4, 1), "FPSR"},
+    {A64_SYS(3, 3, 2, 4, 0), "RNDR"},  {A64_SYS(3, 3, 2, 4, 1), "RNDRRS"},
+};
+
+// NULL: it has none, or shares one with others.
+static const char *sysreg_name(const struct a64_printer *p, uint16_t number)
+{
+    const struct a64_sysreg *row = a64_find_sysreg(p->config, number);
+    if (row)
+        return row->count == 1 ? row->name : NULL;
+    for (size_t i = 0; i < VM_ARRAY_SIZE(pstate_registers); i++) {
+        if (pstate_registers[i].number == number)
+            return pstate_registers[i].name;
+    }
+    return NULL;
+}
+
 void a64_print_sysreg(struct a64_printer *p, int64_t value)
 {
+    const char *name = sysreg_name(p, (uint16_t)value);
+    for (const char *c = name; c && *c; c++)
+        a64_put(p, "%c", *c >= 'A' && *c <= 'Z' ? *c + ('a' - 'A') : *c);
+    if (name)
+        return;
     struct system_number n = system_number(value);
     a64_put(p, "s%u_%u_c%u_c%u_%u", n.op0, n.op1, n.crn, n.crm, n.op2);
 }
@@ -300,7 +332,7 @@ unsigned a64_disassemble(const void *config, uint64_t pc, const uint8_t *bytes, 
                          char *out, size_t size)
 {
     struct a64_args a;
-    struct a64_printer p = {.out = out, .size = size, .pc = pc, .args = &a};
+    struct a64_printer p = {.out = out, .size = size, .pc = pc, .args = &a, .config = config};
     if (available < 4) {
         a64_put(&p, ".byte\t0x%02x", available ? bytes[0] : 0);
         return 1;

@@ -14,6 +14,7 @@ struct a64_printer {
     uint64_t pc;
     uint32_t word;
     const struct a64_args *args;
+    const struct a64_config *config;
 };
 
 void a64_put(struct a64_printer *p, const char *fmt, ...) VM_PRINTF(2, 3);

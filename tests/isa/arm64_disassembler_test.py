@@ -96,8 +96,10 @@ def same(word, mine, other):
     if b == "undefined":
         # objdump writes PSTATE fields by name only with 0 and 1.
         return is_unpredictable(word) or a.startswith("msr\t")
-    # System registers have more names in one of the two.
-    return a.split("\t")[0] in ("mrs", "msr") and a.split("\t")[0] == b.split("\t")[0]
+    # System registers that have a name in one of the two alone.
+    number = re.compile(r"\bs[0-3]_[0-7]_c\d+_c\d+_[0-7]\b")
+    return (a.split("\t")[0] in ("mrs", "msr") and a.split("\t")[0] == b.split("\t")[0]
+            and bool(number.search(a) or number.search(b)))
 
 
 def main():
