@@ -55,6 +55,12 @@ enum float_mask {
     MASK_REVERSE_8_IN_64,
     MASK_REVERSE_16_IN_32,
     MASK_REVERSE_16_IN_64,
+    MASK_LOW_4_OF_8,
+    MASK_SIGN_8,
+    MASK_REST_8,
+    MASK_ONES_IN_4, // by a number of four bits: its ones; its bits in reverse order, also << 4
+    MASK_REVERSED_4,
+    MASK_REVERSED_4_HIGH,
     MASK_SHA1_C, // the constants of SHA-1's rounds by function
     MASK_SHA1_P,
     MASK_SHA1_M,

@@ -73,6 +73,7 @@ vec_fn vec_get, vec_set, vec_splat, vec_low, vec_pair, vec_dup;
 vec_fn vec_zip, vec_unzip, vec_transpose, vec_extract, vec_look_up, vec_reverse;
 vec_fn vec_aes, vec_aes_mix, vec_aes_unmix, vec_sha1, vec_sha1_schedule;
 vec_fn vec_sha256, vec_sha256_schedule0, vec_sha256_schedule1;
+vec_fn vec_dot, vec_count_ones, vec_reverse_bits, vec_doubling_high, vec_halving, vec_shift_by_lane;
 vec_fn vec_widen, vec_multiply_long, vec_polynomial_long, vec_narrow;
 vec_fn vec_float;
 
