@@ -14,6 +14,7 @@ static const struct {
     const char *guest, *append, *append_virtio; // the latter with a virtio console on the terminal
 } default_append[] = {
     {"riscv64", "console=ttyS0", "console=ttyS0 console=hvc0"},
+    {"arm64", "console=ttyAMA0", "console=ttyAMA0 console=hvc0"},
 };
 
 enum { KERNEL, INITRD, DTB, BIOS };

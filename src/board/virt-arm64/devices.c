@@ -60,6 +60,8 @@ vm_status arm64_add_devices(struct virt_arm64 *b, struct vm_error *e)
         status = add_gpio(b, e);
     if (status == VM_OK)
         status = virt_add_firmware(v, e);
+    if (status == VM_OK && v->firmware_loads)
+        status = acpi_add_files(b, e);
     if (status == VM_OK)
         status = virt_add_buses(v, e);
     vm_status added = arm64_add_controllers(b, status == VM_OK ? e : NULL);

@@ -19,6 +19,7 @@ static void destroy(struct vm_board *board)
     struct virt_arm64 *b = arm64_of(v);
     psci_destroy(b);
     virt_destroy_devices(v);
+    acpi_release(b);
     virt_release_rom(v, b->rom, ARM64_ROM_SIZE);
     virt_release_rom(v, b->bios_rom, b->bios_rom_size);
     virt_end(v, sizeof *b);

@@ -54,7 +54,7 @@ static vm_status add_mmio_slots(struct virt *v, struct vm_error *e)
 // --- PCI ---
 
 // As far up as RAM goes; none if physical addresses end before it.
-static struct vm_pci_window memory64(const struct virt *v)
+struct vm_pci_window virt_pci_memory64(const struct virt *v)
 {
     const uint64_t size = v->map.pci_memory64_size;
     uint64_t base = (virt_ram_end(v) + size - 1) & ~(size - 1);
@@ -84,7 +84,7 @@ static vm_status add_pci(struct virt *v, struct vm_error *e)
         .ecam = map->ecam,
         .io = map->pci_io,
         .memory32 = map->pci_memory,
-        .memory64 = memory64(v),
+        .memory64 = virt_pci_memory64(v),
         .interrupt_parent = map->wires,
         .interrupt_cells = map->interrupt_cells,
         .interrupt_address_cells = map->interrupt_address_cells,

@@ -165,6 +165,8 @@ void virt_flash_saved(struct vm_board *board, bool saved);
 
 // The PCI bus and the virtio-mmio slots, with the devices in them.
 vm_status virt_add_buses(struct virt *v, struct vm_error *e);
+// The window for 64-bit BARs; size 0: physical addresses end before it.
+struct vm_pci_window virt_pci_memory64(const struct virt *v);
 
 // --- tree.c ---
 
