@@ -4,7 +4,9 @@
 # `make run` is the guest's.
 
 BUILD := build
-GUEST := build/guests/riscv64
+# Which guest make run boots: riscv64 or arm64.
+GUEST := riscv64
+GUEST_FILES := build/guests/$(GUEST)
 VCPUS := $(shell n=$$(nproc 2>/dev/null || echo 1); echo $$(( n < 4 ? n : 4 )))
 MEMORY := 1G
 # More options of vm-cli run: make run OPTIONS='--stats text'
@@ -32,7 +34,7 @@ all: packages-run $(BUILD)/build.ninja
 	@$(call ninja,$(BUILD),vm-cli)
 
 help:
-	@echo 'make run       build vm-cli, get a guest, boot it to a shell (OPTIONS= for vm-cli)'
+	@echo 'make run       build vm-cli, get a guest, boot it to a shell (GUEST=arm64, OPTIONS= for vm-cli)'
 	@echo 'make test      run the tests: a quarter of an hour at most'
 	@echo 'make test-all  run everything: hours, may be interrupted; see build/test-all.txt'
 	@echo 'make bench     measure against QEMU, write docs/benchmarks.md (QEMU=, COREMARK=, BENCH=)'
@@ -49,15 +51,15 @@ $(BUILD)/build.ninja: | packages-run
 	@$(call silently,meson setup $(BUILD))
 
 # What a guest is made with decides whether it is made anew; tools/guests looks at the contents.
-$(GUEST)/stamp.json: tools/guests tools/debpkg.py tools/initramfs.py $(wildcard tools/guest-init/*)
-	@tools/guests riscv64 >&2 && touch $@
+$(GUEST_FILES)/stamp.json: tools/guests tools/debpkg.py tools/initramfs.py $(wildcard tools/guest-init/*)
+	@tools/guests $(GUEST) >&2 && touch $@
 
 # A build without libslirp has no network that everybody may use.
-run: all $(GUEST)/stamp.json
+run: all $(GUEST_FILES)/stamp.json
 	@network='--virtio-net user'; \
 	$(BUILD)/vm-cli info | grep -q '^user network  *yes' || { network=; \
 	    echo 'make: the guest gets no network: vm-cli was built without libslirp' >&2; }; \
-	exec $(BUILD)/vm-cli run --kernel $(GUEST)/kernel --initrd $(GUEST)/initrd \
+	exec $(BUILD)/vm-cli run --kernel $(GUEST_FILES)/kernel --initrd $(GUEST_FILES)/initrd \
 	    --smp $(VCPUS) --memory $(MEMORY) $$network $(OPTIONS)
 
 guests:
@@ -98,8 +100,8 @@ test-all: packages-test-all test-set-up
 	    build-thread:boot,cli,hostile,unit,virtio build-fuzz:fuzz
 
 # Measures what it can find: engines of the build, QEMU, CoreMark.
-bench: packages-test all $(GUEST)/stamp.json
-	@bench/run --page docs/benchmarks.md $(BENCH)
+bench: packages-test all $(GUEST_FILES)/stamp.json
+	@bench/run --isa $(GUEST) --page docs/benchmarks.md $(BENCH)
 
 lint: packages-test $(BUILD)/build.ninja
 	@$(call ninja,$(BUILD))

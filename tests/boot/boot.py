@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from cases import run_cases, skip_without
-from machine import BOOT_LIMIT, COMMAND_LIMIT, MARK, PATIENCE, PROMPT, Machine
+from machine import BOOT_LIMIT, COMMAND_LIMIT, MARK, PATIENCE, PROMPT, SERIAL, Machine
 
 UNAME = {"riscv64": "riscv64", "arm64": "aarch64", "x86_64": "x86_64"}
 
@@ -32,7 +32,7 @@ class Driver:
         """With patience (sanitizers), the kernel has some as well before it calls a CPU stalled."""
         stall = "rcupdate.rcu_cpu_stall_timeout=300 " if PATIENCE > 1 else ""
         return Machine(self.vm, self.guest, *self.options, "--smp", str(vcpus),
-                       "--append", f"console=ttyS0 {stall}{parameters}")
+                       "--append", f"console={SERIAL[self.isa]} {stall}{parameters}")
 
     def boots(self, vcpus):
         """To the shell, some work there, and a plain power-off."""
@@ -77,10 +77,12 @@ class Driver:
             log = machine.run("dmesg | grep -i sbi")
             expected = "OpenSBI" if self.firmware != "builtin" else "SBI specification"
             assert expected in log + machine.output.decode("utf-8", "replace"), log
+        if self.isa == "arm64":
+            assert "PSCIv1.1 detected in firmware" in machine.run("dmesg | grep -i psci")
 
     def check_buses(self, machine):
         """The kernel has found the PCI host bridge, in its slot."""
-        if self.isa == "riscv64":
+        if self.isa != "x86_64":
             for name, expected in {"vendor": "0x1b36", "device": "0x0008"}.items():
                 found = machine.run(f"cat /sys/bus/pci/devices/*:00:00.0/{name}")
                 assert found.strip() == expected, found

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from cases import run_cases, skip_without
-from machine import BOOT_LIMIT, PROMPT, Machine
+from machine import BOOT_LIMIT, PROMPT, SERIAL, Machine
 
 MARK = 40 << 10  # KiB
 CACHES = {1: 16, 4: 32}  # MiB of --code-cache by vCPUs
@@ -39,7 +39,7 @@ def memory_of(pid):
 def stays_small(vm, guest, engine, vcpus):
     cache = CACHES[vcpus]
     machine = Machine(vm, guest, "--engine", engine, "--memory", "512M", "--smp", str(vcpus),
-                      "--code-cache", f"{cache}M", "--append", "console=ttyS0 quiet")
+                      "--code-cache", f"{cache}M", "--append", f"console={SERIAL[guest.name]} quiet")
     yield machine
     machine.wait_for(PROMPT, BOOT_LIMIT)
     machine.run(WORK, BOOT_LIMIT)

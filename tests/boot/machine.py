@@ -17,6 +17,8 @@ BOOT_LIMIT = 240 * PATIENCE    # seconds from start to prompt; a busy machine ne
 COMMAND_LIMIT = 60 * PATIENCE  # from a command to the next prompt
 PROMPT = b"~ # "
 MARK = "trine-mark"
+# The serial port's name in the guest's kernel.
+SERIAL = {"riscv64": "ttyS0", "arm64": "ttyAMA0", "x86_64": "ttyS0"}
 # What a healthy kernel never prints.
 TROUBLE = re.compile(rb"Oops|BUG:|WARNING:|Call Trace|Kernel panic|detected stall|Unable to handle|"
                      rb"segfault|unhandled signal|soft lockup|Machine check")

@@ -25,7 +25,8 @@ CACHES = (1 << 10, 2 << 10, 4 << 10, 16 << 10, None)
 LEAST = 300  # translates each block a thousand times: where there is time, and on one vCPU
 MANY = 100
 LEVELS = ("auto", "off", "sse2", "avx2")
-CONTROLLERS = ("none", "aplic", "aplic-imsic")
+MACHINES = {"riscv64": ("virt,aia=none", "virt,aia=aplic", "virt,aia=aplic-imsic"),
+            "arm64": ("virt", "virt,its=off", "virt,gic-version=2")}
 WORK = b"""cat /proc/cpuinfo >/tmp/c; for i in 1 2 3 4; do (gzip -c /bin/busybox >/tmp/z$i) & done
 wait; cat /tmp/z1 /tmp/z2 | md5sum
 for i in 1 2 3 4; do cmp /tmp/z1 /tmp/z$i || echo "dif"ferent; done
@@ -35,11 +36,11 @@ poweroff -f
 SUM = b"%.9f" % sum(i * 1.5 / (i + 1) for i in range(1, 3000))
 
 
-def choose(rng, number, boots):
+def choose(rng, isa, number, boots):
     """The options of a boot."""
     vcpus = (1, 2, 4)[number % 3]
     words = ["--smp", str(vcpus), "--memory", f"{rng.choice((192, 256, 384))}M",
-             "--simd", rng.choice(LEVELS), "--machine", f"virt,aia={rng.choice(CONTROLLERS)}"]
+             "--simd", rng.choice(LEVELS), "--machine", rng.choice(MACHINES[isa])]
     cache = rng.choice(CACHES if boots < MANY or vcpus > 1 else CACHES + (LEAST,))
     if cache:
         words += ["--code-cache", f"{cache * vcpus}K"]
@@ -82,7 +83,7 @@ def main():
     print(f"seed {seed}", flush=True)
     rng = random.Random(seed)
     count = int(boots)
-    good = all(boot(vm, guest, engine, choose(rng, n, count), n) for n in range(count))
+    good = all(boot(vm, guest, engine, choose(rng, isa, n, count), n) for n in range(count))
     print(f"{boots} boots, {'all of them well' if good else 'the last one failed'}; seed {seed}")
     return 0 if good else 1
 
