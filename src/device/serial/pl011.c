@@ -51,7 +51,9 @@ enum {
 
     LCR_FIFOS = 1 << 4,
 
+    CR_ENABLE = 1 << 0,
     CR_LOOP = 1 << 7,
+    CR_RECEIVER = 1 << 9,
     CR_DTR = 1 << 10,
     CR_RTS = 1 << 11,
     CR_OUT1 = 1 << 12,
@@ -89,6 +91,7 @@ struct pl011 {
     uint8_t fifo[VM_PL011_FIFO];
     uint8_t head, count;
     uint8_t polls; // reads of FR in a row, up to POLLING
+    bool listens;  // see update_listens
     bool refused;  // bytes wait outside
 };
 
@@ -111,9 +114,17 @@ static unsigned trigger(const struct pl011 *u)
     return has_fifos(u) ? levels[u->ifls >> IFLS_RX_SHIFT & 7] : 1;
 }
 
+// Linux sets the mask of receive interrupts long before it has a handler for them, then enables the
+// UART, throws away what has come, and sets the mask once more: only this means that it listens.
+static void update_listens(struct pl011 *u)
+{
+    const uint32_t enabled = CR_ENABLE | CR_RECEIVER;
+    u->listens = (u->cr & enabled) == enabled && u->imsc & (INT_RX | INT_TIMEOUT);
+}
+
 static bool is_receiving(const struct pl011 *u)
 {
-    return !(u->cr & CR_LOOP) && (u->imsc & (INT_RX | INT_TIMEOUT) || u->polls == POLLING);
+    return !(u->cr & CR_LOOP) && (u->listens || u->polls == POLLING);
 }
 
 static void push(struct pl011 *u, uint8_t byte)
@@ -246,7 +257,10 @@ static bool write_register(struct pl011 *u, uint64_t offset, uint32_t value)
     case LCR_H: write_line_control(u, value); break;
     case CR: write_control(u, value); break;
     case IFLS: u->ifls = value & 0x3f; break;
-    case IMSC: u->imsc = value & INT_ALL; break;
+    case IMSC:
+        u->imsc = value & INT_ALL;
+        update_listens(u);
+        break;
     case ICR: u->ris &= (uint16_t)~value; break;
     case DMACR: u->dmacr = value & 7; break;
     default: break;
@@ -335,6 +349,7 @@ static void uart_reset(void *device)
     u->modem = modem_lines(u);
     u->overrun = false;
     u->polls = 0;
+    u->listens = false;
     clear_receiver(u);
     update_irq(u);
     vm_device_unlock(u->machine, u->lock);
