@@ -28,6 +28,10 @@ MEGABYTE = 1 << 20
 DISK_SIZE = 32 * MEGABYTE
 GUEST_ADDRESS = "10.0.2.15"
 DATA = os.urandom(MEGABYTE)  # what goes over the network
+# With messages and without; what takes the devices' wires, as the kernel calls it.
+MESSAGES = {"riscv64": "virt,aia=aplic-imsic", "arm64": "virt"}
+NO_MESSAGES = {"riscv64": "virt", "arm64": "virt,its=off"}
+WIRES = {"riscv64": "SiFive PLIC", "arm64": "GICv3"}
 
 
 class Bench(machine.Bench):
@@ -35,7 +39,7 @@ class Bench(machine.Bench):
 
     def __init__(self, vm, guests, isa, engine):
         super().__init__("devices", vm)
-        self.guest = Path(guests) / isa
+        self.isa, self.guest = isa, Path(guests) / isa
         self.options = ["--engine", engine, "--memory", "256M"]
         self.raw, self.qcow2 = self.path("raw.img"), self.path("disk.qcow2")
         self.fixed, self.kept = self.path("fixed.img"), self.path("kept.img")
@@ -207,7 +211,7 @@ class Bench(machine.Bench):
     # --- the machines ---
 
     def pci_with_msix(self):
-        self.start("--smp", "2", "--machine", "virt,aia=aplic-imsic",
+        self.start("--smp", "2", "--machine", MESSAGES[self.isa],
                    "--virtio-blk", f"{self.raw},format=raw,serial=TRINE-RAW,queues=2",
                    "--virtio-blk", str(self.qcow2), "--virtio-blk", f"{self.fixed},readonly",
                    "--virtio-blk", f"{self.kept},snapshot", "--virtio-console",
@@ -265,11 +269,12 @@ class Bench(machine.Bench):
     def devices_are_behind_mmio(self):
         found = self.run("ls -l /sys/bus/virtio/devices")
         assert ".virtio_mmio/virtio" in found and "pci" not in found, found
-        self.interrupts_are(r"SiFive PLIC.* virtio0")
+        self.interrupts_are(WIRES[self.isa] + ".* virtio0")
 
     def pci_with_intx_and_a_virtio_terminal(self):
-        self.start("--virtio-console", "stdio", "--virtio-console", f"unix:{self.socket}",
-                   "--virtio-blk", f"{self.qcow2},readonly")
+        self.start("--machine", NO_MESSAGES[self.isa], "--virtio-console", "stdio",
+                   "--virtio-console", f"unix:{self.socket}", "--virtio-blk",
+                   f"{self.qcow2},readonly")
         yield self.shell_is_at_the_virtio_console
         yield self.second_console_goes_both_ways
         yield self.interrupts_are_wires
@@ -284,7 +289,7 @@ class Bench(machine.Bench):
         self.socket_console_goes_both_ways("hvc1")
 
     def interrupts_are_wires(self):
-        self.interrupts_are(r"SiFive PLIC.* virtio0")
+        self.interrupts_are(WIRES[self.isa] + ".* virtio0")
 
     def serial_port_went_to_the_log(self):
         assert "vm-cli: serial: [    0.000000] Linux version" in self.machine.error
