@@ -39,7 +39,8 @@ def memory_of(pid):
 def stays_small(vm, guest, engine, vcpus):
     cache = CACHES[vcpus]
     machine = Machine(vm, guest, "--engine", engine, "--memory", "512M", "--smp", str(vcpus),
-                      "--code-cache", f"{cache}M", "--append", f"console={SERIAL[guest.name]} quiet")
+                      "--code-cache", f"{cache}M", "--append",
+                      f"console={SERIAL[guest.name]} quiet")
     yield machine
     machine.wait_for(PROMPT, BOOT_LIMIT)
     machine.run(WORK, BOOT_LIMIT)
