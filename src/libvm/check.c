@@ -27,7 +27,7 @@ static struct check *check_of(const struct vm_vcpu *v)
 
 // --- noting ---
 
-static struct check_event *note(struct check *c, enum check_event_kind kind)
+struct check_event *check_note(struct check *c, enum check_event_kind kind)
 {
     if (c->event_count == c->event_capacity) {
         uint32_t capacity = c->event_capacity ? c->event_capacity * 2 : 64;
@@ -50,7 +50,7 @@ static bool note_read(void *device, uint64_t offset, unsigned size, uint64_t *va
 {
     const struct check_device *d = device;
     bool taken = d->real.ops->read(d->real.device, offset, size, value);
-    struct check_event *e = note(d->check, CHECK_READ);
+    struct check_event *e = check_note(d->check, CHECK_READ);
     e->gpa = d->real.base.v + offset;
     e->size = size;
     e->value = *value;
@@ -63,7 +63,7 @@ static bool note_write(void *device, uint64_t offset, unsigned size, uint64_t va
 {
     const struct check_device *d = device;
     bool taken = d->real.ops->write(d->real.device, offset, size, value);
-    struct check_event *e = note(d->check, CHECK_WRITE);
+    struct check_event *e = check_note(d->check, CHECK_WRITE);
     e->gpa = d->real.base.v + offset;
     e->size = size;
     e->value = value;
@@ -76,7 +76,7 @@ static void note_firmware(struct vm_vcpu *v, void *context)
 {
     struct check *c = context;
     c->firmware.call(v, c->firmware.context);
-    struct check_event *e = note(c, CHECK_FIRMWARE);
+    struct check_event *e = check_note(c, CHECK_FIRMWARE);
     e->irq_lines = atomic_load(&v->irq_lines);
     e->registers = vm_arena_alloc(&c->arena, v->guest->regfile->state_size, 16);
     if (e->registers)
@@ -91,7 +91,7 @@ static bool note_interrupt(struct vm_vcpu *v)
     uint64_t icount = v->icount, exceptions = v->stats.exceptions;
     if (!c->vm->guest->take_interrupt(v))
         return false;
-    struct check_event *e = note(c, CHECK_INTERRUPT);
+    struct check_event *e = check_note(c, CHECK_INTERRUPT);
     e->icount = icount;
     e->exceptions = exceptions;
     e->irq_lines = atomic_load(&v->irq_lines);
@@ -105,7 +105,7 @@ static const struct check_event *next_event(const struct check *c)
     return c->replayed < c->event_count ? &c->events[c->replayed] : NULL;
 }
 
-static const struct check_event *replay(struct check *c, enum check_event_kind kind)
+const struct check_event *check_replay(struct check *c, enum check_event_kind kind)
 {
     const struct check_event *e = next_event(c);
     if (!e || e->kind != kind) {
@@ -123,7 +123,7 @@ static const struct check_event *replay(struct check *c, enum check_event_kind k
 static bool replay_read(void *device, uint64_t offset, unsigned size, uint64_t *value)
 {
     const struct check_device *d = device;
-    const struct check_event *e = replay(d->check, CHECK_READ);
+    const struct check_event *e = check_replay(d->check, CHECK_READ);
     if (e && (e->gpa != d->real.base.v + offset || e->size != size) && !d->check->problem)
         d->check->problem = "the address of a read from a device";
     *value = e ? e->value : 0;
@@ -133,7 +133,7 @@ static bool replay_read(void *device, uint64_t offset, unsigned size, uint64_t *
 static bool replay_write(void *device, uint64_t offset, unsigned size, uint64_t value)
 {
     const struct check_device *d = device;
-    const struct check_event *e = replay(d->check, CHECK_WRITE);
+    const struct check_event *e = check_replay(d->check, CHECK_WRITE);
     if (e && (e->gpa != d->real.base.v + offset || e->size != size || e->value != value) &&
         !d->check->problem)
         d->check->problem = "the address or value of a write to a device";
@@ -153,7 +153,7 @@ static void set_registers(struct vm_vcpu *v, const void *state)
 // Firmware may have asked for flushes.
 static void replay_firmware(struct vm_vcpu *v, void *context)
 {
-    const struct check_event *e = replay(context, CHECK_FIRMWARE);
+    const struct check_event *e = check_replay(context, CHECK_FIRMWARE);
     if (!e)
         return;
     set_registers(v, e->registers);
@@ -301,6 +301,9 @@ static vm_status make_copy(struct check *c, struct vm_error *e)
         status = copy_vcpu(c, e);
     if (status != VM_OK)
         return status;
+#ifdef VM_GUEST_ARM64
+    check_wrap_arm64(c);
+#endif
     c->firmware = vm->machine.firmware;
     if (c->firmware.call)
         vm->machine.firmware = (struct vm_firmware){note_firmware, c};
@@ -579,6 +582,9 @@ vm_status vm_check_engine(struct vm *vm, const struct vm_check_options *o,
         status = run_ticking(c, result, e);
     vm->machine.guest = vm->vcpus[0].vcpu->guest = vm->guest;
     vm->machine.host = &vm->host;
+#ifdef VM_GUEST_ARM64
+    check_unwrap_arm64(c);
+#endif
     release_copy(c);
     vm->check = NULL;
     vm->host.allocator.release(vm->host.allocator.context, c, sizeof *c);
