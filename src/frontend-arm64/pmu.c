@@ -186,7 +186,7 @@ static void pause(const struct a64_access *a)
 
 static void resume(const struct a64_access *a)
 {
-    a64_pmu_resume(a->v, a->icount + 1);
+    a64_pmu_resume(a->v, a->icount);
 }
 
 // --- EL0's rights (PMUSERENR_EL0) ---

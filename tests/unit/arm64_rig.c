@@ -160,14 +160,14 @@ static void check_quiet(const struct arm64_rig *r, const char *what, unsigned nu
 uint64_t arm_rig_read(struct arm64_rig *r, unsigned number)
 {
     uint64_t what = description(r, number);
-    uint64_t value = arm_rig_call(r, A64_HELP_sysreg_read, what, r->icount, 0);
+    uint64_t value = arm_rig_call(r, A64_HELP_sysreg_read, what, r->icount++, 0);
     check_quiet(r, "read", number);
     return value;
 }
 
 void arm_rig_write(struct arm64_rig *r, unsigned number, uint64_t value)
 {
-    arm_rig_call(r, A64_HELP_sysreg_write, description(r, number), r->icount, value);
+    arm_rig_call(r, A64_HELP_sysreg_write, description(r, number), r->icount++, value);
     check_quiet(r, "write", number);
 }
 

@@ -33,7 +33,7 @@ struct arm64_rig {
     uint8_t *ram, *high, *rom;
     unsigned code_syncs; // calls of the engine's sync_code, of all PEs
     unsigned firmware_calls;
-    uint64_t icount;
+    uint64_t icount; // instructions retired; reads and writes of registers do
     bool lines[VM_ARM64_TIMERS], pmu_line;
 };
 
