@@ -18,6 +18,7 @@ COUNT := 1000000
 JOBS :=
 # Options of bench/run: make bench BENCH='--quick --only nbody'
 BENCH :=
+BENCH_PAGE = docs/benchmarks$(if $(filter-out riscv64,$(GUEST)),-$(GUEST)).md
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -37,7 +38,7 @@ help:
 	@echo 'make run       build vm-cli, get a guest, boot it to a shell (GUEST=arm64, OPTIONS= for vm-cli)'
 	@echo 'make test      run the tests: a quarter of an hour at most'
 	@echo 'make test-all  run everything: hours, may be interrupted; see build/test-all.txt'
-	@echo 'make bench     measure against QEMU, write docs/benchmarks.md (QEMU=, COREMARK=, BENCH=)'
+	@echo 'make bench     measure against QEMU, write docs/benchmarks*.md (GUEST=arm64, QEMU=, COREMARK=, BENCH=)'
 	@echo 'make guests    put guests of all architectures in place'
 	@echo 'make lint      check layering, globals, form'
 	@echo 'make format    lay the sources out by .clang-format'
@@ -101,7 +102,7 @@ test-all: packages-test-all test-set-up
 
 # Measures what it can find: engines of the build, QEMU, CoreMark.
 bench: packages-test all $(GUEST_FILES)/stamp.json
-	@bench/run --isa $(GUEST) --page docs/benchmarks.md $(BENCH)
+	@bench/run --isa $(GUEST) --page $(BENCH_PAGE) $(BENCH)
 
 lint: packages-test $(BUILD)/build.ninja
 	@$(call ninja,$(BUILD))

@@ -23,7 +23,10 @@ COMPILERS = {"riscv64": "riscv64-linux-gnu-gcc", "arm64": "aarch64-linux-gnu-gcc
 FLAGS = ("-std=gnu17 -O2 -static -ffp-contract=off -fno-tree-vectorize -fno-tree-slp-vectorize "
          "-Wall -Wextra -Werror").split()
 BARE_FLAGS = {"riscv64": "-ffreestanding -nostdlib -march=rv64imac_zicsr_zifencei -mabi=lp64 "
-                         "-mcmodel=medany -fno-pic -no-pie -ffixed-x27 -Wl,--build-id=none".split()}
+                         "-mcmodel=medany -fno-pic -no-pie -ffixed-x27 -Wl,--build-id=none".split(),
+              "arm64": "-ffreestanding -nostdlib -march=armv8.1-a -mgeneral-regs-only "
+                       "-mstrict-align -mno-outline-atomics -fno-pic -no-pie -ffixed-x28 "
+                       "-Wl,--build-id=none".split()}
 COREMARK_FILES = "core_list_join.c core_main.c core_matrix.c core_state.c core_util.c".split()
 
 
@@ -80,7 +83,8 @@ def link(target, objects, made):
 
 def build_bare(target, directory):
     """The guest without a kernel, where there is one for the instruction set."""
-    files = sorted((SOURCES.parent / "bare" / target).iterdir())
+    shared = SOURCES.parent / "bare"
+    files = [shared / "bare.h", shared / "bare.c", *sorted((shared / target).iterdir())]
     sources = [str(path) for path in files if path.suffix in (".S", ".c")]
     script = next(str(path) for path in files if path.suffix == ".ld")
     made = directory / "bare"

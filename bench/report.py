@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a run of the bench leaves behind: a table, JSON, and docs/benchmarks.md."""
+"""What a run of the bench leaves behind: a table, JSON, and a page of docs/benchmarks*.md."""
 
 import json
 import math
@@ -13,7 +13,8 @@ MET = {True: "yes", False: "**no**", None: "unsure"}
 class Context:
     """What a report says about its run besides the figures."""
 
-    def __init__(self, engines, subject, peers, facts):
+    def __init__(self, isa, engines, subject, peers, facts):
+        self.isa = isa          # the guest's instruction set
         self.engines = engines  # names, in the order of the columns
         self.subject = subject  # Trine's engine that is judged
         self.peers = peers      # names of QEMUs
@@ -133,7 +134,7 @@ def write_json(figures, context, path):
                                indent=1) + "\n", encoding="utf-8")
 
 
-PAGE = """# Benchmarks
+PAGE = """# Benchmarks: {isa}
 
 `make bench` runs this and writes this page; only the last section is written by hand.
 [testing.md](testing.md) says how it measures; the workloads are in `bench/guest`.
@@ -177,6 +178,7 @@ def write_page(figures, context, path):
     failures = "".join(f"- failed: `{row}` on {engine}: {cause}\n"
                        for (engine, row), cause in figures.failures.items())
     path.write_text(PAGE.format(
+        isa=context.isa,
         facts="\n".join(f"- {name}: {text}" for name, text in fact_lines(context)),
         summary=summary(figures, context), no_slower=f.NO_SLOWER,
         marks=marks_table(figures, context, True) or "There was no QEMU to compare with.",

@@ -30,7 +30,7 @@ def sample():
 
 
 def make_context():
-    return report.Context(["jit", "qemu-1", "qemu-2"], "jit", ["qemu-1", "qemu-2"],
+    return report.Context("riscv64", ["jit", "qemu-1", "qemu-2"], "jit", ["qemu-1", "qemu-2"],
                           {"host": "a host"})
 
 
