@@ -166,22 +166,21 @@ static void trace_ir(const struct vm_translator *t, const struct vm_ir_region *r
 
 // NULL with *exit: a fetch fault, or VM_ENGINE_FAILED where a block of this many instructions does
 // not fit.
-static struct vm_block *attempt(const struct vm_translator *t, uint32_t max_insns,
+static struct vm_block *attempt(struct vm_translator *t, uint32_t max_insns,
                                 enum vm_engine_exit *exit)
 {
     struct vm_ir_region region;
-    struct vm_block_source source;
     *exit = VM_ENGINE_FAILED;
     vm_arena_reset(t->scratch);
-    if (!vm_translate_block(t->vcpu, max_insns, t->scratch, &region, &source)) {
+    if (!vm_translate_block(t->vcpu, max_insns, t->scratch, &region, &t->source)) {
         if (t->vcpu->exception.pending)
             *exit = VM_ENGINE_EXCEPTION;
         return NULL;
     }
     if (!vm_ir_optimize(&region, VM_IR_TIER1, false, NULL))
         return NULL;
-    trace_ir(t, &region, source.pc);
-    struct vm_block *b = t->make(t->context, &region, &source);
+    trace_ir(t, &region, t->source.pc);
+    struct vm_block *b = t->make(t->context, &region, &t->source);
     if (b) {
         t->stats->blocks++;
         t->stats->translated_insns += region.guest_insns;
@@ -221,7 +220,7 @@ static void stop_time(const struct vm_translator *t, const struct stopwatch *w)
         t->stats->translate_ns += (taken - w->reading) * TIMED;
 }
 
-struct vm_block *vm_translator_run(const struct vm_translator *t, uint32_t max_insns,
+struct vm_block *vm_translator_run(struct vm_translator *t, uint32_t max_insns,
                                    enum vm_engine_exit *exit)
 {
     struct vm_vcpu *v = t->vcpu;

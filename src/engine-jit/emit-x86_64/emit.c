@@ -42,7 +42,7 @@ static void emit_ir_block(struct emit *e, uint16_t index)
     if (index == 0 && e->uses_float) {
         const uint8_t *entry = e->code.at;
         emit_float_entry(e);
-        e->block->live_entry = (uint32_t)(e->code.at - entry);
+        e->live_entry = (unsigned)(e->code.at - entry);
     }
     for (uint32_t i = b->first, n = i + b->count; i < n && !e->failed && !e->code.overflow; i++)
         emit_op(e, (vm_ir_value)i);
@@ -63,8 +63,8 @@ static bool allocate(struct emit *e)
     e->slot_of = vm_arena_alloc(a, by_op * n, 8);
     e->span_slot = vm_arena_alloc(a, (e->plan->span_count + 1u) * sizeof *e->span_slot, 2);
     e->cold = vm_arena_alloc(a, e->cold_capacity * sizeof *e->cold, 8);
-    e->block->ways = vm_arena_alloc(a, e->way_capacity * sizeof *e->block->ways, 8);
-    if (!e->labels || !e->slot_of || !e->span_slot || !e->cold || !e->block->ways)
+    e->ways = vm_arena_alloc(a, e->way_capacity * sizeof *e->ways, 8);
+    if (!e->labels || !e->slot_of || !e->span_slot || !e->cold || !e->ways)
         return false;
     e->begun = (int16_t *)(e->labels + count);
     e->done = (bool *)(e->begun + count);
@@ -77,22 +77,20 @@ static bool allocate(struct emit *e)
     return true;
 }
 
-// The ways are as many as they are only now; with their links they stay with the block.
-static bool keep_ways(struct emit *e)
+// With its ways, whose number is known only now.
+static struct jit_block *create_block(struct emit *e)
 {
-    struct vm_block *common = &e->block->common;
     size_t n = e->way_count;
-    struct jit_way *ways = vm_arena_alloc(e->arena, n * (sizeof *ways + sizeof *common->links), 8);
-    if (!ways)
-        return false;
-    common->links = (struct vm_link *)(ways + n);
-    common->link_count = (uint16_t)n;
-    for (size_t i = 0; i < n; i++) {
-        ways[i] = e->block->ways[i];
-        common->links[i] = (struct vm_link){.site = (uintptr_t)&ways[i]};
-    }
-    e->block->ways = ways;
-    return true;
+    struct jit_block *b = vm_arena_alloc(e->arena, sizeof *b + n * sizeof *b->ways, 8);
+    if (!b)
+        return NULL;
+    *b = (struct jit_block){
+        .common = {.links = &b->ways[0].common, .link_count = (uint16_t)n},
+        .place = (uint32_t)(e->start - e->jit->exec.write),
+        .live_entry = (uint16_t)e->live_entry,
+    };
+    vm_copy(b->ways, e->ways, n * sizeof *b->ways);
+    return b;
 }
 
 // The tables of the jit's `fixed`.
@@ -136,34 +134,40 @@ static bool uses_float(const struct emit *e)
     return false;
 }
 
-bool jit_emit_block(struct jit *j, const struct jit_plan *plan, struct jit_block *b, uint8_t *place,
-                    uint8_t *end, struct vm_arena *arena, bool *full)
+static void emit_code(struct emit *e)
 {
+    for (uint16_t i = 0; i < e->r->block_count && !e->failed && !e->code.overflow; i++) {
+        if (!e->done[i])
+            emit_ir_block(e, i);
+    }
+}
+
+struct jit_block *jit_emit_block(struct jit *j, const struct jit_plan *plan, uint32_t mode,
+                                 uint8_t *place, uint8_t *end, struct vm_arena *arena, bool *full)
+{
+    bool near_end = end - place <= JIT_CODE_MOST;
     struct emit e = {
-        .code = {.at = place, .end = end},
+        .code = {.at = place, .end = near_end ? end : place + JIT_CODE_MOST},
+        .start = place,
         .jit = j,
         .r = plan->r,
         .plan = plan,
-        .block = b,
+        .mode = mode,
         .scratch = &j->scratch,
         .arena = arena,
     };
     if (!allocate(&e))
-        return false;
+        return NULL;
     begin_registers(&e);
     e.uses_float = plan->has_float && uses_float(&e);
-    for (uint16_t i = 0; i < e.r->block_count && !e.failed && !e.code.overflow; i++) {
-        if (!e.done[i])
-            emit_ir_block(&e, i);
-    }
-    b->aside = (uint32_t)(e.code.at - place);
-    bool kept = keep_ways(&e);
-    if (kept)
-        emit_cold_section(&e);
-    *full = e.code.overflow;
-    if (!kept || e.failed || e.code.overflow)
-        return false;
-    b->entry = jit_executable(j, place);
-    b->code_bytes = (uint32_t)(e.code.at - place);
-    return true;
+    emit_code(&e);
+    j->aside = (unsigned)(e.code.at - place);
+    struct jit_block *b = create_block(&e);
+    if (b)
+        emit_cold_section(&e, b);
+    *full = e.code.overflow && near_end;
+    if (!b || e.failed || e.code.overflow)
+        return NULL;
+    b->code_bytes = (uint16_t)(e.code.at - place);
+    return b;
 }
