@@ -196,6 +196,7 @@ struct jit {
     struct jit_frame *frame;
     unsigned frame_slots;  // bytes
     uint8_t *fixed;        // the emitter's: JIT_FIXED_TABLES tables by register-file entry
+    unsigned fixed_xmm;    // how many xmm registers the guest's have
     uint32_t cpu_features; // VM_CPU_* bits that may be used
     bool soft_float;       // blocks leave floating point to C
     bool no_links;         // every block comes back to C

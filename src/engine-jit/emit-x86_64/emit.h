@@ -50,12 +50,15 @@ enum float_mask {
 
 enum operand_kind { IN_REGISTER, IN_MEMORY, IMMEDIATE, IN_XMM };
 
+// As small as what is returned in registers.
 struct operand {
-    enum operand_kind kind;
-    enum x64_reg reg;
-    enum x64_xmm xmm;
-    struct x64_mem mem;
-    int64_t imm;
+    enum operand_kind kind : 8;
+    enum x64_reg reg : 8;
+    enum x64_xmm xmm : 8;
+    union {
+        struct x64_mem mem;
+        int64_t imm; // of 32 bits
+    };
 };
 
 enum cold_kind {
@@ -139,7 +142,6 @@ struct emit {
     bool uses_float;    // has ops for the host's FPU, or on what an xmm register has
     bool block_floats;  // the same of the current IR block
     bool float_live;    // the FPU is known to be live
-    struct pending pending[MAX_NANS];
     unsigned pending_count;
     unsigned slots; // bytes of the frame's that are in use
     uint32_t at;    // the op that is being emitted
@@ -153,11 +155,12 @@ struct emit {
 
     struct cold *cold;
     unsigned cold_count, cold_capacity;
-    struct cold overflow;
     struct jit_way *ways; // until they are with the block
     unsigned way_count, way_capacity;
     unsigned live_entry; // of struct jit_block
     bool failed;         // a limit was hit
+    // From here on only what is in use is filled.
+    struct pending pending[MAX_NANS];
 };
 
 // --- places in memory ---

@@ -35,7 +35,7 @@ struct cold *emit_cold(struct emit *e, enum cold_kind kind, uint8_t *from)
 {
     if (e->cold_count == e->cold_capacity) {
         e->failed = true;
-        return &e->overflow;
+        return &e->cold[e->cold_capacity];
     }
     struct cold *c = &e->cold[e->cold_count++];
     vm_zero(c, offsetof(struct cold, value));
