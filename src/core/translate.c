@@ -14,7 +14,8 @@
 #include <vm/ir/passes.h>
 #include <vm/ir/text.h>
 
-enum { MAX_INSN = 16, LINE = 1 << VM_LINE_SHIFT, TIMED = 16 };
+enum { MAX_INSN = 16, LINE = 1 << VM_LINE_SHIFT };
+enum { TIMED = 16, INTERRUPTED = 200000 }; // blocks; ns, many times what one takes
 
 struct fetcher {
     struct vm_vcpu *v;
@@ -201,26 +202,31 @@ static struct vm_block *attempt(struct vm_translator *t, uint32_t max_insns,
     return b;
 }
 
-// The CPU time of translations. Reading a thread's CPU clock takes as long as translating an
-// instruction or two, so one translation in TIMED stands for all, and what reading took is left out
-// of it.
-struct stopwatch {
-    uint64_t start, reading; // ns
-    bool on;
-};
+// --- the time it takes ---
 
-static uint64_t thread_time(const struct vm_vcpu *v)
+uint64_t vm_translator_time(const struct vm_vcpu *v)
 {
     const struct vm_host *host = v->machine->host;
     return host->thread_time ? host->thread_time(host->context) : host->clock(host->context);
 }
 
+// Reading a thread's CPU clock takes as long as translating an instruction or two, so one
+// translation in TIMED stands for all, and what reading took is left out of it. A sample of more
+// than INTERRUPTED says what the host did meanwhile, and is none.
+struct stopwatch {
+    uint64_t start, reading; // ns
+    uint64_t insns, steps;   // in the statistics when it was started
+    bool on;
+};
+
 static struct stopwatch start_time(const struct vm_translator *t)
 {
     struct stopwatch w = {.on = t->stats->blocks % TIMED == 0};
     if (w.on) {
-        uint64_t before = thread_time(t->vcpu);
-        w.start = thread_time(t->vcpu);
+        uint64_t before = vm_translator_time(t->vcpu);
+        w.insns = t->stats->translated_insns;
+        w.steps = t->stats->step_ns;
+        w.start = vm_translator_time(t->vcpu);
         w.reading = w.start - before;
     }
     return w;
@@ -228,9 +234,15 @@ static struct stopwatch start_time(const struct vm_translator *t)
 
 static void stop_time(const struct vm_translator *t, const struct stopwatch *w)
 {
-    uint64_t taken = w->on ? thread_time(t->vcpu) - w->start : 0;
-    if (taken > w->reading)
-        t->stats->translate_ns += (taken - w->reading) * TIMED;
+    struct vm_engine_stats *s = t->stats;
+    if (!w->on || s->translated_insns == w->insns)
+        return;
+    uint64_t taken = vm_translator_time(t->vcpu) - w->start - (s->step_ns - w->steps);
+    uint64_t net = taken > w->reading ? taken - w->reading : 0;
+    if (net > INTERRUPTED)
+        return;
+    s->sampled_ns += net;
+    s->sampled_insns += s->translated_insns - w->insns;
 }
 
 struct vm_block *vm_translator_run(struct vm_translator *t, uint32_t max_insns,

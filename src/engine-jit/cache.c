@@ -140,10 +140,12 @@ void jit_flush(struct jit *j)
 // Goes on to the next partition, whose blocks have been there the longest.
 static void next_partition(struct jit *j)
 {
+    uint64_t start = vm_translator_time(j->vcpu);
     j->partition = (j->partition + 1) % JIT_PARTITIONS;
     vm_block_drop_part(&j->cache, (uint8_t)j->partition);
     empty_partition(j, j->partition);
     j->stats.cache_flushes++;
+    j->stats.step_ns += vm_translator_time(j->vcpu) - start;
 }
 
 // --- translation ---

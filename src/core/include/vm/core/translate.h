@@ -45,6 +45,9 @@ struct vm_translator {
 struct vm_block *vm_translator_run(struct vm_translator *t, uint32_t max_insns,
                                    enum vm_engine_exit *exit);
 
+// CPU time of the vCPU's thread, ns, for statistics.
+uint64_t vm_translator_time(const struct vm_vcpu *v);
+
 // Why an engine comes back from an `exit` op.
 enum vm_engine_exit vm_translate_exit(enum vm_ir_exit reason);
 
