@@ -85,19 +85,20 @@ comma := ,
 clang = test -f $(1)/build.ninja || \
     { $(call silently,CC=clang meson setup $(1) -Db_lundef=false -Dtests=enabled $(2)); }
 
-# With the sanitizers of addresses and of undefined behaviour: everything. With that of threads: what
-# has several vCPUs. With libFuzzer: ten minutes for each target.
+# With the sanitizers of addresses and of undefined behaviour: everything but what is long. With that
+# of threads: what has several vCPUs. With libFuzzer: five minutes for each target.
 test-all: packages-test-all test-set-up
 	@tools/compiler || echo 'make: the test that compiles in lock-step will be skipped'
 	@$(call clang,build-sanitize,-Db_sanitize=address$(comma)undefined)
 	@$(call clang,build-thread,-Db_sanitize=thread)
-	@$(call clang,build-fuzz,-Db_sanitize=address$(comma)undefined -Dfuzz=true -Dfuzz_seconds=600)
+	@$(call clang,build-fuzz,-Db_sanitize=address$(comma)undefined -Dfuzz=true -Dfuzz_seconds=300)
 	@$(call ninja,build-sanitize)
 	@$(call ninja,build-thread)
 	@$(call ninja,build-fuzz)
 	@TRINE_TEST_SCALE=$(SCALE) TRINE_COUNT=$(COUNT) tools/run-tests --long --timeout-factor 20 \
 	    $(if $(JOBS),--jobs $(JOBS)) --journal $(BUILD)/test-all.journal \
-	    --result $(BUILD)/test-all.txt $(BUILD) build-sanitize \
+	    --result $(BUILD)/test-all.txt $(BUILD) \
+	    build-sanitize:boot,cli,differential,fuzz,hostile,isa,unit,virtio \
 	    build-thread:boot,cli,hostile,unit,virtio build-fuzz:fuzz
 
 # Measures what it can find: engines of the build, QEMU, CoreMark.

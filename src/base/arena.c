@@ -69,14 +69,11 @@ static bool grow(struct vm_arena *a, size_t size)
     return true;
 }
 
-void *vm_arena_alloc(struct vm_arena *a, size_t size, size_t align)
+void *vm_arena_alloc_chunk(struct vm_arena *a, size_t size, size_t align)
 {
+    if (!grow(a, size))
+        return NULL;
     size_t at = (a->used + align - 1) & ~(align - 1);
-    if (!a->chunks || at > a->capacity || size > a->capacity - at) {
-        if (!grow(a, size))
-            return NULL;
-        at = (a->used + align - 1) & ~(align - 1);
-    }
     a->used = at + size;
     return (char *)a->chunks + at;
 }

@@ -13,22 +13,31 @@ struct vm_block_page {
     const struct vm_region *region;
     uint32_t version; // of the page, when none of the blocks was stale
     struct vm_block *blocks;
-    struct vm_block *crossing; // those of the page before that end in this one, by cross_next
+    struct vm_block_second *crossing; // of blocks of other pages that end in this one
     struct vm_block_page *hash_next, *next;
 };
 
-// A block as the hash table has it. A look-up goes past others of the same slot without touching
-// the blocks, which lie too far apart to be in the host's caches.
-struct vm_block_node {
-    uint64_t gpa;
-    uint32_t mode;
+// The second page of a block whose last instruction begins in the first.
+struct vm_block_second {
     struct vm_block *block;
-    struct vm_block_node *next;
+    struct vm_block_page *page;
+    struct vm_block_second *next; // in the page, or among those that are free
+    uint32_t version;             // as the block's
 };
 
-void vm_block_cache_init(struct vm_block_cache *c, const struct vm_allocator *allocator)
+// A block as the hash table has it. A look-up goes past others of the same slot without touching
+// the blocks, which lie too far apart to be in the host's caches: the tag is nearly always another.
+struct vm_block_node {
+    struct vm_block *block;
+    struct vm_block_node *next;
+    uint32_t tag;
+};
+
+void vm_block_cache_init(struct vm_block_cache *c, const struct vm_allocator *allocator,
+                         size_t link_bytes)
 {
     vm_arena_init(&c->pages_arena, allocator, CHUNK);
+    c->link_bytes = link_bytes;
 }
 
 void vm_block_cache_destroy(struct vm_block_cache *c)
@@ -46,12 +55,12 @@ static void take_out(struct vm_link *link)
     link->target = NULL;
 }
 
-void vm_link_set(struct vm_link *link, struct vm_block *target, uint64_t generation)
+void vm_link_set(struct vm_link *link, struct vm_block *target, bool far)
 {
     if (link->target)
         take_out(link);
     link->target = target;
-    link->generation = generation;
+    link->far = far;
     link->next = target->incoming;
     link->prev = &target->incoming;
     if (link->next)
@@ -76,6 +85,11 @@ static void unlink_one(struct vm_block_cache *c, struct vm_link *link)
         c->unlinked(c->context, link);
 }
 
+static struct vm_link *link_at(const struct vm_block_cache *c, const struct vm_block *b, unsigned i)
+{
+    return (struct vm_link *)(void *)((char *)b->links + i * c->link_bytes);
+}
+
 // --- where pages are ---
 
 static uint64_t base_of(uint64_t pc)
@@ -86,7 +100,7 @@ static uint64_t base_of(uint64_t pc)
 static void unreachable(struct vm_block_cache *c, struct vm_block *b)
 {
     if (c->gone)
-        c->gone(c->context, b, b->page->base | (b->source.gpa.v & VM_PAGE_MASK));
+        c->gone(c->context, b, b->page->base | b->offset);
 }
 
 // Links within the page hold wherever it is.
@@ -94,12 +108,13 @@ static void cut_far_links(struct vm_block_cache *c, struct vm_block *b)
 {
     for (struct vm_link *link = b->incoming, *next; link; link = next) {
         next = link->next;
-        if (link->generation)
+        if (link->far)
             unlink_one(c, link);
     }
     for (unsigned i = 0; i < b->link_count; i++) {
-        if (b->links[i].generation)
-            unlink_one(c, &b->links[i]);
+        struct vm_link *link = link_at(c, b, i);
+        if (link->far)
+            unlink_one(c, link);
     }
 }
 
@@ -126,22 +141,32 @@ static struct vm_block_node **hash_slot(struct vm_block_cache *c, vm_gpa gpa, ui
     return &c->hash[slot & ((1u << VM_BLOCK_HASH_BITS) - 1)];
 }
 
-static bool hash_in(struct vm_block_cache *c, struct vm_block *b)
+static uint32_t tag_of(vm_gpa gpa, uint32_t mode)
+{
+    return (uint32_t)(gpa.v >> 1) ^ mode * 0x9e3779b1u;
+}
+
+static bool hash_in(struct vm_block_cache *c, struct vm_block *b, vm_gpa gpa)
 {
     struct vm_block_node *n = c->free_nodes;
-    struct vm_block_node **slot = hash_slot(c, b->source.gpa, b->source.mode);
+    struct vm_block_node **slot = hash_slot(c, gpa, b->mode);
     if (n)
         c->free_nodes = n->next;
     else if (!(n = vm_arena_alloc(&c->pages_arena, sizeof *n, 8)))
         return false;
-    *n = (struct vm_block_node){b->source.gpa.v, b->source.mode, b, *slot};
+    *n = (struct vm_block_node){b, *slot, tag_of(gpa, b->mode)};
     *slot = n;
     return true;
 }
 
+static vm_gpa gpa_of(const struct vm_block *b)
+{
+    return vm_gpa_of(b->page->page.v | b->offset);
+}
+
 static void hash_out(struct vm_block_cache *c, const struct vm_block *b)
 {
-    struct vm_block_node **slot = hash_slot(c, b->source.gpa, b->source.mode);
+    struct vm_block_node **slot = hash_slot(c, gpa_of(b), b->mode);
     while ((*slot)->block != b)
         slot = &(*slot)->next;
     struct vm_block_node *n = *slot;
@@ -191,37 +216,67 @@ static uint32_t version_of(const struct vm_region *r, vm_gpa gpa)
     return atomic_load(&r->track[(gpa.v - r->base.v) >> VM_PAGE_SHIFT].code_version);
 }
 
+static bool is_page_current(const struct vm_block_page *p, uint32_t version)
+{
+    return version == version_of(p->region, p->page);
+}
+
+static bool is_current(const struct vm_block *b)
+{
+    const struct vm_block_second *second = b->crossing;
+    return is_page_current(b->page, b->version) &&
+           (!second || is_page_current(second->page, second->version));
+}
+
+// Notes the block with the page that its last instruction ends in.
+static bool insert_second(struct vm_block_cache *c, struct vm_block *b,
+                          const struct vm_block_source *s)
+{
+    struct vm_block_page *p = get_page(c, s->gpa2, s->region2, s->version2);
+    struct vm_block_second *second = c->free_seconds;
+    if (p && second)
+        c->free_seconds = second->next;
+    else if (!p || !(second = vm_arena_alloc(&c->pages_arena, sizeof *second, 8)))
+        return false;
+    *second = (struct vm_block_second){b, p, p->crossing, s->version2};
+    p->crossing = second;
+    b->crossing = second;
+    return true;
+}
+
+static void take_out_of_second(struct vm_block_cache *c, struct vm_block *b)
+{
+    struct vm_block_second *second = b->crossing, **p = &second->page->crossing;
+    while (*p != second)
+        p = &(*p)->next;
+    *p = second->next;
+    second->next = c->free_seconds;
+    c->free_seconds = second;
+    b->crossing = NULL;
+}
+
 static bool crosses(const struct vm_block_source *s)
 {
     return s->gpa2.v != UINT64_MAX;
 }
 
-static bool is_current(const struct vm_block_source *s)
+static bool insert(struct vm_block_cache *c, struct vm_block *b, const struct vm_block_source *s)
 {
-    if (s->version != version_of(s->region, s->gpa))
+    struct vm_block_page *p = get_page(c, page_of(s->gpa), s->region, s->version);
+    b->version = s->version;
+    b->mode = s->mode;
+    b->offset = s->gpa.v & VM_PAGE_MASK;
+    if (!p || (crosses(s) && !insert_second(c, b, s)))
         return false;
-    return !crosses(s) || s->version2 == version_of(s->region2, s->gpa2);
-}
-
-static struct vm_block_page *second_page(struct vm_block_cache *c, const struct vm_block_source *s)
-{
-    return get_page(c, s->gpa2, s->region2, s->version2);
-}
-
-static bool insert(struct vm_block_cache *c, struct vm_block *b, uint64_t pc)
-{
-    const struct vm_block_source *s = &b->source;
-    struct vm_block_page *p = get_page(c, page_of(s->gpa), s->region, s->version), *second = NULL;
-    if (!p || (crosses(s) && !(second = second_page(c, s))) || !hash_in(c, b))
+    if (!hash_in(c, b, s->gpa)) {
+        if (b->crossing)
+            take_out_of_second(c, b);
         return false;
-    settle(c, p, base_of(pc));
+    }
+    settle(c, p, base_of(s->pc));
     b->page = p;
     b->page_next = p->blocks;
     p->blocks = b;
-    if (second) {
-        b->crossing_next = second->crossing;
-        second->crossing = b;
-    }
     return true;
 }
 
@@ -234,16 +289,18 @@ static vm_gva next_page(uint64_t pc)
 static bool same_second_page(struct vm_vcpu *v, const struct vm_block *b, uint64_t pc)
 {
     struct vm_tlb_code_entry second;
-    if (!crosses(&b->source))
+    if (!b->crossing)
         return true;
-    return vm_vcpu_fetch_page(v, next_page(pc), &second) && second.page.v == b->source.gpa2.v;
+    return vm_vcpu_fetch_page(v, next_page(pc), &second) &&
+           second.page.v == b->crossing->page->page.v;
 }
 
 struct vm_block *vm_block_find(struct vm_block_cache *c, struct vm_vcpu *v, uint64_t pc, vm_gpa gpa,
                                uint32_t mode)
 {
+    uint32_t tag = tag_of(gpa, mode);
     for (const struct vm_block_node *n = *hash_slot(c, gpa, mode); n; n = n->next) {
-        if (n->gpa != gpa.v || n->mode != mode)
+        if (n->tag != tag || n->block->mode != mode || gpa_of(n->block).v != gpa.v)
             continue;
         if (same_second_page(v, n->block, pc)) {
             settle(c, n->block->page, base_of(pc));
@@ -255,13 +312,18 @@ struct vm_block *vm_block_find(struct vm_block_cache *c, struct vm_vcpu *v, uint
     return NULL;
 }
 
-bool vm_block_keep(struct vm_block_cache *c, const struct vm_vcpu *v, struct vm_block *b,
-                   uint64_t pc)
+static bool is_source_current(const struct vm_block_source *s)
 {
-    bool may_keep = is_current(&b->source) &&
-                    (!crosses(&b->source) || vm_vcpu_code_is_cached(v, next_page(pc)));
-    if (may_keep)
-        return insert(c, b, pc);
+    return s->version == version_of(s->region, s->gpa) &&
+           (!crosses(s) || s->version2 == version_of(s->region2, s->gpa2));
+}
+
+bool vm_block_keep(struct vm_block_cache *c, const struct vm_vcpu *v, struct vm_block *b,
+                   const struct vm_block_source *source)
+{
+    if (is_source_current(source) &&
+        (!crosses(source) || vm_vcpu_code_is_cached(v, next_page(source->pc))))
+        return insert(c, b, source);
     b->dropped = true;
     return true;
 }
@@ -274,12 +336,8 @@ static void take_out_of_pages(struct vm_block_cache *c, struct vm_block *b)
     while (*p != b)
         p = &(*p)->page_next;
     *p = b->page_next;
-    if (!crosses(&b->source))
-        return;
-    p = &find_page(c, b->source.gpa2)->crossing;
-    while (*p != b)
-        p = &(*p)->crossing_next;
-    *p = b->crossing_next;
+    if (b->crossing)
+        take_out_of_second(c, b);
 }
 
 static void drop(struct vm_block_cache *c, struct vm_block *b)
@@ -289,26 +347,9 @@ static void drop(struct vm_block_cache *c, struct vm_block *b)
     while (b->incoming)
         unlink_one(c, b->incoming);
     for (unsigned i = 0; i < b->link_count; i++)
-        unlink_one(c, &b->links[i]);
+        unlink_one(c, link_at(c, b, i));
     b->dropped = true;
     unreachable(c, b);
-}
-
-static bool is_stale(void *context, struct vm_block *b)
-{
-    (void)context;
-    return !is_current(&b->source);
-}
-
-// Of the blocks that begin in the page.
-static void drop_from(struct vm_block_cache *c, const struct vm_block_page *p,
-                      bool (*is_in)(void *context, struct vm_block *b), void *context)
-{
-    for (struct vm_block *b = p->blocks, *next; b; b = next) {
-        next = b->page_next;
-        if (is_in(context, b))
-            drop(c, b);
-    }
 }
 
 static void sync_page(struct vm_block_cache *c, struct vm_block_page *p)
@@ -316,11 +357,15 @@ static void sync_page(struct vm_block_cache *c, struct vm_block_page *p)
     uint32_t version = version_of(p->region, p->page);
     if (p->version == version)
         return;
-    drop_from(c, p, is_stale, NULL);
-    for (struct vm_block *b = p->crossing, *next; b; b = next) {
-        next = b->crossing_next;
-        if (is_stale(NULL, b))
+    for (struct vm_block *b = p->blocks, *next; b; b = next) {
+        next = b->page_next;
+        if (!is_current(b))
             drop(c, b);
+    }
+    for (struct vm_block_second *s = p->crossing, *next; s; s = next) {
+        next = s->next;
+        if (!is_current(s->block))
+            drop(c, s->block);
     }
     p->version = version;
 }
@@ -352,11 +397,15 @@ void vm_block_sync(struct vm_block_cache *c, struct vm_vcpu *v)
         sync_page(c, p);
 }
 
-void vm_block_drop_if(struct vm_block_cache *c, bool (*is_in)(void *context, struct vm_block *b),
-                      void *context)
+void vm_block_drop_part(struct vm_block_cache *c, uint8_t part)
 {
-    for (struct vm_block_page *p = c->pages; p; p = p->next)
-        drop_from(c, p, is_in, context);
+    for (struct vm_block_page *p = c->pages; p; p = p->next) {
+        for (struct vm_block *b = p->blocks, *next; b; b = next) {
+            next = b->page_next;
+            if (b->part == part)
+                drop(c, b);
+        }
+    }
 }
 
 void vm_block_forget_all(struct vm_block_cache *c)
@@ -366,4 +415,5 @@ void vm_block_forget_all(struct vm_block_cache *c)
     vm_zero(c->page_hash, sizeof c->page_hash);
     c->pages = NULL;
     c->free_nodes = NULL;
+    c->free_seconds = NULL;
 }

@@ -3,8 +3,10 @@
 // The loop that turns guest instructions into the IR of a block, and the way from there to an
 // engine's block (vm/core/translate.h).
 //
-// Guest memory may change under the translator: each instruction's bytes are copied once and
-// decoded from the copy, and the code version is read before any byte.
+// Guest memory may change under the translator: each byte is copied once and decoded from the copy,
+// and the code version is read before any byte. Code is copied by whole lines, as it is watched: a
+// line is marked and then copied. (If a line is written after that, the page's version tells that
+// the block is stale.)
 #include "internal.h"
 
 #include <vm/base/memory.h>
@@ -12,14 +14,16 @@
 #include <vm/ir/passes.h>
 #include <vm/ir/text.h>
 
-enum { MAX_INSN = 16, TIMED = 16 };
+enum { MAX_INSN = 16, LINE = 1 << VM_LINE_SHIFT };
+enum { TIMED = 16, INTERRUPTED = 200000 }; // blocks; ns, many times what one takes
 
 struct fetcher {
     struct vm_vcpu *v;
     struct vm_block_source *source;
     struct vm_tlb_code_entry page;
     uint64_t page_base; // gva of the first page
-    uint64_t watched;   // the line of that page, by its place in the region, that was marked last
+    uint8_t *code;      // by offset in that page, and what of the last instruction lies behind it
+    unsigned until;     // how far it is filled, from the block's begin on
 };
 
 static uint32_t version_of(const struct vm_region *r, vm_gpa gpa)
@@ -27,27 +31,35 @@ static uint32_t version_of(const struct vm_region *r, vm_gpa gpa)
     return atomic_load(&r->track[(gpa.v - r->base.v) >> VM_PAGE_SHIFT].code_version);
 }
 
-// Copies up to `want` bytes at `offset` from the page base that lie in one page, or one piece of it
-// where protection is finer. A line that this block has marked already is not marked again: if it
-// has been written since, the page's version tells that the block is stale.
-static unsigned copy_code(struct fetcher *f, const struct vm_tlb_code_entry *page, unsigned offset,
-                          unsigned want, uint8_t *to)
+static uint64_t place_in_region(const struct vm_tlb_code_entry *page, unsigned offset)
 {
-    unsigned there = page->last + 1u - offset;
-    unsigned n = there < want ? there : want;
-    uint64_t at = page->page.v - page->region->base.v + offset;
-    uint64_t first = at >> VM_LINE_SHIFT, last = (at + n - 1) >> VM_LINE_SHIFT;
-    if (page != &f->page || first != f->watched || last != first)
-        vm_vcpu_watch_code(f->v, page->region, at, at + n - 1);
-    if (page == &f->page)
-        f->watched = last;
-    const uint8_t *from = page->region->host + at;
-    if (VM_LIKELY(n == 4 && !(offset & 1))) {
-        vm_store_le16(to, (uint16_t)vm_ram_load(from, 2));
-        vm_store_le16(to + 2, (uint16_t)vm_ram_load(from + 2, 2));
-        return n;
+    return page->page.v - page->region->base.v + offset;
+}
+
+// Has the code up to the offset `end` of the first page.
+static void copy_lines(struct fetcher *f, unsigned end)
+{
+    enum { WORD = sizeof(uint64_t) };
+    while (f->until < end) {
+        unsigned at = f->until & ~(WORD - 1u), line_end = (at | (LINE - 1)) + 1;
+        uint64_t place = place_in_region(&f->page, at);
+        const uint8_t *from = f->page.region->host + place;
+        vm_vcpu_watch_code(f->v, f->page.region, place, place);
+        for (; at < line_end; at += WORD, from += WORD)
+            vm_store_le64(f->code + at, vm_ram_load(from, WORD));
+        f->until = line_end;
     }
-    unsigned i = 0;
+}
+
+// Copies up to `want` bytes at `offset` of a page, or of the piece of it that is protected in one
+// way.
+static unsigned copy_piece(struct fetcher *f, const struct vm_tlb_code_entry *page, unsigned offset,
+                           unsigned want, uint8_t *to)
+{
+    unsigned there = page->last + 1u - offset, n = there < want ? there : want, i = 0;
+    uint64_t place = place_in_region(page, offset);
+    const uint8_t *from = page->region->host + place;
+    vm_vcpu_watch_code(f->v, page->region, place, place + n - 1);
     for (; i + 2 <= n && !(offset & 1); i += 2)
         vm_store_le16(to + i, (uint16_t)vm_ram_load(from + i, 2));
     for (; i < n; i++)
@@ -56,19 +68,20 @@ static unsigned copy_code(struct fetcher *f, const struct vm_tlb_code_entry *pag
 }
 
 // Fetches the bytes of an instruction that lie beyond its first piece: in the next page, mostly.
-static bool fetch_rest(struct fetcher *f, uint64_t offset, uint8_t *bytes, unsigned *available)
+static bool fetch_rest(struct fetcher *f, struct vm_translate *t)
 {
     struct vm_tlb_code_entry second;
-    unsigned max = f->v->guest->max_insn;
-    vm_gva gva = vm_gva_of(f->page_base + offset + *available);
+    unsigned end = (unsigned)t->offset + t->available;
+    vm_gva gva = vm_gva_of(f->page_base + end);
     if (!vm_vcpu_fetch_page(f->v, gva, &second))
         return false;
-    if (offset + *available >= VM_PAGE_SIZE) {
+    if (end >= VM_PAGE_SIZE) {
         f->source->gpa2 = second.page;
         f->source->region2 = second.region;
         f->source->version2 = version_of(second.region, second.page);
     }
-    *available += copy_code(f, &second, gva.v & VM_PAGE_MASK, max - *available, bytes + *available);
+    t->available += copy_piece(f, &second, gva.v & VM_PAGE_MASK,
+                               f->v->guest->max_insn - t->available, f->code + end);
     return true;
 }
 
@@ -76,19 +89,19 @@ static bool fetch_rest(struct fetcher *f, uint64_t offset, uint8_t *bytes, unsig
 // first, the fetch of its second page raised).
 static bool translate_one(struct fetcher *f, struct vm_translate *t, bool first)
 {
-    uint8_t bytes[MAX_INSN];
-    unsigned available = copy_code(f, &f->page, (unsigned)t->offset, f->v->guest->max_insn, bytes);
-    t->bytes = bytes;
-    t->available = available;
+    const struct vm_guest_ops *guest = f->v->guest;
+    unsigned left = f->page.last + 1u - (unsigned)t->offset;
+    t->bytes = f->code + t->offset;
+    t->available = left < guest->max_insn ? left : guest->max_insn;
     t->more = false;
-    f->v->guest->translate(t);
+    copy_lines(f, (unsigned)t->offset + t->available);
+    guest->translate(t);
     if (!t->more)
         return true;
-    if (!first || !fetch_rest(f, t->offset, bytes, &available))
+    if (!first || !fetch_rest(f, t))
         return false;
-    t->available = available;
     t->more = false;
-    f->v->guest->translate(t);
+    guest->translate(t);
     return !t->more;
 }
 
@@ -96,7 +109,7 @@ static void translate_all(struct fetcher *f, struct vm_translate *t, uint32_t ma
 {
     struct vm_machine *m = f->v->machine;
     for (uint32_t n = 0;; n++) {
-        bool stop = n == max_insns || t->offset >= VM_PAGE_SIZE ||
+        bool stop = n == max_insns || t->offset > f->page.last ||
                     (n > 0 && vm_machine_is_breakpoint(m, f->page_base + t->offset));
         if (stop || !translate_one(f, t, n == 0)) {
             if (!f->v->exception.pending)
@@ -113,8 +126,9 @@ bool vm_translate_block(struct vm_vcpu *v, uint32_t max_insns, struct vm_arena *
                         struct vm_ir_region *region, struct vm_block_source *source)
 {
     struct vm_ir_builder b;
-    struct fetcher f = {.v = v, .source = source, .watched = UINT64_MAX};
+    uint8_t code[VM_PAGE_SIZE + MAX_INSN];
     uint64_t pc = vm_vcpu_pc(v);
+    struct fetcher f = {.v = v, .source = source, .code = code, .until = pc & VM_PAGE_MASK};
     if (!vm_vcpu_fetch_page(v, vm_gva_of(pc), &f.page))
         return false;
     f.page_base = pc & ~(uint64_t)VM_PAGE_MASK;
@@ -167,22 +181,21 @@ static void trace_ir(const struct vm_translator *t, const struct vm_ir_region *r
 
 // NULL with *exit: a fetch fault, or VM_ENGINE_FAILED where a block of this many instructions does
 // not fit.
-static struct vm_block *attempt(const struct vm_translator *t, uint32_t max_insns,
+static struct vm_block *attempt(struct vm_translator *t, uint32_t max_insns,
                                 enum vm_engine_exit *exit)
 {
     struct vm_ir_region region;
-    struct vm_block_source source;
     *exit = VM_ENGINE_FAILED;
     vm_arena_reset(t->scratch);
-    if (!vm_translate_block(t->vcpu, max_insns, t->scratch, &region, &source)) {
+    if (!vm_translate_block(t->vcpu, max_insns, t->scratch, &region, &t->source)) {
         if (t->vcpu->exception.pending)
             *exit = VM_ENGINE_EXCEPTION;
         return NULL;
     }
     if (!vm_ir_optimize(&region, VM_IR_TIER1, false, NULL))
         return NULL;
-    trace_ir(t, &region, source.pc);
-    struct vm_block *b = t->make(t->context, &region, &source);
+    trace_ir(t, &region, t->source.pc);
+    struct vm_block *b = t->make(t->context, &region, &t->source);
     if (b) {
         t->stats->blocks++;
         t->stats->translated_insns += region.guest_insns;
@@ -190,26 +203,31 @@ static struct vm_block *attempt(const struct vm_translator *t, uint32_t max_insn
     return b;
 }
 
-// The CPU time of translations. Reading a thread's CPU clock takes as long as translating an
-// instruction or two, so one translation in TIMED stands for all, and what reading took is left out
-// of it.
-struct stopwatch {
-    uint64_t start, reading; // ns
-    bool on;
-};
+// --- the time it takes ---
 
-static uint64_t thread_time(const struct vm_vcpu *v)
+uint64_t vm_translator_time(const struct vm_vcpu *v)
 {
     const struct vm_host *host = v->machine->host;
     return host->thread_time ? host->thread_time(host->context) : host->clock(host->context);
 }
 
+// Reading a thread's CPU clock takes as long as translating an instruction or two, so one
+// translation in TIMED stands for all, and what reading took is left out of it. A sample of more
+// than INTERRUPTED says what the host did meanwhile, and is none.
+struct stopwatch {
+    uint64_t start, reading; // ns
+    uint64_t insns, steps;   // in the statistics when it was started
+    bool on;
+};
+
 static struct stopwatch start_time(const struct vm_translator *t)
 {
     struct stopwatch w = {.on = t->stats->blocks % TIMED == 0};
     if (w.on) {
-        uint64_t before = thread_time(t->vcpu);
-        w.start = thread_time(t->vcpu);
+        uint64_t before = vm_translator_time(t->vcpu);
+        w.insns = t->stats->translated_insns;
+        w.steps = t->stats->step_ns;
+        w.start = vm_translator_time(t->vcpu);
         w.reading = w.start - before;
     }
     return w;
@@ -217,12 +235,18 @@ static struct stopwatch start_time(const struct vm_translator *t)
 
 static void stop_time(const struct vm_translator *t, const struct stopwatch *w)
 {
-    uint64_t taken = w->on ? thread_time(t->vcpu) - w->start : 0;
-    if (taken > w->reading)
-        t->stats->translate_ns += (taken - w->reading) * TIMED;
+    struct vm_engine_stats *s = t->stats;
+    if (!w->on || s->translated_insns == w->insns)
+        return;
+    uint64_t taken = vm_translator_time(t->vcpu) - w->start - (s->step_ns - w->steps);
+    uint64_t net = taken > w->reading ? taken - w->reading : 0;
+    if (net > INTERRUPTED)
+        return;
+    s->sampled_ns += net;
+    s->sampled_insns += s->translated_insns - w->insns;
 }
 
-struct vm_block *vm_translator_run(const struct vm_translator *t, uint32_t max_insns,
+struct vm_block *vm_translator_run(struct vm_translator *t, uint32_t max_insns,
                                    enum vm_engine_exit *exit)
 {
     struct vm_vcpu *v = t->vcpu;

@@ -50,26 +50,29 @@ static struct vm_block *make(void *context, const struct vm_ir_region *r,
                              const struct vm_block_source *source)
 {
     const struct making *m = context;
-    struct block *b = interp_lower(m->in, r, source, m->arena);
+    struct block *b = interp_lower(m->in, r, m->arena);
+    (void)source;
     if (!b)
         return NULL;
     b->most_insns = loops(r) ? UINT32_MAX : r->guest_insns;
     return &b->common;
 }
 
-// The block at the PC, in `arena`. NULL: *exit says why.
+// The block at the PC, in `arena`, and what it is made from. NULL: *exit says why.
 static struct block *translate(struct interpreter *in, uint32_t max_insns, struct vm_arena *arena,
-                               enum vm_engine_exit *exit)
+                               struct vm_block_source *source, enum vm_engine_exit *exit)
 {
     struct making m = {in, arena};
-    const struct vm_translator t = {in->vcpu, &in->scratch, &in->stats, make, &m};
+    struct vm_translator t = {in->vcpu, &in->scratch, &in->stats, make, &m, {0}};
     struct vm_block *b = vm_translator_run(&t, max_insns, exit);
+    *source = t.source;
     return b ? block_of(b) : NULL;
 }
 
 struct block *interp_single(struct interpreter *in, enum vm_engine_exit *exit)
 {
-    struct block *b = translate(in, 1, &in->scratch, exit);
+    struct vm_block_source source;
+    struct block *b = translate(in, 1, &in->scratch, &source, exit);
     if (b)
         b->common.dropped = true;
     return b;
@@ -92,8 +95,9 @@ static struct block *look_up(struct interpreter *in, uint64_t pc, enum vm_engine
         return known ? block_of(known) : NULL;
     if (in->blocks.total > in->cache_limit)
         interp_cache_flush(in);
-    struct block *b = translate(in, BLOCK_INSNS, &in->blocks, exit);
-    return b && vm_block_keep(&in->cache, v, &b->common, pc) ? b : NULL;
+    struct vm_block_source source;
+    struct block *b = translate(in, BLOCK_INSNS, &in->blocks, &source, exit);
+    return b && vm_block_keep(&in->cache, v, &b->common, &source) ? b : NULL;
 }
 
 struct block *interp_find(struct interpreter *in, enum vm_engine_exit *exit)

@@ -161,10 +161,12 @@ static void move_wide(char *to, const char *from, uint64_t bytes)
 
 // Has the direct exit `link` of `from` lead to `to` from now on, if that may be.
 static VM_NOINLINE void connect(struct vm_vcpu *v, const struct block *from, uint64_t page_base,
-                                struct vm_link *link, struct block *to, bool near)
+                                struct link *link, struct block *to, bool near)
 {
-    if (vm_block_may_link(v, &from->common, page_base, &to->common, near))
-        vm_link_set(link, &to->common, near ? 0 : v->tlb.code->code_generation);
+    if (!vm_block_may_link(v, &from->common, page_base, &to->common, near))
+        return;
+    vm_link_set(&link->common, &to->common, !near);
+    link->generation = v->tlb.code->code_generation;
 }
 
 #define R(o) (*(const uint64_t *)(const void *)(base + (o)))
@@ -210,12 +212,12 @@ static VM_NOINLINE void connect(struct vm_vcpu *v, const struct block *from, uin
         c += (ahead);                                                             \
         v->icount += c->d;                                                        \
         pc = page_base + c->imm;                                                  \
-        link = &block->common.links[c->a];                                        \
+        link = &block->links[c->a];                                               \
         if (VM_UNLIKELY(atomic_load_explicit(&v->request, memory_order_relaxed))) \
             goto request;                                                         \
-        if (VM_UNLIKELY(!link->target))                                           \
+        if (VM_UNLIKELY(!link->common.target))                                    \
             goto follow;                                                          \
-        block = block_of(link->target);                                           \
+        block = block_of(link->common.target);                                    \
         AT(block->code);                                                          \
     } while (0)
 
@@ -294,7 +296,7 @@ enum vm_engine_exit interp_execute(struct vm_vcpu *v, struct block *block, bool 
     uint64_t page_base = vm_vcpu_pc(v) & ~(uint64_t)VM_PAGE_MASK;
     const struct code *c = block->code;
     uint64_t pc;
-    struct vm_link *link;
+    struct link *link;
     goto *labels[c->op];
 
 #define BC(name)
@@ -548,13 +550,13 @@ L_goto_near:
 L_goto_far:
     v->icount += c->d;
     pc = page_base + c->imm;
-    link = &block->common.links[c->a];
+    link = &block->links[c->a];
     if (VM_UNLIKELY(atomic_load_explicit(&v->request, memory_order_relaxed)))
         goto request;
-    if (VM_UNLIKELY(!link->target || link->generation != v->tlb.code->code_generation))
+    if (VM_UNLIKELY(!link->common.target || link->generation != v->tlb.code->code_generation))
         goto follow;
     page_base = pc & ~(uint64_t)VM_PAGE_MASK;
-    block = block_of(link->target);
+    block = block_of(link->common.target);
     AT(block->code);
 L_goto_ind : {
     v->icount += c->d;

@@ -19,7 +19,7 @@ static vm_status create(struct vm_vcpu *v, struct vm_error *e)
     in->cache_limit = o->code_cache ? o->code_cache / (o->vcpus ? o->vcpus : 1) : CACHE_LIMIT;
     vm_arena_init(&in->blocks, a, CHUNK);
     vm_arena_init(&in->scratch, a, CHUNK);
-    vm_block_cache_init(&in->cache, a);
+    vm_block_cache_init(&in->cache, a, sizeof(struct link));
     in->cache.gone = interp_gone;
     in->cache.context = in;
     v->engine = &vm_interpreter_ops;

@@ -46,8 +46,15 @@ struct mark {
     uint32_t offset; // from the page base
 };
 
+// A direct exit. A far one holds while the code mapping has the generation.
+struct link {
+    struct vm_link common;
+    uint64_t generation;
+};
+
 struct block {
     struct vm_block common;
+    struct link *links; // common.links
     struct mark *marks;
     uint16_t mark_count, code_count;
     uint32_t most_insns; // that it can retire; UINT32_MAX where it loops
@@ -88,7 +95,7 @@ static inline struct interpreter *interp_of(const struct vm_vcpu *v)
 
 // lower.c: byte code for a region, in `arena`; NULL when memory or a limit ran out.
 struct block *interp_lower(struct interpreter *in, const struct vm_ir_region *r,
-                           const struct vm_block_source *source, struct vm_arena *arena);
+                           struct vm_arena *arena);
 
 // cache.c: the block at the vCPU's PC, translated if need be. NULL: *exit says why.
 struct block *interp_find(struct interpreter *in, enum vm_engine_exit *exit);

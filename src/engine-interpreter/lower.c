@@ -305,16 +305,16 @@ static bool allocate(struct lowering *l)
     return true;
 }
 
-static struct block *finish(struct lowering *l, const struct vm_block_source *source,
-                            struct vm_arena *a)
+static struct block *finish(struct lowering *l, struct vm_arena *a)
 {
     struct block *b = vm_arena_alloc(a, sizeof *b + l->count * sizeof *b->code, 16);
-    struct vm_link *links = vm_arena_alloc(a, (l->link_count + 1) * sizeof *links, 8);
+    struct link *links = vm_arena_alloc(a, (l->link_count + 1) * sizeof *links, 8);
     struct mark *marks = vm_arena_alloc(a, (l->mark_count + 1) * sizeof *marks, 8);
     if (!b || !links || !marks)
         return NULL;
     *b = (struct block){
-        .common = {.source = *source, .links = links, .link_count = (uint16_t)l->link_count},
+        .common = {.links = &links->common, .link_count = (uint16_t)l->link_count},
+        .links = links,
         .marks = marks,
         .mark_count = (uint16_t)l->mark_count,
         .code_count = (uint16_t)l->count,
@@ -327,7 +327,7 @@ static struct block *finish(struct lowering *l, const struct vm_block_source *so
 }
 
 struct block *interp_lower(struct interpreter *in, const struct vm_ir_region *r,
-                           const struct vm_block_source *source, struct vm_arena *arena)
+                           struct vm_arena *arena)
 {
     struct lowering l = {.in = in, .r = r};
     if (!allocate(&l))
@@ -341,5 +341,5 @@ struct block *interp_lower(struct interpreter *in, const struct vm_ir_region *r,
         return NULL;
     patch_targets(&l);
     lower_join_exits(&l);
-    return finish(&l, source, arena);
+    return finish(&l, arena);
 }

@@ -22,15 +22,14 @@ enum {
 
 static void unlinked(void *context, struct vm_link *link)
 {
-    (void)context;
-    jit_emit_unlink((struct jit_way *)(uintptr_t)link->site);
+    jit_emit_unlink(context, (struct jit_way *)(void *)link);
 }
 
 static void gone(void *context, struct vm_block *b, uint64_t pc)
 {
     struct jit *j = context;
     struct jit_jump *jump = &j->jumps[jit_jump_slot(pc)];
-    if (jump->entry == jit_block_of(b)->entry)
+    if (jump->entry == jit_entry(j, jit_block_of(b)))
         *jump = (struct jit_jump){0};
 }
 
@@ -78,7 +77,7 @@ vm_status jit_cache_create(struct jit *j, struct vm_error *e)
     vm_status status = vm_osal_exec_create(size, &j->exec, e);
     if (status != VM_OK)
         return status;
-    vm_block_cache_init(&j->cache, a);
+    vm_block_cache_init(&j->cache, a, sizeof(struct jit_way));
     j->cache.unlinked = unlinked;
     j->cache.gone = gone;
     j->cache.context = j;
@@ -138,18 +137,15 @@ void jit_flush(struct jit *j)
     j->stats.cache_flushes++;
 }
 
-static bool is_in_partition(void *context, struct vm_block *b)
-{
-    return jit_block_of(b)->partition == *(const unsigned *)context;
-}
-
 // Goes on to the next partition, whose blocks have been there the longest.
 static void next_partition(struct jit *j)
 {
+    uint64_t start = vm_translator_time(j->vcpu);
     j->partition = (j->partition + 1) % JIT_PARTITIONS;
-    vm_block_drop_if(&j->cache, is_in_partition, &j->partition);
+    vm_block_drop_part(&j->cache, (uint8_t)j->partition);
     empty_partition(j, j->partition);
     j->stats.cache_flushes++;
+    j->stats.step_ns += vm_translator_time(j->vcpu) - start;
 }
 
 // --- translation ---
@@ -166,12 +162,11 @@ struct jit_block *jit_emit_region(struct jit *j, const struct vm_ir_region *r,
     for (unsigned attempt = 0; attempt < 2; attempt++) {
         unsigned partition = once ? JIT_PARTITIONS : j->partition;
         struct jit_partition *p = &j->partitions[partition];
-        struct jit_block *b = vm_arena_alloc(&p->blocks, sizeof *b, 16);
         bool full = false;
-        if (!b)
-            return NULL;
-        *b = (struct jit_block){.common.source = *source, .place = p->at, .partition = partition};
-        if (jit_emit_block(j, &plan, b, p->at, p->end, &p->blocks, &full)) {
+        struct jit_block *b =
+            jit_emit_block(j, &plan, source->mode, p->at, p->end, &p->blocks, &full);
+        if (b) {
+            b->common.part = (uint8_t)partition;
             p->at += (b->code_bytes + 15) & ~15u;
             return b;
         }
@@ -186,26 +181,26 @@ struct jit_block *jit_emit_region(struct jit *j, const struct vm_ir_region *r,
 }
 
 // Tells what was made: a trace line for each 32 bytes, and a name for the host's profiler.
-static void tell(struct jit *j, const struct jit_block *b, unsigned insns)
+static void tell(struct jit *j, const struct jit_block *b, const struct vm_block_source *s,
+                 unsigned insns)
 {
     enum { BYTES = 32 };
     const struct vm_host *host = j->vcpu->machine->host;
     struct vm_trace *t = &j->vcpu->machine->trace;
-    const struct vm_block_source *s = &b->common.source;
     if (host->code_made) {
         char name[64];
         vm_format(name, sizeof name, "guest-%#lx-mode-%u", s->pc, s->mode);
-        host->code_made(host->context, b->entry, b->code_bytes, name);
+        host->code_made(host->context, jit_entry(j, b), b->code_bytes, name);
     }
     VM_TRACE(t, VM_TRACE_JIT,
              "vcpu %u: %#lx mode %u: %u instructions, %u bytes, from %u on aside, at %p",
-             j->vcpu->index, s->pc, s->mode, insns, b->code_bytes, b->aside,
-             (const void *)b->entry);
+             j->vcpu->index, s->pc, s->mode, insns, b->code_bytes, j->aside,
+             (const void *)jit_entry(j, b));
     for (uint32_t at = 0; vm_trace_on(t, VM_TRACE_JIT) && at < b->code_bytes; at += BYTES) {
         char hex[2 * BYTES + 1];
         unsigned n = 0;
         for (uint32_t i = at; i < at + BYTES && i < b->code_bytes; i++, n += 2)
-            vm_format(hex + n, sizeof hex - n, "%02x", b->place[i]);
+            vm_format(hex + n, sizeof hex - n, "%02x", jit_code(j, b)[i]);
         vm_trace_emit(t, VM_TRACE_JIT, "%s", hex);
     }
 }
@@ -222,23 +217,25 @@ static struct vm_block *make(void *context, const struct vm_ir_region *r,
     struct jit_block *b = jit_emit_region(m->j, r, source, m->once);
     if (!b)
         return NULL;
-    tell(m->j, b, r->guest_insns);
+    tell(m->j, b, source, r->guest_insns);
     return &b->common;
 }
 
-// The block at the PC. NULL: *exit says why.
+// The block at the PC, and what it is made from. NULL: *exit says why.
 static struct jit_block *translate(struct jit *j, uint32_t max_insns, bool once,
-                                   enum vm_engine_exit *exit)
+                                   struct vm_block_source *source, enum vm_engine_exit *exit)
 {
     struct making m = {j, once};
-    const struct vm_translator t = {j->vcpu, &j->scratch, &j->stats, make, &m};
+    struct vm_translator t = {j->vcpu, &j->scratch, &j->stats, make, &m, {0}};
     struct vm_block *b = vm_translator_run(&t, max_insns, exit);
+    *source = t.source;
     return b ? jit_block_of(b) : NULL;
 }
 
 struct jit_block *jit_translate_alone(struct jit *j, uint32_t max_insns, enum vm_engine_exit *exit)
 {
-    struct jit_block *b = translate(j, max_insns, true, exit);
+    struct vm_block_source source;
+    struct jit_block *b = translate(j, max_insns, true, &source, exit);
     if (b)
         b->common.dropped = true;
     return b;
@@ -260,8 +257,9 @@ static struct jit_block *look_up(struct jit *j, uint64_t pc, enum vm_engine_exit
     struct vm_block *known = vm_block_find(&j->cache, v, pc, gpa, vm_mode_of_code(v, &page));
     if (known || v->exception.pending)
         return known ? jit_block_of(known) : NULL;
-    struct jit_block *b = translate(j, JIT_BLOCK_INSNS, false, exit);
-    return b && vm_block_keep(&j->cache, v, &b->common, pc) ? b : NULL;
+    struct vm_block_source source;
+    struct jit_block *b = translate(j, JIT_BLOCK_INSNS, false, &source, exit);
+    return b && vm_block_keep(&j->cache, v, &b->common, &source) ? b : NULL;
 }
 
 static bool is_traced(const struct jit *j)
@@ -285,7 +283,7 @@ static void enter_jump(struct jit *j, struct jit_block *b, uint64_t pc)
     const struct vm_vcpu *v = j->vcpu;
     j->jumps_used = true;
     j->jumps[jit_jump_slot(pc)] =
-        (struct jit_jump){pc, v->tlb.code_generations[j->rests], b->entry, v->mode};
+        (struct jit_jump){pc, v->tlb.code_generations[j->rests], jit_entry(j, b), v->mode};
 }
 
 struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit)
@@ -300,7 +298,7 @@ struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit)
     vm_vcpu_note_recent(v, pc);
     jit_guard_generations(j);
     struct jit_block *b = look_up(j, pc, exit);
-    if (b && b->common.source.gpa2.v != UINT64_MAX) // its second page may be no global one
+    if (b && b->common.crossing) // its second page may be no global one
         j->rests = VM_TLB_ON_CONTEXT;
     VM_TRACE(&v->machine->trace, VM_TRACE_EXEC, "vcpu %u: %#lx", v->index, pc);
     // A block at a breakpoint is looked up each time, and so is every block that is traced.
@@ -313,13 +311,15 @@ struct jit_block *jit_find(struct jit *j, enum vm_engine_exit *exit)
 
 void jit_connect(struct jit *j, struct jit_way *way, struct jit_block *to)
 {
-    struct jit_block *from = way->block;
+    const struct jit_block *from = jit_block_of_way(way);
     const uint64_t *generation = &j->vcpu->tlb.code_generations[j->rests];
-    uint64_t page_base = j->frame->page_base - way->ahead;
-    if (j->no_links ||
-        !vm_block_may_link(j->vcpu, &from->common, page_base, &to->common, way->near) ||
+    uint64_t page_base = j->frame->page_base;
+    bool near = way->common.flags & JIT_WAY_NEAR;
+    if (way->common.flags & JIT_WAY_LANDS)
+        page_base -= (uint64_t)way->common.offset & ~(uint64_t)VM_PAGE_MASK;
+    if (j->no_links || !vm_block_may_link(j->vcpu, &from->common, page_base, &to->common, near) ||
         vm_machine_is_breakpoint(j->vcpu->machine, vm_vcpu_pc(j->vcpu)))
         return;
-    vm_link_set(&from->common.links[way - from->ways], &to->common, way->near ? 0 : *generation);
+    vm_link_set(&way->common, &to->common, !near);
     jit_emit_link(j, way, to, generation);
 }

@@ -51,11 +51,6 @@ static vm_status create(struct vm_vcpu *v, struct vm_error *e)
     return status;
 }
 
-static uint64_t offset_of(uint64_t word)
-{
-    return word >> 8 & 0xffff;
-}
-
 static void set_pc(struct jit *j, uint64_t offset)
 {
     vm_vcpu_set_pc(j->vcpu, j->frame->page_base + offset);
@@ -64,11 +59,13 @@ static void set_pc(struct jit *j, uint64_t offset)
 // Follows a direct exit for the first time: the next block, which it is linked to, or NULL.
 static struct jit_block *follow(struct jit *j, bool single, enum vm_engine_exit *exit)
 {
-    struct jit_way *way = (struct jit_way *)(uintptr_t)j->frame->exit_way;
+    struct jit_block *from = (struct jit_block *)(uintptr_t)j->frame->exit_block;
+    struct jit_way *way = &from->ways[j->frame->exit_way];
     uint64_t flushes = j->stats.cache_flushes;
     // A block that is not kept may be gone when the next one is translated.
-    bool may_link = !way->block->common.dropped;
-    set_pc(j, way->offset);
+    bool may_link = !from->common.dropped;
+    bool lands = way->common.flags & JIT_WAY_LANDS;
+    set_pc(j, lands ? (uint64_t)way->common.offset & VM_PAGE_MASK : (uint64_t)way->common.offset);
     *exit = VM_ENGINE_RESYNC;
     if (single)
         return NULL;
@@ -82,24 +79,24 @@ static struct jit_block *follow(struct jit *j, bool single, enum vm_engine_exit 
 static struct jit_block *serve(struct jit *j, uint64_t word, bool single, enum vm_engine_exit *exit)
 {
     struct vm_vcpu *v = j->vcpu;
-    switch ((enum jit_exit)(word & 0xff)) {
+    switch (jit_exit_kind(word)) {
     case JIT_EXIT_LINK: return follow(j, single, exit);
     case JIT_EXIT_LOOKUP: *exit = VM_ENGINE_RESYNC; return single ? NULL : jit_find(j, exit);
     case JIT_EXIT_REQUEST:
-        set_pc(j, offset_of(word));
-        v->icount += (uint64_t)(int64_t)(int32_t)(word >> 32);
+        set_pc(j, jit_exit_offset(word));
+        v->icount += (uint64_t)jit_exit_number(word);
         VM_FALLTHROUGH;
     case JIT_EXIT_INDIRECT_REQUEST: *exit = VM_ENGINE_REQUEST; return NULL;
     case JIT_EXIT_RESYNC: *exit = VM_ENGINE_RESYNC; return NULL;
     case JIT_EXIT_EXCEPTION: *exit = VM_ENGINE_EXCEPTION; return NULL;
     case JIT_EXIT_ROUNDING:
-        set_pc(j, offset_of(word));
+        set_pc(j, jit_exit_offset(word));
         jit_float_soften(j);
         *exit = VM_ENGINE_RESYNC;
         return single ? NULL : jit_find(j, exit);
     case JIT_EXIT_REASON:
-        set_pc(j, offset_of(word));
-        *exit = vm_translate_exit((enum vm_ir_exit)(word >> 32));
+        set_pc(j, jit_exit_offset(word));
+        *exit = vm_translate_exit((enum vm_ir_exit)jit_exit_number(word));
         return NULL;
     case JIT_GO_ON:
     case JIT_EXIT_RAISE:
@@ -125,7 +122,7 @@ enum vm_engine_exit jit_run(struct jit *j, const uint8_t *entry, bool single)
             return exit;
         if (atomic_load_explicit(&v->request, memory_order_relaxed))
             return VM_ENGINE_REQUEST;
-        entry = b->entry;
+        entry = jit_entry(j, b);
     }
 }
 
@@ -145,7 +142,7 @@ static enum vm_engine_exit run(struct vm_vcpu *v)
         return jit_run(j, known, false);
     struct jit_block *b = single ? jit_translate_alone(j, 1, &exit) : jit_find(j, &exit);
     if (b)
-        exit = jit_run(j, b->entry, single || j->no_links);
+        exit = jit_run(j, jit_entry(j, b), single || j->no_links);
     return b && j->no_links && exit == VM_ENGINE_RESYNC ? VM_ENGINE_LIMIT : exit;
 }
 
@@ -171,10 +168,11 @@ static const void *host_code(struct vm_vcpu *v, size_t *size)
 {
     enum vm_engine_exit exit;
     const struct vm_exception exception = v->exception;
-    const struct jit_block *b = jit_find(jit_of(v), &exit);
+    struct jit *j = jit_of(v);
+    const struct jit_block *b = jit_find(j, &exit);
     v->exception = exception;
     *size = b ? b->code_bytes : 0;
-    return b ? b->place : NULL;
+    return b ? jit_code(j, b) : NULL;
 }
 
 const struct vm_engine_ops vm_jit_ops = {

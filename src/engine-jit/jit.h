@@ -64,7 +64,8 @@ struct jit_float {
 // holds the state.
 struct jit_frame {
     uint64_t page_base;            // of the guest PC: where the current block's page is mapped
-    uint64_t exit_way;             // the struct jit_way of a JIT_EXIT_LINK
+    uint64_t exit_block;           // the struct jit_block of a JIT_EXIT_LINK
+    uint64_t exit_way;             // and the number of its way
     uint64_t stack;                // rsp at a block's entry when no call is under way
     uint64_t stack_limit;          // calls go on from `stack` anew when rsp is below this
     uint64_t args[JIT_FRAME_ARGS]; // operands of what C does for a block
@@ -74,44 +75,73 @@ struct jit_frame {
     uint8_t slots[]; // spilled values, as the block says
 };
 
-// Why generated code came back. In the word that it returns: bits 0-7; bits 8-23 the offset of the
-// guest PC from the page base, where it is not in the state already; bits 32-63 as said below.
+// Why generated code came back. In the word that it returns (jit_exit_word): bits 0-3; bits 4-19
+// the offset of the guest PC from the page base, where it is not in the state already; bits 20-31 a
+// signed number.
 enum jit_exit {
     JIT_GO_ON,                 // (not at all: jit_slow_exception's answer)
     JIT_EXIT_LINK,             // a direct exit that leads nowhere yet: frame.exit_way
     JIT_EXIT_LOOKUP,           // an indirect jump to state's PC that the table does not know
-    JIT_EXIT_REQUEST,          // vcpu->request; with the offset, and in 32-63 what to add to icount
+    JIT_EXIT_REQUEST,          // vcpu->request; with the offset, and what to add to icount
     JIT_EXIT_INDIRECT_REQUEST, // the same with PC in the state
     JIT_EXIT_RESYNC,           // the run loop has to look; PC is in the state
     JIT_EXIT_EXCEPTION,        // an exception is recorded; PC and icount are right
-    JIT_EXIT_FAULT, // an exception is recorded; with the offset, and in 32-63 what to add to icount
-    JIT_EXIT_RAISE, // the same; cause in frame.args[1], value in frame.args[0]
+    JIT_EXIT_FAULT,    // an exception is recorded; with the offset, and what to add to icount
+    JIT_EXIT_RAISE,    // the same; cause in frame.args[1], value in frame.args[0]
     JIT_EXIT_ROUNDING, // a block of FP ops, in a rounding mode that the host lacks; with the offset
-    JIT_EXIT_REASON,   // enum vm_ir_exit in 32-63; with the offset
+    JIT_EXIT_REASON,   // enum vm_ir_exit as the number; with the offset
 };
 
-// A direct exit.
+enum { JIT_EXIT_MOST = (1 << 11) - 1 }; // of the number
+
+static inline uint32_t jit_exit_word(enum jit_exit kind, uint64_t offset, int32_t number)
+{
+    return (uint32_t)kind | (uint32_t)(offset & 0xffff) << 4 | (uint32_t)number << 20;
+}
+
+static inline enum jit_exit jit_exit_kind(uint64_t word)
+{
+    return (enum jit_exit)(word & 0xf);
+}
+
+static inline uint64_t jit_exit_offset(uint64_t word)
+{
+    return word >> 4 & 0xffff;
+}
+
+static inline int64_t jit_exit_number(uint64_t word)
+{
+    return (int32_t)(uint32_t)word >> 20;
+}
+
+// A direct exit. `common.offset` is that of the guest PC from the page base, `common.number` its
+// index in the block's ways, `common.flags` has the JIT_WAY_* bits. Places count from the start of
+// the block's code.
 struct jit_way {
-    struct jit_block *block;
-    uint64_t offset; // of the guest PC from the page base
-    uint8_t *place;  // of the jump's displacement
-    uint8_t *stub;   // where it leads while it is not linked
-    uint8_t *guard;  // of a far one: where the generation is compared
-    bool near;       // leads to an instruction that lies in the same page
-    bool live;       // leaves while the FPU is live
-    uint64_t ahead;  // bytes that the page base is then ahead of that of the block
+    struct vm_link common;
+    uint16_t place; // of the jump's displacement
+    uint16_t stub;  // where it leads while it is not linked
+    uint16_t guard; // of a far one: where the generation is compared
 };
 
+enum {
+    JIT_WAY_NEAR = 1 << 0, // leads to an instruction that lies in the same page
+    JIT_WAY_LIVE = 1 << 1, // leaves while the FPU is live
+    // Behind a call: the page base is that of the target already. (The block's own is as many whole
+    // pages before as the offset has.)
+    JIT_WAY_LANDS = 1 << 2,
+};
+
+// common.part is its partition.
 struct jit_block {
     struct vm_block common;
-    const uint8_t *entry; // executable view
-    uint8_t *place;       // writable view
-    uint32_t live_entry;  // bytes that who comes while the FPU is live leaves out
-    uint32_t code_bytes;
-    uint32_t aside;       // where in the code the section begins that is rarely run
-    struct jit_way *ways; // as many as common.links
-    unsigned partition;
+    uint32_t place;      // of its code in the cache
+    uint16_t code_bytes; //
+    uint16_t live_entry; // bytes that who comes while the FPU is live leaves out
+    struct jit_way ways[];
 };
+
+enum { JIT_CODE_MOST = UINT16_MAX }; // bytes of a block
 
 // An entry of the table by virtual address that indirect jumps look up. It holds while `generation`
 // is one of vm_tlb.code_generations.
@@ -125,11 +155,12 @@ struct jit_jump {
 struct jit_thunks {
     uint8_t *leave;    // rax: the exit word
     uint8_t *fault;    // rax: the exit word of a fault
-    uint8_t *link;     // rax: the struct jit_way
+    uint8_t *link;     // rax: the struct jit_block; on the stack the way's number
     uint8_t *indirect; // rax: the guest PC to go to
     uint8_t *no_call;  // where a return goes when no call is under way; rax as for indirect
     uint8_t *load, *store, *atomic, *call, *call_all, *evaluate, *vector;
-    // The same as load and store, with a look at the TLB first; by log2 of the size, and sign.
+    // Of plain accesses, by log2 of the size, and sign; and the same with a look at the TLB first.
+    uint8_t *plain_load[4][2], *plain_store[4];
     uint8_t *span_load[4][2], *span_store[4];
     // thunks_float.c
     uint8_t *fp_control; // four words: MXCSR for enum vm_fp_round, no flag set
@@ -154,6 +185,8 @@ struct jit {
     struct vm_vcpu *vcpu;
     struct vm_block_cache cache;
     struct vm_arena scratch; // of one translation
+    unsigned aside;          // where in the code of the block that was made last begins what is
+                             // rarely run
     struct vm_osal_exec exec;
     jit_enter_fn *enter;
     struct jit_thunks thunks;
@@ -164,6 +197,7 @@ struct jit {
     struct jit_frame *frame;
     unsigned frame_slots;  // bytes
     uint8_t *fixed;        // the emitter's: JIT_FIXED_TABLES tables by register-file entry
+    unsigned fixed_xmm;    // how many xmm registers the guest's have
     uint32_t cpu_features; // VM_CPU_* bits that may be used
     bool soft_float;       // blocks leave floating point to C
     bool no_links;         // every block comes back to C
@@ -186,6 +220,22 @@ static inline struct jit_block *jit_block_of(struct vm_block *b)
 static inline const uint8_t *jit_executable(const struct jit *j, const uint8_t *place)
 {
     return j->exec.execute + (place - j->exec.write);
+}
+
+static inline struct jit_block *jit_block_of_way(struct jit_way *way)
+{
+    return (struct jit_block *)(void *)(way - way->common.number) - 1;
+}
+
+// Where the block's code is written, and where it is entered.
+static inline uint8_t *jit_code(const struct jit *j, const struct jit_block *b)
+{
+    return j->exec.write + b->place;
+}
+
+static inline const uint8_t *jit_entry(const struct jit *j, const struct jit_block *b)
+{
+    return j->exec.execute + b->place;
 }
 
 static inline unsigned jit_jump_slot(uint64_t pc)
@@ -259,14 +309,14 @@ vm_ir_helper_fn jit_help_nans; // the same
 // byte after them, or NULL when there is no room.
 uint8_t *jit_emit_thunks(struct jit *j, uint8_t *place, uint8_t *end);
 
-// Writes a block at `place`; fills entry, ways and links (allocated from `arena`). False: it does
-// not fit before `end`, or memory is out; *full tells the first.
-bool jit_emit_block(struct jit *j, const struct jit_plan *plan, struct jit_block *b, uint8_t *place,
-                    uint8_t *end, struct vm_arena *arena, bool *full);
+// Writes a block at `place`, which is allocated from `arena`. NULL: it does not fit before `end`,
+// or memory or a limit is out; *full tells the first.
+struct jit_block *jit_emit_block(struct jit *j, const struct jit_plan *plan, uint32_t mode,
+                                 uint8_t *place, uint8_t *end, struct vm_arena *arena, bool *full);
 
 // A far link holds while the generation at `generation` (one of vm_tlb.code_generations) stays.
 void jit_emit_link(struct jit *j, struct jit_way *way, const struct jit_block *to,
                    const uint64_t *generation);
-void jit_emit_unlink(struct jit_way *way);
+void jit_emit_unlink(const struct jit *j, struct jit_way *way);
 
 #endif

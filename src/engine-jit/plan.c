@@ -12,6 +12,18 @@ enum {
     WINDOW = 24, // how far before a put its value may be made
 };
 
+// What the walks have to do with an op, as quick to ask as may be: most ops are of no interest to
+// most walks.
+enum kind { OTHER, NOTHING, NAME, PUT, GET, CALL, TAKER };
+
+static const uint8_t kinds[VM_IR_CODE_COUNT] = {
+    [VM_IR_nop] = NOTHING,   [VM_IR_const] = NOTHING, [VM_IR_put] = PUT,
+    [VM_IR_get] = GET,       [VM_IR_call] = CALL,     [VM_IR_branch] = TAKER,
+    [VM_IR_select] = TAKER,  [VM_IR_extract] = TAKER, [VM_IR_trunc] = NAME,
+    [VM_IR_fbits] = NAME,    [VM_IR_bitsf] = NAME,    [VM_IR_lo] = NAME,
+    [VM_IR_flagbits] = NAME, [VM_IR_addf] = TAKER,    [VM_IR_vlow] = TAKER,
+};
+
 static const struct vm_ir_op *op_at(const struct jit_plan *p, vm_ir_value v)
 {
     return &p->r->ops[v];
@@ -19,16 +31,18 @@ static const struct vm_ir_op *op_at(const struct jit_plan *p, vm_ir_value v)
 
 // --- uses ---
 
-static vm_ir_value root_of(const struct jit_plan *p, vm_ir_value v)
+// A name's root is that of what it names, if that has been defined before it.
+static void find_roots(struct jit_plan *p)
 {
-    const struct vm_ir_op *o = op_at(p, v);
-    switch (o->code) {
-    case VM_IR_trunc:
-    case VM_IR_fbits:
-    case VM_IR_bitsf:
-    case VM_IR_lo:
-    case VM_IR_flagbits: return o->args[0] < v ? p->root[o->args[0]] : v;
-    default: return v;
+    const struct vm_ir_op *ops = p->r->ops;
+    uint16_t *root = p->root;
+    uint8_t *marks = p->marks;
+    for (uint32_t i = 0, n = p->r->op_count; i < n; i++) {
+        unsigned kind = kinds[ops[i].code];
+        root[i] = (vm_ir_value)i;
+        marks[i] = kind == NOTHING ? JIT_SILENT : 0;
+        if (VM_UNLIKELY(kind == NAME) && ops[i].args[0] < i)
+            root[i] = root[ops[i].args[0]];
     }
 }
 
@@ -37,11 +51,11 @@ static bool is_in(const struct vm_ir_block *b, vm_ir_value v)
     return (unsigned)v - b->first < b->count;
 }
 
-static void note_use(struct jit_plan *p, vm_ir_value v, uint32_t at, const struct vm_ir_block *b)
+static inline void note_use(struct jit_plan *p, vm_ir_value v, uint32_t at,
+                            const struct vm_ir_block *b)
 {
     vm_ir_value root = p->root[v];
-    if (p->uses[root] < UINT16_MAX)
-        p->uses[root]++;
+    p->uses[root] += p->uses[root] < UINT16_MAX;
     if (at > p->last_use[root])
         p->last_use[root] = (uint16_t)at;
     if (!is_in(b, root))
@@ -133,21 +147,37 @@ static void note_span(struct jit_plan *p, uint32_t at, uint16_t *from)
 
 // --- forwards ---
 
+static void note_operands(struct jit_plan *p, uint32_t at, const struct vm_ir_block *b)
+{
+    const struct vm_ir_op *o = &p->r->ops[at];
+    unsigned args = vm_ir_op_args(p->r, o);
+    if (o->code == VM_IR_store) {
+        note_use(p, o->args[0], at, b);
+        note_use(p, jit_stored(p, o), at, b);
+        return;
+    }
+    for (unsigned a = 0; a < args; a++)
+        note_use(p, o->args[a], at, b);
+}
+
+// Ops without operands (markers, constants, reads of entries) are many, and of no interest here.
 static void walk_forwards(struct jit_plan *p, unsigned block)
 {
+    const unsigned memory = VM_IR_E_LOAD | VM_IR_E_STORE | VM_IR_E_CALL;
     const struct vm_ir_region *r = p->r;
     const struct vm_ir_block *b = &r->blocks[block];
+    const struct vm_ir_op *ops = r->ops;
     uint32_t end = b->first + (uint32_t)b->count;
     uint16_t from = p->span_count;
     for (uint32_t i = b->first; i < end; i++) {
-        const struct vm_ir_op *o = &r->ops[i];
-        unsigned args = vm_ir_op_args(r, o);
-        for (unsigned a = 0; a < args; a++)
-            note_use(p, o->code == VM_IR_store && a == 1 ? jit_stored(p, o) : o->args[a], i, b);
-        unsigned effects = vm_ir_op_traits[o->code].effects;
-        if (effects & (VM_IR_E_LOAD | VM_IR_E_STORE | VM_IR_E_CALL))
+        const struct vm_ir_op *o = &ops[i];
+        const struct vm_ir_op_trait *trait = &vm_ir_op_traits[o->code];
+        if (trait->args == 0)
+            continue;
+        note_operands(p, i, b);
+        if (trait->effects & memory)
             note_span(p, i, &from);
-        if (VM_UNLIKELY(effects & VM_IR_E_FPENV || is_float((enum vm_type)o->type)))
+        if (VM_UNLIKELY(trait->effects & VM_IR_E_FPENV || is_float((enum vm_type)o->type)))
             note_floats(p, o);
     }
     unsigned count;
@@ -170,7 +200,7 @@ static void take_in(struct jit_plan *p, const struct vm_ir_block *b, vm_ir_value
 {
     const struct vm_ir_op *o = op_at(p, v);
     unsigned args = vm_ir_op_args(p->r, o);
-    p->marks[v] |= JIT_TAKEN_IN;
+    p->marks[v] |= JIT_TAKEN_IN | JIT_SILENT;
     for (unsigned a = 0; a < args; a++)
         note_use(p, o->args[a], at, b);
 }
@@ -254,8 +284,15 @@ static void trace_floats(struct jit_plan *p)
 struct homing {
     struct jit_plan *p;
     const struct vm_ir_block *block;
-    uint16_t *next_write; // by entry: the next put or call that writes it
+    uint16_t *next_write; // by entry: the put or call that was seen last to write it
 };
+
+// The next one that writes the entry in this block.
+static uint16_t next_write(const struct homing *h, uint64_t reg)
+{
+    uint16_t next = h->next_write[reg];
+    return is_in(h->block, next) ? next : (uint16_t)NONE;
+}
 
 static bool is_whole(const struct vm_register *e)
 {
@@ -309,11 +346,11 @@ static void place_put(struct homing *h, uint32_t at)
     struct jit_plan *p = h->p;
     const struct vm_ir_op *o = &p->r->ops[at];
     p->effect[at] = (uint16_t)at;
-    if (can_fuse(h, at, h->next_write[o->imm])) {
+    if (can_fuse(h, at, next_write(h, o->imm))) {
         vm_ir_value v = p->root[o->args[0]];
         p->home[v] = (uint16_t)o->imm;
         p->effect[at] = v;
-        p->marks[at] |= JIT_FUSED;
+        p->marks[at] |= JIT_FUSED | JIT_SILENT;
     }
     h->next_write[o->imm] = (uint16_t)at;
 }
@@ -321,10 +358,12 @@ static void place_put(struct homing *h, uint32_t at)
 static void place_get(struct homing *h, uint32_t at)
 {
     struct jit_plan *p = h->p;
-    uint16_t reg = (uint16_t)p->r->ops[at].imm, next = h->next_write[reg];
+    uint16_t reg = (uint16_t)p->r->ops[at].imm, next = next_write(h, reg);
     if (is_whole(entry_of(p, reg)) && !(p->marks[at] & JIT_ESCAPES) &&
-        (next == NONE || p->last_use[at] <= p->effect[next]))
+        (next == NONE || p->last_use[at] <= p->effect[next])) {
         p->home[at] = reg;
+        p->marks[at] |= JIT_SILENT;
+    }
 }
 
 static void note_call_writes(struct homing *h, uint32_t at)
@@ -344,20 +383,17 @@ static void note_call_writes(struct homing *h, uint32_t at)
 // An op comes after what it takes in: parts are known before they are asked for.
 static void walk_backwards(struct homing *h, const struct vm_ir_block *b)
 {
-    const struct vm_ir_region *r = h->p->r;
+    const struct vm_ir_op *ops = h->p->r->ops;
     h->block = b;
-    vm_fill(h->next_write, 0xff, r->regfile->count * sizeof *h->next_write); // NONE
-    for (uint32_t i = b->first + b->count; i-- > b->first;) {
-        switch (r->ops[i].code) {
-        case VM_IR_put: place_put(h, i); break;
-        case VM_IR_get: place_get(h, i); break;
-        case VM_IR_call: note_call_writes(h, i); break;
-        case VM_IR_branch:
-        case VM_IR_select:
-        case VM_IR_addf:
-        case VM_IR_vlow:
-        case VM_IR_extract: take_parts_in(h->p, b, i); break;
-        default: break;
+    for (uint32_t i = b->first + (uint32_t)b->count, first = b->first; i-- > first;) {
+        unsigned kind = kinds[ops[i].code];
+        if (kind <= NAME)
+            continue;
+        switch (kind) {
+        case PUT: place_put(h, i); break;
+        case GET: place_get(h, i); break;
+        case CALL: note_call_writes(h, i); break;
+        default: take_parts_in(h->p, b, i); break;
         }
     }
 }
@@ -373,16 +409,15 @@ static bool allocate(struct jit_plan *p, uint16_t **next_write, struct vm_arena 
         return false;
     p->root = w;
     p->effect = w + n;
-    p->home = w + 2 * n;
-    p->last_use = w + 3 * n;
-    p->uses = w + 4 * n;
-    p->ways_in = w + 5 * n;
-    p->span_of = p->ways_in + blocks + regs;
-    p->marks = (uint8_t *)(p->span_of + n);
+    p->span_of = w + 2 * n;
+    p->ways_in = w + 3 * n;
     *next_write = p->ways_in + blocks;
-    vm_fill(p->home, 0xff, n * sizeof *w); // NONE
-    vm_zero(p->last_use, 2 * n * sizeof *w);
-    vm_zero(p->marks, n);
+    p->home = *next_write + regs;
+    vm_fill(*next_write, 0xff, (regs + n) * sizeof *w); // NONE; and home
+    p->last_use = p->home + n;
+    p->uses = p->last_use + n;
+    p->marks = (uint8_t *)(p->uses + n);
+    vm_zero(p->last_use, 2 * n * sizeof *w); // and uses
     return true;
 }
 
@@ -393,8 +428,7 @@ bool jit_plan_region(struct jit_plan *p, const struct vm_ir_region *r, struct vm
     if (!allocate(p, &h.next_write, arena))
         return false;
     vm_ir_count_ways_in(r, p->ways_in);
-    for (uint32_t i = 0; i < r->op_count; i++)
-        p->root[i] = root_of(p, (vm_ir_value)i);
+    find_roots(p);
     for (uint16_t b = 0; b < r->block_count; b++)
         walk_forwards(p, b);
     for (uint16_t b = 0; b < r->block_count; b++)

@@ -42,9 +42,10 @@ struct jit_plan {
 
 enum {
     JIT_ESCAPES = 1 << 0,  // of a root: used in another block
-    JIT_FUSED = 1 << 1,    // of a put: nothing to emit
+    JIT_FUSED = 1 << 1,    // of a put: the op that makes the value writes the entry
     JIT_TAKEN_IN = 1 << 2, // of a pure op: part of the one that uses it
     JIT_FLOAT = 1 << 3,    // of a root: an FP op reads it as a float, maybe with another sign
+    JIT_SILENT = 1 << 4,   // nothing to emit, and nothing else to do for it
 };
 
 // Fills the plan from `arena`; false when memory is out.

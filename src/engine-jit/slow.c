@@ -78,10 +78,10 @@ JIT_ABI uint64_t jit_slow_exception(struct vm_vcpu *v, uint64_t word)
 {
     struct jit *j = jit_of(v);
     jit_float_settle(j);
-    if ((word & 0xff) == JIT_EXIT_RAISE)
+    if (jit_exit_kind(word) == JIT_EXIT_RAISE)
         vm_vcpu_raise(v, j->frame->args[1], j->frame->args[0]);
-    vm_vcpu_set_pc(v, j->frame->page_base + (word >> 8 & 0xffff));
-    v->icount += (uint64_t)(int64_t)(int32_t)(word >> 32);
+    vm_vcpu_set_pc(v, j->frame->page_base + jit_exit_offset(word));
+    v->icount += (uint64_t)jit_exit_number(word);
     if (j->single || !atomic_load_explicit(&v->in_guest, memory_order_relaxed))
         return JIT_EXIT_EXCEPTION;
     return vm_vcpu_take_exception(v) ? JIT_GO_ON : JIT_EXIT_RESYNC;

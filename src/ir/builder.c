@@ -2,8 +2,8 @@
 //
 // The builder: arrays that double in the arena, one op appended at a time.
 //
-// Invariants: after an overflow nothing is appended any more and every call returns value 0;
-// `known` is right for the current point of the current block, and not used with no_fold.
+// Invariants: after an overflow no array grows any more, and ops that find no room have the value
+// 0; `known` is right for the current point of the current block, and not used with no_fold.
 #include "fold.h"
 
 #include <vm/base/bits.h>
@@ -20,9 +20,11 @@ static bool grow(struct vm_ir_region *r, void *array, uint32_t *capacity, uint32
     if (wanted > limit)
         wanted = limit;
     void *old;
-    void *fresh = wanted > *capacity ? vm_arena_alloc(r->arena, wanted * size, 8) : NULL;
+    bool may = wanted > *capacity && !r->overflow;
+    void *fresh = may ? vm_arena_alloc(r->arena, wanted * size, 8) : NULL;
     if (!fresh) {
         r->overflow = true;
+        r->op_capacity = r->op_count;
         return false;
     }
     vm_copy(&old, array, sizeof old);
@@ -33,7 +35,7 @@ static bool grow(struct vm_ir_region *r, void *array, uint32_t *capacity, uint32
     return true;
 }
 
-static bool grow_ops(struct vm_ir_region *r)
+static VM_NOINLINE bool grow_ops(struct vm_ir_region *r)
 {
     return grow(r, &r->ops, &r->op_capacity, FIRST_OPS, VM_IR_MAX_OPS, sizeof *r->ops);
 }
@@ -82,14 +84,27 @@ void vm_ir_start_block(struct vm_ir_builder *b, uint16_t block)
     forget_all(b);
 }
 
-static inline vm_ir_value append(struct vm_ir_builder *b, const struct vm_ir_op *op)
+// Appends an op, which the caller fills: there is room for one. The common half of all that append.
+static inline struct vm_ir_op *next_op(struct vm_ir_builder *b, vm_ir_value *v)
 {
     struct vm_ir_region *r = b->region;
-    if (VM_UNLIKELY(r->overflow) || (VM_UNLIKELY(r->op_count == r->op_capacity) && !grow_ops(r)))
-        return 0;
-    vm_ir_value v = (vm_ir_value)r->op_count++;
-    r->ops[v] = *op;
+    *v = (vm_ir_value)r->op_count++;
     r->blocks[b->block].count++;
+    return &r->ops[*v];
+}
+
+static inline bool has_room(const struct vm_ir_builder *b)
+{
+    struct vm_ir_region *r = b->region;
+    return VM_LIKELY(r->op_count != r->op_capacity) || grow_ops(r);
+}
+
+static inline vm_ir_value append(struct vm_ir_builder *b, const struct vm_ir_op *op)
+{
+    vm_ir_value v;
+    if (!has_room(b))
+        return 0;
+    *next_op(b, &v) = *op;
     return v;
 }
 
@@ -99,11 +114,16 @@ static bool needs_marker(const struct vm_ir_builder *b, const struct vm_ir_op *o
            (op->code == VM_IR_icount || vm_ir_op_may_fault(b->region, op));
 }
 
-vm_ir_value vm_ir_append(struct vm_ir_builder *b, const struct vm_ir_op *op)
+static inline vm_ir_value append_marked(struct vm_ir_builder *b, const struct vm_ir_op *op)
 {
     if (VM_UNLIKELY(!b->marked) && needs_marker(b, op))
         vm_ir_insn(b, b->insn_off, 0);
     return append(b, op);
+}
+
+vm_ir_value vm_ir_append(struct vm_ir_builder *b, const struct vm_ir_op *op)
+{
+    return append_marked(b, op);
 }
 
 vm_ir_value vm_ir_emit(struct vm_ir_builder *b, enum vm_ir_code code, enum vm_type type,
@@ -121,19 +141,28 @@ vm_ir_value vm_ir_emit(struct vm_ir_builder *b, enum vm_ir_code code, enum vm_ty
         if (v != VM_IR_NONE)
             return v;
     }
-    return vm_ir_append(b, &op);
+    return append_marked(b, &op);
 }
 
-// An op without operands that needs no marker.
-static vm_ir_value emit0(struct vm_ir_builder *b, enum vm_ir_code code, enum vm_type type,
-                         uint32_t attr, uint64_t imm)
+// An op of at most one operand that needs no marker.
+static inline vm_ir_value emit1(struct vm_ir_builder *b, enum vm_ir_code code, enum vm_type type,
+                                uint32_t attr, uint64_t imm, vm_ir_value a)
 {
-    struct vm_ir_op op = {.code = (uint16_t)code,
-                          .type = (uint8_t)type,
-                          .args = {VM_IR_NONE, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE},
-                          .attr = attr,
-                          .imm = imm};
-    return append(b, &op);
+    vm_ir_value v;
+    if (!has_room(b))
+        return 0;
+    *next_op(b, &v) = (struct vm_ir_op){.code = (uint16_t)code,
+                                        .type = (uint8_t)type,
+                                        .args = {a, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE},
+                                        .attr = attr,
+                                        .imm = imm};
+    return v;
+}
+
+static inline vm_ir_value emit0(struct vm_ir_builder *b, enum vm_ir_code code, enum vm_type type,
+                                uint32_t attr, uint64_t imm)
+{
+    return emit1(b, code, type, attr, imm, VM_IR_NONE);
 }
 
 void vm_ir_insn(struct vm_ir_builder *b, uint64_t offset, uint32_t length)
@@ -192,11 +221,7 @@ void vm_ir_put(struct vm_ir_builder *b, uint16_t reg, vm_ir_value v)
     }
     if (b->known[reg] == v)
         return;
-    struct vm_ir_op op = {.code = VM_IR_put,
-                          .type = f->registers[reg].type,
-                          .args = {v, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE},
-                          .imm = reg};
-    append(b, &op);
+    emit1(b, VM_IR_put, (enum vm_type)f->registers[reg].type, 0, reg, v);
     if (!b->no_fold && !vm_ir_in_fp_env(f, reg))
         b->known[reg] = v;
 }

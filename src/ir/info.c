@@ -33,11 +33,8 @@ const uint8_t vm_ir_type_sizes[VM_TYPE_COUNT] = {
     [VM_F16] = 2,  [VM_F32] = 4, [VM_F64] = 8, [VM_V128] = 16, [VM_V256] = 32, [VM_FLAGS] = 8,
 };
 
-enum vm_type vm_ir_value_type(const struct vm_ir_region *r, vm_ir_value v)
+enum vm_type vm_ir_result_type(const struct vm_ir_region *r, const struct vm_ir_op *op)
 {
-    if (v >= r->op_count)
-        return VM_VOID;
-    const struct vm_ir_op *op = &r->ops[v];
     switch (vm_ir_op_traits[op->code].result) {
     case 't': return (enum vm_type)op->type;
     case 'b':

@@ -203,7 +203,7 @@ static void add_vcpu_stats(const struct vm_vcpu *v, struct vm_stats *s)
     s->instructions += v->icount;
     s->blocks += e.blocks;
     s->translated_instructions += e.translated_insns;
-    s->translate_ns += e.translate_ns;
+    s->translate_ns += vm_engine_translate_ns(&e);
     s->cache_bytes += e.cache_bytes;
     s->cache_flushes += e.cache_flushes;
     s->lookups += e.block_lookups;

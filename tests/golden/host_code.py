@@ -29,7 +29,7 @@ from pathlib import Path
 SKIP = 77
 CPUS = ("v1", "v3")
 ENTRY = 2       # instructions at the start of a block that uses the host's FPU
-EXIT_ASIDE = 2  # and those aside that tell of an exit which is not linked
+EXIT_ASIDE = 3  # and those aside that tell of an exit which is not linked
 HEADER = """# Host code of guest instructions; docs/testing.md says how to read and update it.
 # {registers}"""
 HOST_REGISTERS = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15".split()
@@ -140,7 +140,7 @@ class Block:
     """One block's instructions, with names in place of what depends on where things lie."""
 
     def __init__(self, row, rows, names):
-        self.place, self.aside, self.ways, self.way = map(int, row[6:8] + row[10:12])
+        self.place, self.aside, self.block = map(int, row[6:8] + row[10:11])
         code, self.other = map(bytes.fromhex, row[8:10])
         self.names = names
         self.labels = {}
@@ -195,9 +195,8 @@ class Block:
         """movabs of an address."""
         address = int.from_bytes(piece[2:], "little")
         name = self.names.addresses.get(address)
-        way, within = divmod(address - self.ways, self.way)
-        if within == 0 and 0 <= way < 100:
-            name = f"way-{way}"
+        if address == self.block:
+            name = "block"
         if not name and piece != self.other[at:at + len(piece)]:
             name = "pointer"
         return (replace(piece, 2, 8, name), f"{text.split(',')[0]},{name}") if name else None

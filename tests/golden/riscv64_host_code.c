@@ -136,7 +136,7 @@ static void reset(struct hart *h, unsigned privilege)
 struct made {
     const struct jit_block *block;
     struct vm_ir_region region; // what does not lie in the arena
-    unsigned ops;
+    unsigned ops, aside;
 };
 
 static unsigned count_ops(const struct vm_ir_region *r)
@@ -165,6 +165,7 @@ static struct made translate(struct hart *h, uint32_t word, const char *name)
     m.block = jit_emit_region(j, &region, &source, false);
     if (!m.block)
         fail("was not emitted", name);
+    m.aside = j->aside;
     return m;
 }
 
@@ -190,12 +191,12 @@ static void write_block(struct hart h[2], const char *name, const char *group, u
         *tab = ' ';
     printf("block\t%s\t%s\t%s\t", name, group, cpu->name);
     print_hex((const uint8_t *)&word, bytes);
-    printf("\t%s\t%u\t%td\t%u\t", text, m[0].ops, m[0].block->place - jit_of(h->v)->exec.write,
-           m[0].block->aside);
-    print_hex(m[0].block->place, m[0].block->code_bytes);
-    printf("\t");
-    print_hex(m[1].block->place, m[1].block->code_bytes);
-    printf("\t%" PRIuPTR "\t%zu\n", (uintptr_t)m[0].block->ways, sizeof *m[0].block->ways);
+    printf("\t%s\t%u\t%u\t%u\t", text, m[0].ops, m[0].block->place, m[0].aside);
+    for (unsigned i = 0; i < 2; i++) {
+        print_hex(jit_code(jit_of(h[i].v), m[i].block), m[i].block->code_bytes);
+        printf("\t");
+    }
+    printf("%" PRIuPTR "\n", (uintptr_t)m[0].block);
 }
 
 // --- what code refers to ---
@@ -248,6 +249,13 @@ static void write_places(const struct hart *h)
     PLACE(atomic);
     PLACE(call);
     PLACE(call_all);
+    for (unsigned log2 = 0; log2 < 4; log2++) {
+        static const char sizes[] = "bhwd";
+        for (unsigned sign = 0; sign < 2; sign++)
+            printf("place\t%s%c\t%td\n", sign ? "load_s" : "load_", sizes[log2],
+                   t->plain_load[log2][sign] - j->exec.write);
+        printf("place\tstore_%c\t%td\n", sizes[log2], t->plain_store[log2] - j->exec.write);
+    }
     PLACE(evaluate);
     PLACE(fp_control);
     PLACE(fp_flags);

@@ -20,9 +20,8 @@ static void set_up(struct vm_vcpu *v, unsigned variant)
 static void *make(struct vm_vcpu *v, const struct vm_ir_region *r)
 {
     struct interpreter *in = interp_of(v);
-    const struct vm_block_source source = {.pc = TOY_PAGE_BASE, .gpa2 = {UINT64_MAX}};
     vm_arena_reset(&in->scratch);
-    return interp_lower(in, r, &source, &in->scratch);
+    return interp_lower(in, r, &in->scratch);
 }
 
 static enum vm_engine_exit run(struct vm_vcpu *v, void *made)

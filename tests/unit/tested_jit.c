@@ -50,7 +50,7 @@ static enum vm_engine_exit run(struct vm_vcpu *v, void *made)
     if (jit_of(v)->soft_float)
         b = make(v, region);
     jit_of(v)->soft_float = false;
-    return jit_run(jit_of(v), b->entry, true);
+    return jit_run(jit_of(v), jit_entry(jit_of(v), b), true);
 }
 
 const struct tested_engine tested_engine = {&vm_jit_ops, 9, hot, set_up, make, run, true};

@@ -248,6 +248,5 @@ void emit_atomic_in_c(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         emit_copy(e, X64_RAX, emit_slot(e, v), at_state(e, e->jit->frame->pair[3]), 16);
         return;
     }
-    x64_mov_rm(&e->code, X64_64, X64_RAX, at_frame_result(e));
     emit_define(e, v, X64_RAX);
 }

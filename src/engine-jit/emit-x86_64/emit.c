@@ -3,6 +3,7 @@
 // Emits a block: one walk over its ops, then the cold section.
 #include "emit.h"
 
+#include <stddef.h>
 #include <vm/base/memory.h>
 
 // Those that calls preserve first: fewer have to be saved around them.
@@ -23,11 +24,29 @@ static void emit_op(struct emit *e, vm_ir_value v)
     e->xmm_locked = 0;
     if (jit_is_taken_in(e->plan, v))
         return;
-    if (e->block_floats && o->code != VM_IR_insn && o->code != VM_IR_nop && o->code != VM_IR_const)
+    if (e->block_floats && o->code != VM_IR_nop && o->code != VM_IR_const)
         emit_go_live(e);
     if (e->pending_count)
         emit_settle_for(e, v, o);
     table[o->code](e, v, o);
+}
+
+// Most ops become no instruction: what the plan says of those, and markers, go by quickly.
+static void emit_ops(struct emit *e, uint32_t first, uint32_t end)
+{
+    const struct vm_ir_op *ops = e->r->ops;
+    const uint8_t *marks = e->plan->marks;
+    for (uint32_t i = first; i < end; i++) {
+        if (marks[i] & JIT_SILENT && !e->pending_count)
+            continue;
+        if (ops[i].code == VM_IR_insn) {
+            emit_op_insn(e, (vm_ir_value)i, &ops[i]);
+            continue;
+        }
+        emit_op(e, (vm_ir_value)i);
+        if (VM_UNLIKELY(e->failed || e->code.overflow))
+            return;
+    }
 }
 
 static void emit_ir_block(struct emit *e, uint16_t index)
@@ -42,10 +61,9 @@ static void emit_ir_block(struct emit *e, uint16_t index)
     if (index == 0 && e->uses_float) {
         const uint8_t *entry = e->code.at;
         emit_float_entry(e);
-        e->block->live_entry = (uint32_t)(e->code.at - entry);
+        e->live_entry = (unsigned)(e->code.at - entry);
     }
-    for (uint32_t i = b->first, n = i + b->count; i < n && !e->failed && !e->code.overflow; i++)
-        emit_op(e, (vm_ir_value)i);
+    emit_ops(e, b->first, b->first + (uint32_t)b->count);
 }
 
 // Room for what can be known ahead: at most two ways for each terminator, two cold pieces for each
@@ -53,46 +71,42 @@ static void emit_ir_block(struct emit *e, uint16_t index)
 static bool allocate(struct emit *e)
 {
     const size_t by_block = sizeof *e->labels + sizeof *e->begun + sizeof *e->done;
-    const size_t by_op = sizeof *e->slot_of + sizeof *e->reg_of + sizeof *e->xmm_of;
     const struct vm_ir_region *r = e->r;
     struct vm_arena *a = e->scratch;
-    uint32_t n = r->op_count, count = r->block_count;
+    uint32_t n = r->op_count, count = r->block_count, spans = e->plan->span_count;
+    size_t zeros = by_block * count + sizeof(uint16_t) * (n + spans + 1);
     e->way_capacity = 2 * count; // a call and its return
     e->cold_capacity = 2 * n + 6 * count;
-    e->labels = vm_arena_alloc(a, by_block * count, 8);
-    e->slot_of = vm_arena_alloc(a, by_op * n, 8);
-    e->span_slot = vm_arena_alloc(a, (e->plan->span_count + 1u) * sizeof *e->span_slot, 2);
-    e->cold = vm_arena_alloc(a, e->cold_capacity * sizeof *e->cold, 8);
-    e->block->ways = vm_arena_alloc(a, e->way_capacity * sizeof *e->block->ways, 8);
-    if (!e->labels || !e->slot_of || !e->span_slot || !e->cold || !e->block->ways)
+    e->labels = vm_arena_alloc(a, zeros + 2 * (size_t)n, 8);
+    e->cold = vm_arena_alloc(a, (e->cold_capacity + 1) * sizeof *e->cold, 8); // one is spare
+    e->ways = vm_arena_alloc(a, e->way_capacity * sizeof *e->ways, 8);
+    if (!e->labels || !e->cold || !e->ways)
         return false;
     e->begun = (int16_t *)(e->labels + count);
-    e->done = (bool *)(e->begun + count);
-    e->reg_of = (uint8_t *)(e->slot_of + n);
+    e->slot_of = (uint16_t *)(e->begun + count);
+    e->span_slot = e->slot_of + n;
+    e->done = (bool *)(e->span_slot + spans + 1);
+    e->reg_of = (uint8_t *)(e->done + count);
     e->xmm_of = e->reg_of + n;
-    vm_zero(e->labels, by_block * count);
-    vm_zero(e->slot_of, n * sizeof *e->slot_of);
-    vm_zero(e->span_slot, e->plan->span_count * sizeof *e->span_slot);
+    vm_zero(e->labels, zeros);
     vm_fill(e->reg_of, NO_REG, 2 * n); // and xmm_of
     return true;
 }
 
-// The ways are as many as they are only now; with their links they stay with the block.
-static bool keep_ways(struct emit *e)
+// With its ways, whose number is known only now.
+static struct jit_block *create_block(struct emit *e)
 {
-    struct vm_block *common = &e->block->common;
     size_t n = e->way_count;
-    struct jit_way *ways = vm_arena_alloc(e->arena, n * (sizeof *ways + sizeof *common->links), 8);
-    if (!ways)
-        return false;
-    common->links = (struct vm_link *)(ways + n);
-    common->link_count = (uint16_t)n;
-    for (size_t i = 0; i < n; i++) {
-        ways[i] = e->block->ways[i];
-        common->links[i] = (struct vm_link){.site = (uintptr_t)&ways[i]};
-    }
-    e->block->ways = ways;
-    return true;
+    struct jit_block *b = vm_arena_alloc(e->arena, sizeof *b + n * sizeof *b->ways, 8);
+    if (!b)
+        return NULL;
+    *b = (struct jit_block){
+        .common = {.links = &b->ways[0].common, .link_count = (uint16_t)n},
+        .place = (uint32_t)(e->start - e->jit->exec.write),
+        .live_entry = (uint16_t)e->live_entry,
+    };
+    vm_copy(b->ways, e->ways, n * sizeof *b->ways);
+    return b;
 }
 
 // The tables of the jit's `fixed`.
@@ -111,7 +125,8 @@ void emit_fix_registers(struct jit *j)
     vm_fill(j->fixed, NO_REG, (size_t)JIT_FIXED_TABLES * regfile->count);
     for (unsigned i = 0; i < FIXED_COUNT && hot && hot[i] != VM_IR_NONE; i++)
         general[hot[i]] = x64_fixed[i];
-    for (unsigned i = 0, n = emit_fixed_xmm_count(regfile); i < n; i++)
+    j->fixed_xmm = emit_fixed_xmm_count(regfile);
+    for (unsigned i = 0; i < j->fixed_xmm; i++)
         xmm[regfile->hot_float[i]] = (uint8_t)(XMM_COUNT - 1 - i);
 }
 
@@ -120,7 +135,7 @@ static void begin_registers(struct emit *e)
     bool soft = e->jit->soft_float;
     e->fixed = fixed_table(e->jit, GENERAL);
     e->fixed_xmm = fixed_table(e->jit, soft ? NEITHER : XMM);
-    e->xmm_temps = XMM_COUNT - (soft ? 0 : emit_fixed_xmm_count(e->r->regfile));
+    e->xmm_temps = XMM_COUNT - (soft ? 0 : e->jit->fixed_xmm);
     for (unsigned i = 0; i < VM_ARRAY_SIZE(e->temps); i++)
         e->temps[i] = VM_IR_NONE;
     for (unsigned i = 0; i < XMM_COUNT; i++)
@@ -136,34 +151,40 @@ static bool uses_float(const struct emit *e)
     return false;
 }
 
-bool jit_emit_block(struct jit *j, const struct jit_plan *plan, struct jit_block *b, uint8_t *place,
-                    uint8_t *end, struct vm_arena *arena, bool *full)
+static void emit_code(struct emit *e)
 {
-    struct emit e = {
-        .code = {.at = place, .end = end},
-        .jit = j,
-        .r = plan->r,
-        .plan = plan,
-        .block = b,
-        .scratch = &j->scratch,
-        .arena = arena,
-    };
+    for (uint16_t i = 0; i < e->r->block_count && !e->failed && !e->code.overflow; i++) {
+        if (!e->done[i])
+            emit_ir_block(e, i);
+    }
+}
+
+struct jit_block *jit_emit_block(struct jit *j, const struct jit_plan *plan, uint32_t mode,
+                                 uint8_t *place, uint8_t *end, struct vm_arena *arena, bool *full)
+{
+    bool near_end = end - place <= JIT_CODE_MOST;
+    struct emit e;
+    vm_zero(&e, offsetof(struct emit, pending));
+    e.code = (struct x64_code){.at = place, .end = near_end ? end : place + JIT_CODE_MOST};
+    e.start = place;
+    e.jit = j;
+    e.r = plan->r;
+    e.plan = plan;
+    e.mode = mode;
+    e.scratch = &j->scratch;
+    e.arena = arena;
     if (!allocate(&e))
-        return false;
+        return NULL;
     begin_registers(&e);
     e.uses_float = plan->has_float && uses_float(&e);
-    for (uint16_t i = 0; i < e.r->block_count && !e.failed && !e.code.overflow; i++) {
-        if (!e.done[i])
-            emit_ir_block(&e, i);
-    }
-    b->aside = (uint32_t)(e.code.at - place);
-    bool kept = keep_ways(&e);
-    if (kept)
-        emit_cold_section(&e);
-    *full = e.code.overflow;
-    if (!kept || e.failed || e.code.overflow)
-        return false;
-    b->entry = jit_executable(j, place);
-    b->code_bytes = (uint32_t)(e.code.at - place);
-    return true;
+    emit_code(&e);
+    j->aside = (unsigned)(e.code.at - place);
+    struct jit_block *b = create_block(&e);
+    if (b)
+        emit_cold_section(&e, b);
+    *full = e.code.overflow && near_end;
+    if (!b || e.failed || e.code.overflow)
+        return NULL;
+    b->code_bytes = (uint16_t)(e.code.at - place);
+    return b;
 }

@@ -74,12 +74,15 @@ enum float_mask {
 
 enum operand_kind { IN_REGISTER, IN_MEMORY, IMMEDIATE, IN_XMM };
 
+// As small as what is returned in registers.
 struct operand {
-    enum operand_kind kind;
-    enum x64_reg reg;
-    enum x64_xmm xmm;
-    struct x64_mem mem;
-    int64_t imm;
+    enum operand_kind kind : 8;
+    enum x64_reg reg : 8;
+    enum x64_xmm xmm : 8;
+    union {
+        struct x64_mem mem;
+        int64_t imm; // of 32 bits
+    };
 };
 
 enum cold_kind {
@@ -121,8 +124,8 @@ struct cold {
     uint8_t xmm;         // this one, or JIT_NO_XMM
     bool keeps_float;    // an access: xmm registers and MXCSR are in use
     uint32_t attr;
-    uint64_t word; // the exit word of a fault or request; what to evaluate
-    unsigned way;
+    uint64_t word;               // the exit word of a fault or request; what to evaluate
+    unsigned way;                // to whose stub the jump leads
     const struct jit_nans *nans; // NULL: none
     // From here on only what the kind has is filled.
     struct operand value, value2; // of a store, of an atomic
@@ -144,7 +147,7 @@ struct emit {
     struct jit *jit;
     const struct vm_ir_region *r;
     const struct jit_plan *plan;
-    struct jit_block *block;
+    uint32_t mode;                    // of the guest
     struct vm_arena *scratch, *arena; // of this translation; of the block
 
     const uint8_t *fixed;        // by register-file entry: its host register, or NO_REG
@@ -165,7 +168,6 @@ struct emit {
     bool uses_float;    // has ops for the host's FPU, or on what an xmm register has
     bool block_floats;  // the same of the current IR block
     bool float_live;    // the FPU is known to be live
-    struct pending pending[MAX_NANS];
     unsigned pending_count;
     unsigned slots; // bytes of the frame's that are in use
     uint32_t at;    // the op that is being emitted
@@ -179,9 +181,12 @@ struct emit {
 
     struct cold *cold;
     unsigned cold_count, cold_capacity;
-    struct cold overflow;
+    struct jit_way *ways; // until they are with the block
     unsigned way_count, way_capacity;
-    bool failed; // a limit was hit
+    unsigned live_entry; // of struct jit_block
+    bool failed;         // a limit was hit
+    // From here on only what is in use is filled.
+    struct pending pending[MAX_NANS];
 };
 
 // --- places in memory ---
@@ -465,7 +470,7 @@ void emit_look_up(struct x64_code *c, const struct jit *j, enum x64_reg address,
 // Then the addend in rdx.
 void emit_addend(struct x64_code *c, size_t array);
 // What C has to be told of an access: address, attributes, and the exit word of a fault, here the
-// current instruction's.
+// current instruction's. What it has read comes back in rax.
 void emit_pass_access_word(struct emit *e, enum x64_reg address, uint32_t attr, uint64_t word);
 void emit_pass_access(struct emit *e, enum x64_reg address, uint32_t attr);
 emit_fn emit_atomic_in_c;
@@ -480,7 +485,8 @@ static inline struct x64_mem at_frame_result(const struct emit *e)
 // Adds the instructions that were begun to icount.
 void emit_count_retired(struct emit *e);
 struct jit_way *emit_new_way(struct emit *e, uint64_t offset);
-unsigned emit_way_number(const struct emit *e, const struct jit_way *way);
+// The place of a way's jump.
+void emit_way_jump(const struct emit *e, struct jit_way *way, const uint8_t *place);
 // Compares the code mapping's generation with that of the link; goes to the way's stub if it is
 // another. While the way is not linked the guard holds 0, which no generation is.
 void emit_guard(struct emit *e, struct jit_way *way);
@@ -501,8 +507,9 @@ emit_fn emit_evaluate_vector;
 // A jump for the cold section, and the entry to fill.
 struct cold *emit_cold(struct emit *e, enum cold_kind kind, uint8_t *from);
 // The exit word of a fault at the current instruction.
-uint64_t emit_fault_word(const struct emit *e);
-void emit_cold_section(struct emit *e);
+uint64_t emit_fault_word(struct emit *e);
+// What is cold, and the stubs of the ways, whose block is known by now.
+void emit_cold_section(struct emit *e, struct jit_block *b);
 
 #define VM_IR_OP(name, types, signature, effects, text) emit_fn emit_op_##name;
 #include <vm/ir/ops.def>

@@ -116,7 +116,7 @@ void emit_float_entry(struct emit *e)
         i++;
     x64_cmp_mi(&e->code, X64_8, at_live(e), 0);
     struct cold *cold = emit_cold(e, COLD_FP_BEGIN, x64_jcc32(&e->code, X64_E));
-    cold->word = JIT_EXIT_ROUNDING | (e->r->ops[i].imm & 0xffff) << 8;
+    cold->word = jit_exit_word(JIT_EXIT_ROUNDING, e->r->ops[i].imm, 0);
     cold->back = e->code.at;
     e->float_live = true;
 }

@@ -19,21 +19,23 @@ void emit_count_retired(struct emit *e)
     e->retired = 0;
 }
 
-static uint64_t exit_word(enum jit_exit kind, uint64_t offset, uint32_t high)
+static uint64_t fault_word(struct emit *e, enum jit_exit kind)
 {
-    return (uint64_t)kind | (offset & 0xffff) << 8 | (uint64_t)high << 32;
+    if (e->retired > JIT_EXIT_MOST)
+        e->failed = true;
+    return jit_exit_word(kind, e->offset, e->retired - 1);
 }
 
-uint64_t emit_fault_word(const struct emit *e)
+uint64_t emit_fault_word(struct emit *e)
 {
-    return exit_word(JIT_EXIT_FAULT, e->offset, (uint32_t)(e->retired - 1));
+    return fault_word(e, JIT_EXIT_FAULT);
 }
 
 struct cold *emit_cold(struct emit *e, enum cold_kind kind, uint8_t *from)
 {
     if (e->cold_count == e->cold_capacity) {
         e->failed = true;
-        return &e->overflow;
+        return &e->cold[e->cold_capacity];
     }
     struct cold *c = &e->cold[e->cold_count++];
     vm_zero(c, offsetof(struct cold, value));
@@ -62,20 +64,42 @@ static bool needs_poll(const struct emit *e, uint64_t offset)
     return !is_near(e, offset) || offset <= e->offset;
 }
 
+static bool is_in_reach(uint64_t offset)
+{
+    return offset == (uint64_t)(int64_t)(int32_t)offset;
+}
+
 struct jit_way *emit_new_way(struct emit *e, uint64_t offset)
 {
-    if (e->way_count == e->way_capacity) {
+    if (e->way_count == e->way_capacity || e->way_count > INT16_MAX) {
         e->failed = true;
-        return &e->block->ways[0];
+        return &e->ways[0];
     }
-    struct jit_way *way = &e->block->ways[e->way_count++];
-    *way = (struct jit_way){.block = e->block, .offset = offset, .near = is_near(e, offset)};
+    struct jit_way *way = &e->ways[e->way_count];
+    *way = (struct jit_way){
+        .common = {.flags = is_near(e, offset) ? JIT_WAY_NEAR : 0,
+                   .number = (uint16_t)e->way_count,
+                   .offset = (int32_t)offset},
+    };
+    e->way_count++;
     return way;
 }
 
-unsigned emit_way_number(const struct emit *e, const struct jit_way *way)
+static bool leads_near(const struct jit_way *way)
 {
-    return (unsigned)(way - e->block->ways);
+    return way->common.flags & JIT_WAY_NEAR;
+}
+
+// Places lie within JIT_CODE_MOST bytes, or the block fails.
+static uint16_t place_of(const struct emit *e, const uint8_t *at)
+{
+    return (uint16_t)(at - e->start);
+}
+
+void emit_way_jump(const struct emit *e, struct jit_way *way, const uint8_t *place)
+{
+    if (place)
+        way->place = place_of(e, place);
 }
 
 static struct x64_mem at_generation(const struct jit *j, const uint64_t *generation)
@@ -88,51 +112,57 @@ void emit_guard(struct emit *e, struct jit_way *way)
 {
     struct x64_code *c = &e->code;
     x64_cmp_mi(c, X64_32, at_generation(e->jit, e->jit->vcpu->tlb.code_generations), 1 << 30);
-    way->guard = c->at - 4;
-    emit_cold(e, COLD_WAY, x64_jcc32(c, X64_NE))->way = emit_way_number(e, way);
+    way->guard = place_of(e, c->at - 4);
+    emit_cold(e, COLD_WAY, x64_jcc32(c, X64_NE))->way = way->common.number;
 }
 
 void emit_move_page(struct emit *e, const struct jit_way *way)
 {
-    struct x64_code *c = &e->code;
-    uint64_t page = way->offset & ~(uint64_t)VM_PAGE_MASK;
-    if ((int64_t)page == (int32_t)page) {
-        x64_add_mi(c, X64_64, at_state(e, &e->jit->frame->page_base), (int32_t)page);
-    } else {
-        x64_imm(c, X64_RAX, page);
-        x64_add_mr(c, X64_64, at_state(e, &e->jit->frame->page_base), X64_RAX);
-    }
+    int32_t page = way->common.offset & ~(int32_t)VM_PAGE_MASK;
+    x64_add_mi(&e->code, X64_64, at_state(e, &e->jit->frame->page_base), page);
 }
 
-static void leave_far(struct emit *e, struct jit_way *way)
+static struct jit_way *new_way_out(struct emit *e, uint64_t offset)
 {
-    emit_guard(e, way);
-    emit_move_page(e, way);
-    way->place = x64_jmp32(&e->code);
+    struct jit_way *way = emit_new_way(e, offset);
+    if (e->float_live)
+        way->common.flags |= JIT_WAY_LIVE;
+    return way;
 }
 
 static void leave(struct emit *e, uint64_t offset)
 {
-    struct jit_way *way = emit_new_way(e, offset);
-    way->live = e->float_live;
-    if (!way->near) {
-        leave_far(e, way);
-        return;
+    struct jit_way *way = new_way_out(e, offset);
+    if (!leads_near(way)) {
+        emit_guard(e, way);
+        emit_move_page(e, way);
     }
-    way->place = x64_jmp32(&e->code);
-    emit_cold(e, COLD_WAY, NULL)->way = emit_way_number(e, way);
+    emit_way_jump(e, way, x64_jmp32(&e->code));
+}
+
+// To where no way reaches.
+static void leave_beyond(struct emit *e, uint64_t offset)
+{
+    struct x64_code *c = &e->code;
+    x64_imm(c, X64_RAX, offset);
+    x64_add_rm(c, X64_64, X64_RAX, at_state(e, &e->jit->frame->page_base));
+    x64_jmp_to(c, e->jit->thunks.indirect);
 }
 
 // The request exit of a way: the state is that at its target.
 static uint64_t request_word(uint64_t offset)
 {
-    return exit_word(JIT_EXIT_REQUEST, offset, 0);
+    return jit_exit_word(JIT_EXIT_REQUEST, offset, 0);
 }
 
 void emit_op_goto(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     (void)v;
     emit_count_retired(e);
+    if (!is_in_reach(o->imm)) {
+        leave_beyond(e, o->imm);
+        return;
+    }
     if (needs_poll(e, o->imm) && o->imm == (o->imm & 0xffff))
         poll(e, request_word(o->imm));
     else if (needs_poll(e, o->imm)) {
@@ -167,7 +197,7 @@ void emit_op_raise(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     emit_claim(e, X64_RAX);
     x64_imm(&e->code, X64_RAX, o->imm);
     x64_mov_mr(&e->code, X64_64, at_state(e, &e->jit->frame->args[1]), X64_RAX);
-    x64_imm(&e->code, X64_RAX, (emit_fault_word(e) & ~(uint64_t)0xff) | JIT_EXIT_RAISE);
+    x64_imm(&e->code, X64_RAX, fault_word(e, JIT_EXIT_RAISE));
     x64_jmp_to(&e->code, e->jit->thunks.fault);
 }
 
@@ -191,7 +221,7 @@ void emit_op_exit(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         resync(e, o->imm);
         return;
     }
-    x64_imm(&e->code, X64_RAX, exit_word(JIT_EXIT_REASON, o->imm, o->attr));
+    x64_imm(&e->code, X64_RAX, jit_exit_word(JIT_EXIT_REASON, o->imm, (int32_t)o->attr));
     x64_jmp_to(&e->code, e->jit->thunks.leave);
 }
 
@@ -288,7 +318,7 @@ void emit_op_jump(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     go(e, (uint16_t)o->imm, o->args[3], true);
 }
 
-// The goto that a block consists of, or NULL.
+// The goto that a block consists of, if a way reaches that far, or NULL.
 static const struct vm_ir_op *sole_goto(const struct emit *e, uint16_t block)
 {
     const struct vm_ir_block *b = &e->r->blocks[block];
@@ -300,7 +330,7 @@ static const struct vm_ir_op *sole_goto(const struct emit *e, uint16_t block)
         else if (o->code != VM_IR_nop && !(o->code == VM_IR_insn && o->attr == 0))
             return NULL;
     }
-    return found;
+    return found && is_in_reach(found->imm) ? found : NULL;
 }
 
 // Whether the instruction has not done anything yet that doing it anew would do twice.
@@ -345,16 +375,13 @@ static void branch_out(struct emit *e, const struct vm_ir_op *o, uint16_t then_b
 {
     emit_count_retired(e);
     if (polls(e, then_block) || polls(e, else_block))
-        poll(e, exit_word(JIT_EXIT_REQUEST, e->offset, (uint32_t)-1));
+        poll(e, jit_exit_word(JIT_EXIT_REQUEST, e->offset, -1));
     enum x64_cc cc = condition(e, o);
     const struct vm_ir_op *yes = sole_goto(e, then_block), *no = sole_goto(e, else_block);
     e->locked = 0;
     e->done[then_block] = e->done[else_block] = true;
     if (is_near(e, yes->imm)) {
-        struct jit_way *way = emit_new_way(e, yes->imm);
-        way->live = e->float_live;
-        way->place = x64_jcc32(&e->code, cc);
-        emit_cold(e, COLD_WAY, NULL)->way = emit_way_number(e, way);
+        emit_way_jump(e, new_way_out(e, yes->imm), x64_jcc32(&e->code, cc));
         leave(e, no->imm);
         return;
     }
@@ -387,14 +414,15 @@ void emit_op_branch(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 
 // --- the cold section ---
 
+// What C has read, in rax.
 static void cold_result(struct emit *e, const struct cold *c)
 {
     if (c->wide)
         emit_xmm_load(e, VM_V128, (enum x64_xmm)c->xmm, at_state(e, e->jit->frame->pair[3]));
     else if (c->xmm != JIT_NO_XMM)
-        emit_xmm_load(e, VM_F64, (enum x64_xmm)c->xmm, at_frame_result(e));
-    else
-        x64_mov_rm(&e->code, X64_64, c->result, at_frame_result(e));
+        emit_xmm_from(e, X64_64, (enum x64_xmm)c->xmm, X64_RAX);
+    else if (c->result != X64_RAX)
+        x64_mov_rr(&e->code, X64_64, c->result, X64_RAX);
 }
 
 static void pass_value(struct emit *e, unsigned i, const struct operand *value)
@@ -412,40 +440,83 @@ static void pass_value(struct emit *e, unsigned i, const struct operand *value)
     }
 }
 
-static const uint8_t *access_thunk(const struct jit_thunks *t, const struct cold *c)
+static void cold_address(struct emit *e, const struct cold *c)
 {
-    unsigned log2 = vm_ir_mem_size_log2(c->attr);
-    switch (c->kind) {
-    case COLD_LOAD:
-        return c->in_span && !c->wide ? t->span_load[log2][(c->attr & VM_IR_MEM_SIGNED) != 0]
-                                      : t->load;
-    case COLD_STORE: return c->in_span && !c->wide ? t->span_store[log2] : t->store;
-    default: return t->atomic;
-    }
+    if (c->disp)
+        x64_lea_rm(&e->code, X64_64, X64_RAX, x64_at(c->address, c->disp));
+    else if (c->address != X64_RAX)
+        x64_mov_rr(&e->code, X64_64, X64_RAX, c->address);
+}
+
+static const uint8_t *plain_thunk(const struct jit_thunks *t, const struct cold *c)
+{
+    unsigned log2 = vm_ir_mem_size_log2(c->attr), sign = (c->attr & VM_IR_MEM_SIGNED) != 0;
+    if (c->kind == COLD_LOAD)
+        return c->in_span ? t->span_load[log2][sign] : t->plain_load[log2][sign];
+    return c->in_span ? t->span_store[log2] : t->plain_store[log2];
+}
+
+// What is to be stored, in rcx.
+static void cold_stored(struct emit *e, const struct operand *value)
+{
+    if (value->kind == IN_XMM)
+        emit_xmm_to(e, X64_64, X64_RCX, value->xmm);
+    else
+        emit_bring(e, X64_64, X64_RCX, value);
+}
+
+static void cold_plain(struct emit *e, const struct cold *c)
+{
+    if (c->kind == COLD_STORE)
+        cold_stored(e, &c->value);
+    cold_address(e, c);
+    x64_imm(&e->code, X64_RDX, c->word);
+    x64_call_to(&e->code, plain_thunk(&e->jit->thunks, c));
+}
+
+// Vectors, and what minds alignment: the attribute word goes along.
+static void cold_particular(struct emit *e, const struct cold *c)
+{
+    const struct jit_thunks *t = &e->jit->thunks;
+    if (c->kind == COLD_STORE && c->wide)
+        emit_xmm_store(e, VM_V128, at_state(e, e->jit->frame->pair[0]), c->value.xmm);
+    else if (c->kind == COLD_STORE)
+        pass_value(e, 0, &c->value);
+    cold_address(e, c);
+    emit_pass_access_word(e, X64_RAX, c->attr, c->word);
+    x64_call_to(&e->code, c->kind == COLD_STORE ? t->store : t->load);
+}
+
+static bool is_particular(const struct cold *c)
+{
+    const uint32_t plain = 7 | VM_IR_MEM_SIGNED | 7u << VM_IR_MEM_ORDER_SHIFT;
+    return c->wide || c->attr & ~plain;
+}
+
+static void cold_atomic(struct emit *e, const struct cold *c)
+{
+    if (c->what != VM_IR_lr)
+        pass_value(e, 0, &c->value);
+    if (c->what == VM_IR_cas)
+        pass_value(e, 1, &c->value2);
+    x64_mov_mi(&e->code, X64_64, at_state(e, &e->jit->frame->args[3]), (int32_t)c->what);
+    emit_pass_access_word(e, c->address, c->attr, c->word);
+    x64_call_to(&e->code, e->jit->thunks.atomic);
 }
 
 static void cold_access(struct emit *e, const struct cold *c)
 {
     const struct jit_thunks *t = &e->jit->thunks;
-    if (c->kind == COLD_STORE && c->wide)
-        emit_xmm_store(e, VM_V128, at_state(e, e->jit->frame->pair[0]), c->value.xmm);
-    else if (c->kind == COLD_STORE || (c->kind == COLD_ATOMIC && c->what != VM_IR_lr))
-        pass_value(e, 0, &c->value);
-    if (c->kind == COLD_ATOMIC && c->what == VM_IR_cas)
-        pass_value(e, 1, &c->value2);
-    if (c->kind == COLD_ATOMIC)
-        x64_mov_mi(&e->code, X64_64, at_state(e, &e->jit->frame->args[3]), (int32_t)c->what);
     if (c->keeps_float) {
         x64_imm(&e->code, X64_RCX, (uintptr_t)c->nans);
         x64_call_to(&e->code, t->fp_save);
     }
-    enum x64_reg address = c->address;
-    if (c->disp) {
-        x64_lea_rm(&e->code, X64_64, X64_RAX, x64_at(address, c->disp));
-        address = X64_RAX;
-    }
-    emit_pass_access_word(e, address, c->attr, c->word);
-    x64_call_to(&e->code, access_thunk(t, c));
+    if (c->kind == COLD_ATOMIC)
+        cold_atomic(e, c);
+    else if (is_particular(c))
+        cold_particular(e, c);
+    else
+        cold_plain(e, c);
     if (c->keeps_float)
         x64_call_to(&e->code, t->fp_restore);
     if (c->kind != COLD_STORE)
@@ -455,18 +526,37 @@ static void cold_access(struct emit *e, const struct cold *c)
     x64_jmp_to(&e->code, c->back);
 }
 
-// Where a way leads while it is not linked.
-static void cold_way(struct emit *e, const struct cold *c)
+static void put_stub(struct emit *e, struct jit_way *way)
 {
-    struct jit_way *way = &e->block->ways[c->way];
-    if (!way->stub) {
-        way->stub = e->code.at;
-        x64_imm(&e->code, X64_RAX, (uintptr_t)way);
-        x64_jmp_to(&e->code, e->jit->thunks.link);
+    way->stub = place_of(e, e->code.at);
+    x64_push_i(&e->code, way->common.number);
+}
+
+// Where ways lead while they are not linked: to what says which way of which block it was.
+static void put_stubs(struct emit *e, struct jit_block *b)
+{
+    unsigned n = e->way_count;
+    if (n == 0)
+        return;
+    put_stub(e, &b->ways[n - 1]);
+    const uint8_t *tail = e->code.at;
+    x64_imm(&e->code, X64_RAX, (uintptr_t)b);
+    x64_jmp_to(&e->code, e->jit->thunks.link);
+    for (unsigned i = 0; i + 1 < n; i++) {
+        put_stub(e, &b->ways[i]);
+        x64_jmp_to(&e->code, tail);
     }
-    if (c->from)
-        x64_patch32(c->from, way->stub);
-    jit_emit_unlink(way);
+}
+
+static void connect_stubs(struct emit *e, struct jit_block *b)
+{
+    for (unsigned i = 0; i < e->cold_count; i++) {
+        const struct cold *c = &e->cold[i];
+        if (c->kind == COLD_WAY)
+            x64_patch32(c->from, e->start + b->ways[c->way].stub);
+    }
+    for (unsigned i = 0; i < e->way_count; i++)
+        jit_emit_unlink(e->jit, &b->ways[i]);
 }
 
 static void cold_leave(struct emit *e, uint64_t word, const uint8_t *thunk)
@@ -475,7 +565,7 @@ static void cold_leave(struct emit *e, uint64_t word, const uint8_t *thunk)
     x64_jmp_to(&e->code, thunk);
 }
 
-void emit_cold_section(struct emit *e)
+void emit_cold_section(struct emit *e, struct jit_block *b)
 {
     for (unsigned i = 0; i < e->cold_count; i++) {
         const struct cold *c = &e->cold[i];
@@ -487,11 +577,14 @@ void emit_cold_section(struct emit *e)
         case COLD_ATOMIC: cold_access(e, c); break;
         case COLD_FAULT: cold_leave(e, c->word, e->jit->thunks.fault); break;
         case COLD_REQUEST: cold_leave(e, c->word, e->jit->thunks.leave); break;
-        case COLD_WAY: cold_way(e, c); break;
+        case COLD_WAY: break; // the stubs are last
         case COLD_STACK: emit_cold_stack(e, c); break;
         default: emit_cold_float(e, c); break;
         }
     }
+    put_stubs(e, b);
+    if (!e->code.overflow && !e->failed)
+        connect_stubs(e, b);
 }
 
 // The guard's displacement, which lies before its immediate, has 32 bits: a vCPU is larger than
@@ -499,16 +592,19 @@ void emit_cold_section(struct emit *e)
 void jit_emit_link(struct jit *j, struct jit_way *way, const struct jit_block *to,
                    const uint64_t *generation)
 {
-    if (!way->near) {
-        x64_patch32_raw(way->guard - 4, at_generation(j, generation).disp);
-        x64_patch32_raw(way->guard, (int32_t)*generation);
+    uint8_t *code = jit_code(j, jit_block_of_way(way));
+    if (!leads_near(way)) {
+        x64_patch32_raw(code + way->guard - 4, at_generation(j, generation).disp);
+        x64_patch32_raw(code + way->guard, (int32_t)*generation);
     }
-    x64_patch32(way->place, to->place + (way->live ? to->live_entry : 0));
+    bool live = way->common.flags & JIT_WAY_LIVE;
+    x64_patch32(code + way->place, jit_code(j, to) + (live ? to->live_entry : 0));
 }
 
-void jit_emit_unlink(struct jit_way *way)
+void jit_emit_unlink(const struct jit *j, struct jit_way *way)
 {
-    if (!way->near)
-        x64_patch32_raw(way->guard, 0);
-    x64_patch32(way->place, way->stub);
+    uint8_t *code = jit_code(j, jit_block_of_way(way));
+    if (!leads_near(way))
+        x64_patch32_raw(code + way->guard, 0);
+    x64_patch32(code + way->place, code + way->stub);
 }

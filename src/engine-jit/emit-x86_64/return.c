@@ -40,17 +40,16 @@ static void land(struct emit *e, uint64_t offset)
     x64_pop_r(c, X64_RCX);
     x64_cmp_rr(c, X64_64, X64_RCX, X64_RAX);
     x64_jcc_to(c, X64_NE, e->jit->thunks.indirect);
-    uint32_t mode = e->block->common.source.mode & VM_MODE_OF_VCPU;
-    x64_cmp_mi(c, X64_32, at_state(e, &e->jit->vcpu->mode), (int32_t)mode);
+    const int32_t mode = (int32_t)(e->mode & VM_MODE_OF_VCPU);
+    x64_cmp_mi(c, X64_32, at_state(e, &e->jit->vcpu->mode), mode);
     x64_jcc_to(c, X64_NE, e->jit->thunks.indirect);
     x64_and_ri(c, X64_64, X64_RAX, ~(int32_t)VM_PAGE_MASK);
     x64_mov_mr(c, X64_64, at_state(e, &e->jit->frame->page_base), X64_RAX);
     // The page that the caller was in may be another now, so even a way within it is guarded.
-    struct jit_way *way = emit_new_way(e, offset & VM_PAGE_MASK);
-    way->near = false;
-    way->ahead = offset & ~(uint64_t)VM_PAGE_MASK;
+    struct jit_way *way = emit_new_way(e, offset);
+    way->common.flags = JIT_WAY_LANDS;
     emit_guard(e, way);
-    way->place = x64_jmp32(c);
+    emit_way_jump(e, way, x64_jmp32(c));
 }
 
 static bool fits(uint64_t offset)
@@ -62,14 +61,13 @@ void emit_call_way(struct emit *e, const struct vm_ir_op *o)
 {
     uint64_t offset = vm_ir_return_offset(o);
     struct jit_way *way = emit_new_way(e, o->imm);
-    if (!way->near)
+    bool near = way->common.flags & JIT_WAY_NEAR;
+    if (!near)
         emit_guard(e, way);
     push_return(e, X64_RAX, offset);
-    if (!way->near)
+    if (!near)
         emit_move_page(e, way);
-    way->place = x64_call32(&e->code);
-    if (way->near)
-        emit_cold(e, COLD_WAY, NULL)->way = emit_way_number(e, way);
+    emit_way_jump(e, way, x64_call32(&e->code));
     land(e, offset);
 }
 

@@ -104,12 +104,13 @@ static void emit_no_call(struct thunks *t)
     x64_jmp_to(c, t->jit->thunks.indirect);
 }
 
-// rax: the way.
+// rax: the block; on the stack the way's number.
 static void emit_link(struct thunks *t)
 {
     struct x64_code *c = &t->code;
     t->jit->thunks.link = c->at;
-    x64_mov_mr(c, X64_64, in_state(t, &t->jit->frame->exit_way), X64_RAX);
+    x64_mov_mr(c, X64_64, in_state(t, &t->jit->frame->exit_block), X64_RAX);
+    x64_pop_m(c, in_state(t, &t->jit->frame->exit_way));
     x64_imm(c, X64_RAX, JIT_EXIT_LINK);
     x64_jmp_to(c, t->jit->thunks.leave);
 }
@@ -192,7 +193,8 @@ static void call_c(struct thunks *t, uintptr_t function)
     x64_add_ri(c, X64_64, X64_RSP, CALL_BYTES);
 }
 
-// rax: guest address, rcx: attr, edx: the exit word of a fault (kept on the stack).
+// rax: guest address, rcx: attr, edx: the exit word of a fault (kept on the stack). Afterwards rax
+// has what was read.
 static uint8_t *emit_access(struct thunks *t, uintptr_t function, bool is_atomic)
 {
     struct x64_code *c = &t->code;
@@ -215,6 +217,7 @@ static uint8_t *emit_access(struct thunks *t, uintptr_t function, bool is_atomic
     move_fixed(t, false, false);
     x64_test_rr(c, X64_8, X64_RAX, X64_RAX);
     x64_jcc_label(c, X64_E, &fault);
+    x64_mov_rm(c, X64_64, X64_RAX, in_state(t, &t->jit->frame->result[0]));
     x64_ret(c);
     x64_bind(c, &fault);
     x64_add_ri(c, X64_64, X64_RSP, 8); // the block's return address
@@ -223,11 +226,24 @@ static uint8_t *emit_access(struct thunks *t, uintptr_t function, bool is_atomic
     return start;
 }
 
-// The same for one size: the check of memory.c ahead of what goes through C.
-static uint8_t *emit_checked_access(struct thunks *t, const struct vm_ir_op *o, bool is_store)
+// The same for a plain access: its size and sign are the thunk's. rcx: what is stored.
+static uint8_t *emit_plain_access(struct thunks *t, uint32_t attr, bool is_store)
 {
     struct x64_code *c = &t->code;
-    unsigned log2 = vm_ir_mem_size_log2(o->attr);
+    uint8_t *start = c->at;
+    if (is_store)
+        x64_mov_mr(c, X64_64, in_state(t, &t->jit->frame->args[0]), X64_RCX);
+    x64_imm(c, X64_RCX, attr);
+    x64_jmp_to(c, is_store ? t->jit->thunks.store : t->jit->thunks.load);
+    return start;
+}
+
+// The same with the check of memory.c ahead of what goes through C.
+static uint8_t *emit_checked_access(struct thunks *t, uint32_t attr, bool is_store,
+                                    const uint8_t *unchecked)
+{
+    struct x64_code *c = &t->code;
+    unsigned log2 = vm_ir_mem_size_log2(attr);
     uint8_t *start = c->at;
     x64_push_r(c, X64_RCX);
     x64_push_r(c, X64_RDX);
@@ -236,31 +252,33 @@ static uint8_t *emit_checked_access(struct thunks *t, const struct vm_ir_op *o, 
                                         : offsetof(struct vm_tlb_context, read));
     struct x64_mem place = x64_at_index(X64_RDX, X64_RAX, 0, 0);
     if (is_store) {
-        x64_mov_rm(c, X64_64, X64_RCX, in_state(t, &t->jit->frame->args[0]));
+        x64_mov_rm(c, X64_64, X64_RCX, x64_at(X64_RSP, 8));
         x64_mov_mr(c, (enum x64_width)log2, place, X64_RCX);
     } else {
-        emit_load_extended(c, X64_RCX, place, log2, o->attr & VM_IR_MEM_SIGNED);
-        x64_mov_mr(c, X64_64, in_state(t, &t->jit->frame->result[0]), X64_RCX);
+        emit_load_extended(c, X64_RAX, place, log2, attr & VM_IR_MEM_SIGNED);
     }
-    x64_pop_r(c, X64_RDX);
-    x64_pop_r(c, X64_RCX);
+    x64_add_ri(c, X64_64, X64_RSP, 16);
     x64_ret(c);
     x64_patch32(miss, c->at);
     x64_pop_r(c, X64_RDX);
     x64_pop_r(c, X64_RCX);
-    x64_jmp_to(c, is_store ? t->jit->thunks.store : t->jit->thunks.load);
+    x64_jmp_to(c, unchecked);
     return start;
 }
 
-static void emit_checked_accesses(struct thunks *t)
+static void emit_plain_accesses(struct thunks *t)
 {
     struct jit_thunks *to = &t->jit->thunks;
     for (unsigned log2 = 0; log2 < 4; log2++) {
-        struct vm_ir_op o = {.attr = (uint32_t)VM_IR_MEM(log2, 0, 0)};
-        to->span_store[log2] = emit_checked_access(t, &o, true);
-        to->span_load[log2][0] = emit_checked_access(t, &o, false);
-        o.attr |= VM_IR_MEM_SIGNED;
-        to->span_load[log2][1] = emit_checked_access(t, &o, false);
+        uint32_t attr = VM_IR_MEM(log2, 0, VM_IR_RELAXED);
+        to->plain_store[log2] = emit_plain_access(t, attr, true);
+        to->span_store[log2] = emit_checked_access(t, attr, true, to->plain_store[log2]);
+        for (unsigned sign = 0; sign < 2; sign++) {
+            attr |= sign ? VM_IR_MEM_SIGNED : 0;
+            to->plain_load[log2][sign] = emit_plain_access(t, attr, false);
+            to->span_load[log2][sign] =
+                emit_checked_access(t, attr, false, to->plain_load[log2][sign]);
+        }
     }
 }
 
@@ -322,7 +340,7 @@ uint8_t *jit_emit_thunks(struct jit *j, uint8_t *place, uint8_t *end)
     j->thunks.load = emit_access(&t, (uintptr_t)jit_slow_load, false);
     j->thunks.store = emit_access(&t, (uintptr_t)jit_slow_store, false);
     j->thunks.atomic = emit_access(&t, (uintptr_t)jit_slow_atomic, true);
-    emit_checked_accesses(&t);
+    emit_plain_accesses(&t);
     j->thunks.call = emit_call(&t, false);
     j->thunks.call_all = emit_call(&t, true);
     j->thunks.evaluate = emit_evaluation(&t, (uintptr_t)jit_slow_evaluate);

@@ -27,9 +27,8 @@ bool emit_is_const(const struct emit *e, vm_ir_value v, uint64_t *value)
     const struct vm_ir_op *o = &e->r->ops[e->plan->root[v]];
     if (o->code != VM_IR_const)
         return false;
-    *value = o->imm;
-    if (vm_ir_value_type(e->r, v) == VM_I32)
-        *value = vm_sign_extend(o->imm, 32);
+    bool word = vm_ir_value_type(e->r, v) == VM_I32;
+    *value = word ? vm_sign_extend(o->imm, 32) : o->imm;
     return true;
 }
 
@@ -92,7 +91,7 @@ void emit_spill_temps(struct emit *e)
 // Empties a temporary; what is needed later goes to its slot.
 static void empty(struct emit *e, enum x64_reg reg)
 {
-    if (reg == X64_RDX)
+    if (reg == X64_RDX && e->span)
         emit_spill_span(e);
     vm_ir_value root = e->temps[reg];
     if (root == NONE)
@@ -114,18 +113,25 @@ void emit_detach(struct emit *e, enum x64_reg reg)
     e->temps[reg] = NONE;
 }
 
-void emit_claim(struct emit *e, enum x64_reg reg)
+static inline void claim(struct emit *e, enum x64_reg reg)
 {
     if (reg == X64_RDX && e->span_locked)
         return;
-    empty(e, reg);
+    if (e->temps[reg] != NONE || reg == X64_RDX)
+        empty(e, reg);
     e->locked |= (uint16_t)(1u << reg);
+}
+
+void emit_claim(struct emit *e, enum x64_reg reg)
+{
+    claim(e, reg);
 }
 
 void emit_claim_all(struct emit *e)
 {
-    for (unsigned i = 0; i < VM_ARRAY_SIZE(temporaries); i++)
-        emit_claim(e, (enum x64_reg)temporaries[i]);
+    claim(e, X64_RAX);
+    claim(e, X64_RCX);
+    claim(e, X64_RDX);
 }
 
 enum x64_reg emit_temp(struct emit *e)
@@ -188,20 +194,20 @@ static struct operand out_of_xmm(struct emit *e, vm_ir_value root)
 struct operand emit_operand(struct emit *e, vm_ir_value v)
 {
     vm_ir_value root = e->plan->root[v];
+    uint16_t home = e->plan->home[root];
     uint64_t value;
     if (e->reg_of[root] != NO_REG) {
         e->locked |= (uint16_t)(1u << e->reg_of[root]);
         return (struct operand){.kind = IN_REGISTER, .reg = (enum x64_reg)e->reg_of[root]};
     }
+    if (home != NONE && e->fixed[home] != NO_REG)
+        return (struct operand){.kind = IN_REGISTER, .reg = (enum x64_reg)e->fixed[home]};
     if (emit_is_const(e, v, &value)) {
         if (value == vm_sign_extend(value, 32))
             return (struct operand){.kind = IMMEDIATE, .imm = (int64_t)value};
         return (struct operand){.kind = IN_REGISTER, .reg = emit_in_register(e, v)};
     }
-    if (has_fixed_home(e, root))
-        return (struct operand){.kind = IN_REGISTER,
-                                .reg = (enum x64_reg)e->fixed[e->plan->home[root]]};
-    if (e->plan->home[root] != NONE && emit_xmm_home(e, root) == NO_REG)
+    if (home != NONE && emit_xmm_home(e, root) == NO_REG)
         return (struct operand){.kind = IN_MEMORY, .mem = home_memory(e, root)};
     if (emit_xmm_of(e, root) != NO_REG && !e->slot_of[root])
         return out_of_xmm(e, root);

@@ -11,13 +11,13 @@
 struct sweep {
     struct vm_ir_region *region;
     bool *used;        // by value
-    uint32_t *dead_in; // by entry: the period in which it is written before it is looked at
-    uint32_t period;   // goes up where all entries are looked at
+    uint16_t *dead_in; // by entry: the period in which it is written before it is looked at
+    uint16_t period;   // goes up where all entries are looked at: at most once for each op
 };
 
 static bool is_overwritten(struct sweep *s, const struct vm_ir_op *put)
 {
-    uint32_t *dead_in = &s->dead_in[put->imm];
+    uint16_t *dead_in = &s->dead_in[put->imm];
     if (vm_ir_in_fp_env(s->region->regfile, put->imm))
         return false;
     if (*dead_in == s->period)
@@ -40,13 +40,10 @@ static void look_at_call(struct sweep *s, const struct vm_ir_op *op)
 }
 
 // Whether the op stays; if so, what it looks at is noted.
-static bool stays(struct sweep *s, const struct vm_ir_op *op, bool used)
+static inline bool stays(struct sweep *s, const struct vm_ir_op *op, unsigned effects, bool used)
 {
-    unsigned effects = vm_ir_op_traits[op->code].effects;
     if (!effects)
         return used && op->code != VM_IR_nop;
-    if (op->code == VM_IR_insn)
-        return true;
     if (op->code == VM_IR_put)
         return !is_overwritten(s, op);
     if (!used && vm_ir_op_is_pure(s->region, op))
@@ -87,17 +84,19 @@ static void use_foreign(struct sweep *s, const struct vm_ir_block *b)
 
 static void sweep_block(struct sweep *s, const struct vm_ir_block *b)
 {
-    struct vm_ir_op *first = s->region->ops + b->first;
-    if (!b->count)
-        return;
-    for (struct vm_ir_op *op = first + b->count; op-- > first;) {
-        if (!stays(s, op, s->used[op - s->region->ops])) {
+    bool *used = s->used;
+    for (unsigned i = b->first + (unsigned)b->count; i-- > b->first;) {
+        struct vm_ir_op *op = &s->region->ops[i];
+        unsigned effects = vm_ir_op_traits[op->code].effects;
+        if (op->code == VM_IR_insn)
+            continue;
+        if (!stays(s, op, effects, used[i])) {
             vm_ir_make_nop(op);
             continue;
         }
         unsigned count = vm_ir_op_args(s->region, op);
-        for (unsigned i = 0; i < count; i++)
-            s->used[op->args[i]] = true;
+        for (unsigned a = 0; a < count; a++)
+            used[op->args[a]] = true;
     }
 }
 

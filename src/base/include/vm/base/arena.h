@@ -33,9 +33,19 @@ struct vm_arena {
 void vm_arena_init(struct vm_arena *a, const struct vm_allocator *allocator, size_t chunk_size);
 void vm_arena_destroy(struct vm_arena *a);
 
+// What vm_arena_alloc does where the newest chunk has not the room.
+void *vm_arena_alloc_chunk(struct vm_arena *a, size_t size, size_t align);
+
 // `size` bytes aligned to `align` (a power of two, at most 64), not zeroed; NULL when memory is
 // out. The bytes belong to the arena.
-void *vm_arena_alloc(struct vm_arena *a, size_t size, size_t align);
+static inline void *vm_arena_alloc(struct vm_arena *a, size_t size, size_t align)
+{
+    size_t at = (a->used + align - 1) & ~(align - 1);
+    if (VM_UNLIKELY(at >= a->capacity || size > a->capacity - at))
+        return vm_arena_alloc_chunk(a, size, align);
+    a->used = at + size;
+    return (char *)a->chunks + at;
+}
 
 // Forgets everything but keeps the newest chunk for reuse.
 void vm_arena_reset(struct vm_arena *a);

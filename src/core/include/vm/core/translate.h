@@ -45,13 +45,17 @@ struct vm_translator {
     struct vm_block *(*make)(void *context, const struct vm_ir_region *region,
                              const struct vm_block_source *source);
     void *context;
+    struct vm_block_source source; // out: what the block was made from
 };
 
 // Makes the block at the vCPU's PC, of at most `max_insns` instructions, and fewer where that many
 // do not fit. NULL: *exit says why (a fetch fault, memory out, or the mapping was flushed
 // meanwhile).
-struct vm_block *vm_translator_run(const struct vm_translator *t, uint32_t max_insns,
+struct vm_block *vm_translator_run(struct vm_translator *t, uint32_t max_insns,
                                    enum vm_engine_exit *exit);
+
+// CPU time of the vCPU's thread, ns, for statistics.
+uint64_t vm_translator_time(const struct vm_vcpu *v);
 
 // Why an engine comes back from an `exit` op.
 enum vm_engine_exit vm_translate_exit(enum vm_ir_exit reason);

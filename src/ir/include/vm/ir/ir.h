@@ -367,8 +367,18 @@ static inline unsigned vm_ir_type_bits(enum vm_type t)
     return vm_ir_type_bytes(t) * 8;
 }
 
+// The type of what an op defines where the suffix does not tell.
+enum vm_type vm_ir_result_type(const struct vm_ir_region *r, const struct vm_ir_op *op);
+
 // The type of the value that op `v` defines, VM_VOID for none or for VM_IR_NONE.
-enum vm_type vm_ir_value_type(const struct vm_ir_region *r, vm_ir_value v);
+static inline enum vm_type vm_ir_value_type(const struct vm_ir_region *r, vm_ir_value v)
+{
+    if (VM_UNLIKELY(v >= r->op_count))
+        return VM_VOID;
+    const struct vm_ir_op *op = &r->ops[v];
+    bool told = vm_ir_op_traits[op->code].result == 't';
+    return VM_LIKELY(told) ? (enum vm_type)op->type : vm_ir_result_type(r, op);
+}
 
 // The number of operands in args[] (those of jump and branch targets not counted).
 static inline unsigned vm_ir_op_args(const struct vm_ir_region *r, const struct vm_ir_op *op)
