@@ -77,9 +77,9 @@ enum {
 
 struct virt_arm64 {
     struct virt virt;
-    uint8_t *rom;      // with the built-in firmware's wait
-    uint8_t *bios_rom; // a flat --bios, or NULL
-    uint64_t bios_rom_size;
+    uint8_t *rom;  // with the built-in firmware's wait
+    uint8_t *bios; // flash with a flat --bios, or NULL
+    uint64_t bios_size;
     const struct vm_device *uart, *gpio; // in virt.device
 
     bool gicv2, its;                                    // of --machine

@@ -2,14 +2,17 @@
 //
 // The ARM64 `virt` board: creation, reset, and the operations that boards have (vm/board/board.h).
 //
-// Firmware that is a flat binary (--bios) is in ROM where flash would be, as in QEMU; it loads the
-// kernel, which it finds through fw_cfg. Firmware that is an ELF file is loaded into RAM, with the
+// Firmware that is a flat binary (--bios) is in flash, as in QEMU; it loads the kernel, which it
+// finds through fw_cfg. Firmware that is an ELF file is loaded into RAM, with the
 // kernel beside it.
 #include <vm/base/memory.h>
+#include <vm/device/cfi_flash.h>
 #include <vm/device/pl011.h>
 #include <vm/frontend-arm64/frontend.h>
 
 #include "arm64.h"
+
+enum { ERASED = 0xff };
 
 static void destroy(struct vm_board *board)
 {
@@ -21,7 +24,7 @@ static void destroy(struct vm_board *board)
     virt_destroy_devices(v);
     acpi_release(b);
     virt_release_rom(v, b->rom, ARM64_ROM_SIZE);
-    virt_release_rom(v, b->bios_rom, b->bios_rom_size);
+    virt_release_rom(v, b->bios, b->bios_size);
     virt_end(v, sizeof *b);
 }
 
@@ -35,6 +38,7 @@ static void fill_map(struct virt_arm64 *b)
         .tree_limit = ARM64_TREE_LIMIT,
         .flash_base = ARM64_FLASH_BASE,
         .flash_bank = ARM64_FLASH_BANK,
+        .flash_size = {ARM64_FLASH_BANK, ARM64_FLASH_BANK},
         .fw_cfg_base = ARM64_FW_CFG_BASE,
         .virtio_base = ARM64_VIRTIO_BASE,
         .virtio_size = ARM64_VIRTIO_SIZE,
@@ -70,7 +74,35 @@ static vm_status read_options(struct virt_arm64 *b, const char *text, struct vm_
     return status;
 }
 
-// Puts --bios into ROM, unless it is a file that says where in RAM it goes.
+// The least power of two of at least `size` that a bank of flash can have.
+static uint64_t bank_size(uint64_t size)
+{
+    uint64_t bank = 2 * (uint64_t)VM_CFI_FLASH_SECTOR;
+    while (bank < size)
+        bank *= 2;
+    return bank;
+}
+
+static vm_status add_bios_flash(struct virt_arm64 *b, const struct vm_unpacked *u,
+                                struct vm_error *e)
+{
+    struct virt *v = &b->virt;
+    const struct vm_allocator *a = &v->machine->host->allocator;
+    v->map.flash_size[0] = bank_size(u->size);
+    v->map.flash_size[1] = bank_size(0);
+    b->bios_size = v->map.flash_size[0] + v->map.flash_size[1];
+    b->bios = a->alloc(a->context, b->bios_size, VM_PAGE_SIZE);
+    if (!b->bios)
+        return vm_error_set(e, VM_ERR_HOST, "out of memory for the flash");
+    vm_fill(b->bios, ERASED, b->bios_size);
+    vm_copy(b->bios, u->data, u->size);
+    v->config.flash =
+        (struct vm_board_flash){.code = b->bios, .vars = b->bios + v->map.flash_size[0]};
+    return VM_OK;
+}
+
+// Puts --bios into flash, unless it is a file that says where in RAM it goes. The bank for
+// variables is small, and nobody keeps it.
 static vm_status add_bios(struct virt_arm64 *b, struct vm_error *e)
 {
     struct virt *v = &b->virt;
@@ -85,7 +117,7 @@ static vm_status add_bios(struct virt_arm64 *b, struct vm_error *e)
         return VM_OK;
     if (v->config.flash.code)
         return vm_error_set(e, VM_ERR_USAGE,
-                            "--bios %s and --flash are for the same place; give one of them",
+                            "--bios %s and --pflash are for the same place; give one of them",
                             bios->name);
     vm_status status = vm_loader_unpack(bios->data, bios->size, ARM64_FLASH_BANK, a, &u, e);
     if (status != VM_OK)
@@ -93,14 +125,10 @@ static vm_status add_bios(struct virt_arm64 *b, struct vm_error *e)
     if (u.size == 0 || u.size > ARM64_FLASH_BANK)
         status = vm_error_set(e, VM_ERR_FILE, "--bios %s: firmware has 1 byte to %llu MiB",
                               bios->name, (unsigned long long)(ARM64_FLASH_BANK >> 20));
-    b->bios_rom_size = (u.size + VM_PAGE_MASK) & ~(uint64_t)VM_PAGE_MASK;
     if (status == VM_OK)
-        status = virt_add_rom(v, ARM64_FLASH_BASE, b->bios_rom_size, &b->bios_rom, e);
-    if (status == VM_OK)
-        vm_copy(b->bios_rom, u.data, u.size);
+        status = add_bios_flash(b, &u, e);
     vm_loader_unpacked_release(&u);
     v->config.bios_mode = VM_BIOS_BUILTIN; // nothing to load at a reset
-    v->firmware_loads = true;
     return status;
 }
 

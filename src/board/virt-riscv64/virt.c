@@ -27,6 +27,7 @@ static void fill_map(struct virt_riscv64 *b)
         .tree_limit = RISCV64_TREE_LIMIT,
         .flash_base = RISCV64_FLASH_BASE,
         .flash_bank = RISCV64_FLASH_BANK,
+        .flash_size = {RISCV64_FLASH_BANK, RISCV64_FLASH_BANK},
         .fw_cfg_base = RISCV64_FW_CFG_BASE,
         .virtio_base = RISCV64_VIRTIO_BASE,
         .virtio_size = RISCV64_VIRTIO_SIZE,

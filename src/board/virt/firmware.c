@@ -15,11 +15,11 @@ static vm_status add_flash(struct virt *v, struct vm_error *e)
     const struct vm_board_flash *c = &v->config.flash;
     const struct vm_cfi_flash_bank banks[BANKS] = {
         [CODE_BANK] = {.base = vm_gpa_of(v->map.flash_base),
-                       .size = v->map.flash_bank,
+                       .size = v->map.flash_size[CODE_BANK],
                        .array = c->code,
                        .read_only = true},
         [VARS_BANK] = {.base = vm_gpa_of(v->map.flash_base + v->map.flash_bank),
-                       .size = v->map.flash_bank,
+                       .size = v->map.flash_size[VARS_BANK],
                        .array = c->vars,
                        .save = c->save,
                        .context = c->context},

@@ -33,7 +33,8 @@ struct virt_map {
     enum vm_guest_isa isa;
     uint64_t ram_base, ram_limit;    // of physical addresses
     uint64_t tree_limit;             // the device tree lies below
-    uint64_t flash_base, flash_bank; // there are two banks
+    uint64_t flash_base, flash_bank; // there are two banks at that distance
+    uint64_t flash_size[2];          // of each: code, variables
     uint64_t fw_cfg_base;
     uint64_t virtio_base, virtio_size; // of slot 0, of each
     uint32_t virtio_slots, virtio_interrupt;
