@@ -113,6 +113,16 @@ void vm_arm64_connect(struct vm_vcpu *v, const struct vm_arm64_wiring *wiring)
     c->has_gic = c->has_gic || wiring->gic.ops;
 }
 
+static void links(struct vm_vcpu *v, struct vm_links *out)
+{
+    struct vm_arm64_wiring *w = &a64_state(v)->derived.wiring;
+    *out = (struct vm_links){
+        .registers = &w->gic,
+        .wires = {&w->timer[VM_ARM64_TIMER_PHYSICAL], &w->timer[VM_ARM64_TIMER_VIRTUAL], &w->pmu},
+        .wire_count = VM_ARM64_TIMERS + 1,
+    };
+}
+
 uint64_t vm_arm64_affinity(const struct vm_vcpu *v)
 {
     const uint64_t fields = (uint64_t)0xff << 32 | 0xffffff;
@@ -136,5 +146,6 @@ const struct vm_guest_ops vm_arm64_guest_ops = {
     .take_exception = a64_take_exception,
     .take_interrupt = a64_take_interrupt,
     .has_work = a64_has_work,
+    .links = links,
     .disassemble = a64_disassemble,
 };

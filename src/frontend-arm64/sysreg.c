@@ -179,17 +179,17 @@ uint64_t a64_read_isr(const struct a64_access *a)
 // The GIC's registers: EL1's alone, and only if there is such a GIC.
 uint64_t a64_read_gic(const struct a64_access *a)
 {
-    const struct vm_arm64_gic *g = &a->s->derived.wiring.gic;
+    const struct vm_register_device *g = &a->s->derived.wiring.gic;
     uint64_t value = 0;
-    if (!g->ops || !g->ops->read(g->gic, a->v->index, a->number, &value))
+    if (!g->ops || !g->ops->read(g->device, a->v->index, a->number, &value))
         vm_vcpu_raise(a->v, A64_ESR(A64_EC_UNKNOWN, 0), 0);
     return value;
 }
 
 void a64_write_gic(const struct a64_access *a, uint64_t value)
 {
-    const struct vm_arm64_gic *g = &a->s->derived.wiring.gic;
-    if (!g->ops || !g->ops->write(g->gic, a->v->index, a->number, value))
+    const struct vm_register_device *g = &a->s->derived.wiring.gic;
+    if (!g->ops || !g->ops->write(g->device, a->v->index, a->number, value))
         vm_vcpu_raise(a->v, A64_ESR(A64_EC_UNKNOWN, 0), 0);
 }
 

@@ -20,194 +20,10 @@ enum {
     SCRATCH = 64 << 10,
 };
 
-static struct check *check_of(const struct vm_vcpu *v)
-{
-    return ((struct vm *)v->machine->host->context)->check;
-}
-
-// --- noting ---
-
-struct check_event *check_note(struct check *c, enum check_event_kind kind)
-{
-    if (c->event_count == c->event_capacity) {
-        uint32_t capacity = c->event_capacity ? c->event_capacity * 2 : 64;
-        struct check_event *more =
-            vm_arena_alloc(&c->arena, capacity * sizeof *more, _Alignof(struct check_event));
-        if (!more) {
-            c->out_of_memory = true;
-            return &c->nowhere;
-        }
-        vm_copy(more, c->events, c->event_count * sizeof *more);
-        c->events = more;
-        c->event_capacity = capacity;
-    }
-    struct check_event *e = &c->events[c->event_count++];
-    *e = (struct check_event){.kind = kind};
-    return e;
-}
-
-static bool note_read(void *device, uint64_t offset, unsigned size, uint64_t *value)
-{
-    const struct check_device *d = device;
-    bool taken = d->real.ops->read(d->real.device, offset, size, value);
-    struct check_event *e = check_note(d->check, CHECK_READ);
-    e->gpa = d->real.base.v + offset;
-    e->size = size;
-    e->value = *value;
-    e->taken = taken;
-    e->irq_lines = atomic_load(&d->check->a->irq_lines);
-    return taken;
-}
-
-static bool note_write(void *device, uint64_t offset, unsigned size, uint64_t value)
-{
-    const struct check_device *d = device;
-    bool taken = d->real.ops->write(d->real.device, offset, size, value);
-    struct check_event *e = check_note(d->check, CHECK_WRITE);
-    e->gpa = d->real.base.v + offset;
-    e->size = size;
-    e->value = value;
-    e->taken = taken;
-    e->irq_lines = atomic_load(&d->check->a->irq_lines);
-    return taken;
-}
-
-static void note_firmware(struct vm_vcpu *v, void *context)
-{
-    struct check *c = context;
-    c->firmware.call(v, c->firmware.context);
-    struct check_event *e = check_note(c, CHECK_FIRMWARE);
-    e->irq_lines = atomic_load(&v->irq_lines);
-    e->registers = vm_arena_alloc(&c->arena, v->guest->regfile->state_size, 16);
-    if (e->registers)
-        vm_copy(e->registers, v->state, v->guest->regfile->state_size);
-    else
-        c->out_of_memory = true;
-}
-
-static bool note_interrupt(struct vm_vcpu *v)
-{
-    struct check *c = check_of(v);
-    uint64_t icount = v->icount, exceptions = v->stats.exceptions;
-    if (!c->vm->guest->take_interrupt(v))
-        return false;
-    struct check_event *e = check_note(c, CHECK_INTERRUPT);
-    e->icount = icount;
-    e->exceptions = exceptions;
-    e->irq_lines = atomic_load(&v->irq_lines);
-    return true;
-}
-
-// --- replaying ---
-
-static const struct check_event *next_event(const struct check *c)
-{
-    return c->replayed < c->event_count ? &c->events[c->replayed] : NULL;
-}
-
-const struct check_event *check_replay(struct check *c, enum check_event_kind kind)
-{
-    const struct check_event *e = next_event(c);
-    if (!e || e->kind != kind) {
-        if (!c->problem)
-            c->problem = kind == CHECK_FIRMWARE ? "a call of firmware that the engine did not make"
-                                                : "an access to a device that the engine did not "
-                                                  "make";
-        return NULL;
-    }
-    c->replayed++;
-    atomic_store(&c->b->irq_lines, e->irq_lines);
-    return e;
-}
-
-static bool replay_read(void *device, uint64_t offset, unsigned size, uint64_t *value)
-{
-    const struct check_device *d = device;
-    const struct check_event *e = check_replay(d->check, CHECK_READ);
-    if (e && (e->gpa != d->real.base.v + offset || e->size != size) && !d->check->problem)
-        d->check->problem = "the address of a read from a device";
-    *value = e ? e->value : 0;
-    return e && e->taken;
-}
-
-static bool replay_write(void *device, uint64_t offset, unsigned size, uint64_t value)
-{
-    const struct check_device *d = device;
-    const struct check_event *e = check_replay(d->check, CHECK_WRITE);
-    if (e && (e->gpa != d->real.base.v + offset || e->size != size || e->value != value) &&
-        !d->check->problem)
-        d->check->problem = "the address or value of a write to a device";
-    return e && e->taken;
-}
-
-static void set_registers(struct vm_vcpu *v, const void *state)
-{
-    const struct vm_regfile *r = v->guest->regfile;
-    for (uint16_t i = 0; i < r->count; i++)
-        vm_copy((char *)v->state + r->registers[i].offset,
-                (const char *)state + r->registers[i].offset,
-                vm_ir_type_bytes((enum vm_type)r->registers[i].type));
-    v->guest->sync(v);
-}
-
-// Firmware may have asked for flushes.
-static void replay_firmware(struct vm_vcpu *v, void *context)
-{
-    const struct check_event *e = check_replay(context, CHECK_FIRMWARE);
-    if (!e)
-        return;
-    set_registers(v, e->registers);
-    vm_tlb_flush_all(&v->tlb);
-    v->engine->sync_code(v);
-}
-
-static bool replay_interrupt(struct vm_vcpu *v)
-{
-    struct check *c = check_of(v);
-    const struct check_event *e = next_event(c);
-    if (!e || e->kind != CHECK_INTERRUPT || e->icount != v->icount ||
-        e->exceptions != v->stats.exceptions)
-        return false;
-    c->replayed++;
-    if (!c->vm->guest->take_interrupt(v) && !c->problem)
-        c->problem = "an interrupt that only the engine takes";
-    atomic_store(&v->irq_lines, e->irq_lines);
-    return true;
-}
-
-// Where the machine's step ended with an exception, the copy's must end there, too.
-static bool replay_exception(struct vm_vcpu *v)
-{
-    const struct check *c = check_of(v);
-    bool trap = c->vm->guest->take_exception(v);
-    if (v->stats.exceptions == c->a->stats.exceptions && v->icount == c->a->icount)
-        v->insn_limit = v->icount;
-    return trap;
-}
-
-// --- random numbers ---
-
-static void fill(uint64_t *count, uint8_t *to, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        to[i] = (uint8_t)(++*count * UINT64_C(0x9e3779b97f4a7c15) >> 56);
-}
-
-static void random_of_machine(void *context, void *to, size_t size)
-{
-    fill(&((struct vm *)context)->check->random, to, size);
-}
-
-static void random_of_copy(void *context, void *to, size_t size)
-{
-    fill(&((struct vm *)context)->check->copy_random, to, size);
-}
-
 // --- making the copy ---
 
 static void wrap(void *context, struct vm_region *r)
 {
-    static const struct vm_mmio_ops ops = {note_read, note_write};
     struct check *c = context;
     if (c->device_count == VM_ARRAY_SIZE(c->devices) || r->rom) {
         c->problem = "flash, or too many devices";
@@ -215,7 +31,7 @@ static void wrap(void *context, struct vm_region *r)
     }
     struct check_device *d = &c->devices[c->device_count++];
     *d = (struct check_device){c, *r};
-    r->ops = &ops;
+    r->ops = &check_note_mmio;
     r->device = d;
 }
 
@@ -238,7 +54,6 @@ static vm_status copy_memory(struct check *c, const struct vm_region *r, struct 
 
 static vm_status copy_space(struct check *c, struct vm_error *e)
 {
-    static const struct vm_mmio_ops ops = {replay_read, replay_write};
     struct vm_space *from = &c->vm->machine.space;
     vm_status status = VM_OK;
     vm_space_wrap_devices(from, wrap, c);
@@ -246,8 +61,8 @@ static vm_status copy_space(struct check *c, struct vm_error *e)
         return vm_error_set(e, VM_ERR_USAGE, "%s cannot be checked", c->problem);
     for (unsigned i = 0; status == VM_OK && i < c->device_count; i++) {
         const struct vm_region *r = &c->devices[i].real;
-        status =
-            vm_space_add_mmio(&c->copy.space, r->base, r->size, &ops, &c->devices[i], r->name, e);
+        status = vm_space_add_mmio(&c->copy.space, r->base, r->size, &check_replay_mmio,
+                                   &c->devices[i], r->name, e);
     }
     const struct vm_region *r;
     for (uint32_t i = 0; status == VM_OK && (r = vm_space_region(from, i)); i++) {
@@ -270,7 +85,7 @@ static vm_status copy_vcpu(struct check *c, struct vm_error *e)
     if (status != VM_OK)
         return status;
     c->b->guest->reset(c->b, 0);
-    set_registers(c->b, c->a->state);
+    check_set_registers(c->b, c->a->state);
     atomic_store(&c->b->parked, atomic_load(&c->a->parked));
     return VM_OK;
 #else
@@ -286,43 +101,34 @@ static vm_status make_copy(struct check *c, struct vm_error *e)
     struct vm *vm = c->vm;
     c->a = vm->vcpus[0].vcpu;
     c->guest = c->copy_guest = *vm->guest;
-    c->guest.take_interrupt = note_interrupt;
-    c->copy_guest.take_interrupt = replay_interrupt;
-    c->copy_guest.take_exception = replay_exception;
     c->host = c->copy_host = vm->host;
-    c->host.random = random_of_machine;
-    c->copy_host.random = random_of_copy;
+    check_hook_guests(c);
     vm_status status = vm_machine_init(&c->copy, &c->copy_host, &c->copy_guest, vm->config, e);
     if (status != VM_OK)
         return status;
-    c->copy.firmware = (struct vm_firmware){replay_firmware, c};
     status = copy_space(c, e);
     if (status == VM_OK)
         status = copy_vcpu(c, e);
     if (status != VM_OK)
         return status;
-#ifdef VM_GUEST_ARM64
-    check_wrap_arm64(c);
-#endif
-    c->firmware = vm->machine.firmware;
-    if (c->firmware.call)
-        vm->machine.firmware = (struct vm_firmware){note_firmware, c};
-    else
-        c->copy.firmware = (struct vm_firmware){0};
-    vm->machine.guest = c->a->guest = &c->guest;
-    vm->machine.host = &c->host;
+    check_hook_machines(c);
     vm_space_track_dirty(&vm->machine.space, true);
     vm_space_track_dirty(&c->copy.space, true);
     vm_arena_init(&c->arena, &vm->host.allocator, SCRATCH);
     c->start = vm_alloc_zeroed(&vm->host.allocator, vm->guest->regfile->state_size, 16);
-    return c->start ? VM_OK : vm_error_set(e, VM_ERR_HOST, "out of memory for the check");
+    c->interrupted = vm_alloc_zeroed(&vm->host.allocator, vm->guest->regfile->state_size, 16);
+    return c->start && c->interrupted ? VM_OK
+                                      : vm_error_set(e, VM_ERR_HOST, "out of memory for the check");
 }
 
 static void release_copy(struct check *c)
 {
     const struct vm_allocator *a = &c->vm->host.allocator;
+    const size_t size = c->vm->guest->regfile->state_size;
     if (c->start)
-        a->release(a->context, c->start, c->vm->guest->regfile->state_size);
+        a->release(a->context, c->start, size);
+    if (c->interrupted)
+        a->release(a->context, c->interrupted, size);
     if (c->arena.allocator)
         vm_arena_destroy(&c->arena);
     if (c->copy.host)
@@ -377,28 +183,37 @@ static const char *compare(struct check *c)
     return NULL;
 }
 
-static bool same_region(struct check *c, const struct vm_region *a, const struct vm_region *b,
-                        uint64_t *where)
+struct memory_difference {
+    uint64_t where; // the gpa of 8 bytes
+    uint64_t engine, interpreter;
+};
+
+static bool same_region(const struct vm_region *a, const struct vm_region *b,
+                        struct memory_difference *out)
 {
     for (uint64_t i = 0; i < a->size >> VM_PAGE_SHIFT; i++) {
         bool written = vm_space_collect_dirty(a, i);
         written = vm_space_collect_dirty(b, i) || written;
-        uint64_t at = i << VM_PAGE_SHIFT;
-        *where = a->base.v + at;
-        if (written && vm_compare(a->host + at, b->host + at, VM_PAGE_SIZE) != 0)
-            return false;
+        uint64_t at = i << VM_PAGE_SHIFT, end = at + VM_PAGE_SIZE;
+        if (!written || vm_compare(a->host + at, b->host + at, VM_PAGE_SIZE) == 0)
+            continue;
+        while (at < end - 8 && vm_compare(a->host + at, b->host + at, 8) == 0)
+            at += 8;
+        out->where = a->base.v + at;
+        vm_copy(&out->engine, a->host + at, 8);
+        vm_copy(&out->interpreter, b->host + at, 8);
+        return false;
     }
-    (void)c;
     return true;
 }
 
-// Whether the pages that were written since the last time are the same; else the first that is not.
-static bool same_memory(struct check *c, uint64_t *where)
+// Whether the pages that were written since the last time are the same; else the first difference.
+static bool same_memory(struct check *c, struct memory_difference *out)
 {
     const struct vm_region *a;
     for (uint32_t i = 0; (a = vm_space_region(&c->vm->machine.space, i)); i++) {
         if (a->host && !a->read_only &&
-            !same_region(c, a, vm_space_find(&c->copy.space, a->base), where))
+            !same_region(a, vm_space_find(&c->copy.space, a->base), out))
             return false;
     }
     vm_tlb_flush_all(&c->a->tlb);
@@ -437,14 +252,33 @@ static uint64_t next_limit(const struct check *c)
     return faults ? end + 1 : end; // an exception ends the step
 }
 
+// The machine's step may have ended inside an instruction that memory copies and the like are,
+// which is left for interrupts: the copy does the same pieces of it.
+static void finish(struct check *c)
+{
+    bool same_place = c->b->icount == c->a->icount && vm_vcpu_pc(c->b) == vm_vcpu_pc(c->a);
+    if (!same_place || check_registers(c, c->a->state, c->b->state) < 0)
+        return;
+    c->finishing = true;
+    c->b->insn_limit = c->b->icount + 1;
+    vm_vcpu_run(c->b);
+    c->finishing = false;
+}
+
 static void follow(struct check *c)
 {
     struct vm_vcpu *b = c->b;
     for (;;) {
         b->insn_limit = next_limit(c);
         enum vm_run_result r = vm_vcpu_run(b);
-        if (c->problem || (b->icount >= c->a->icount && next_limit(c) == c->a->icount))
+        if (!c->problem && check_is_late(c))
+            c->problem = "registers where the engine takes an interrupt";
+        if (c->problem)
             return;
+        if (b->icount >= c->a->icount && next_limit(c) == c->a->icount) {
+            finish(c);
+            return;
+        }
         if (r != VM_RUN_LIMIT) {
             c->problem = "the interpreter waits or fails where the engine goes on";
             return;
@@ -472,7 +306,9 @@ static bool feed(struct check *c, bool waits)
 
 static enum vm_run_result lead(struct check *c)
 {
+    c->leading = true;
     enum vm_run_result r = vm_vcpu_run(c->a);
+    c->leading = false;
     if (r == VM_RUN_STOPPED && atomic_load(&c->vm->machine.stop) == VM_STOP_PAUSE) {
         vm_machine_resume(&c->vm->machine);
         return VM_RUN_LIMIT;
@@ -499,13 +335,25 @@ static bool over(struct check *c, enum vm_run_result r, struct vm_result *end)
     return vm_clock() >= c->options->deadline;
 }
 
+// Where the step ended, one engine may have looked up the code that comes next, the other not,
+// which shows in access flags of page tables. If it faults, it does so again when it is executed.
+static void look_ahead(struct vm_vcpu *v)
+{
+    struct vm_tlb_code_entry page;
+    if (!v->exception.pending && !vm_vcpu_fetch_page(v, vm_gva_of(vm_vcpu_pc(v)), &page))
+        v->exception.pending = false;
+}
+
 static bool differs(struct check *c, bool pages)
 {
     char text[128];
-    uint64_t where;
+    struct memory_difference d;
     const char *what = compare(c);
-    if (!what && pages && !same_memory(c, &where)) {
-        vm_format(text, sizeof text, "memory in the page at %#lx", where);
+    look_ahead(c->a);
+    look_ahead(c->b);
+    if (!what && pages && !same_memory(c, &d)) {
+        vm_format(text, sizeof text, "memory at %#lx: %#lx, the interpreter %#lx", d.where,
+                  d.engine, d.interpreter);
         what = text;
     }
     if (what)
@@ -580,11 +428,7 @@ vm_status vm_check_engine(struct vm *vm, const struct vm_check_options *o,
     vm_status status = make_copy(c, e);
     if (status == VM_OK)
         status = run_ticking(c, result, e);
-    vm->machine.guest = vm->vcpus[0].vcpu->guest = vm->guest;
-    vm->machine.host = &vm->host;
-#ifdef VM_GUEST_ARM64
-    check_unwrap_arm64(c);
-#endif
+    check_unhook_machine(c);
     release_copy(c);
     vm->check = NULL;
     vm->host.allocator.release(vm->host.allocator.context, c, sizeof *c);

@@ -5,7 +5,6 @@
 #ifndef LIBVM_CHECK_H
 #define LIBVM_CHECK_H
 
-#include <vm/core/arch/arm64/gic.h>
 #include <vm/libvm/check.h>
 
 #include "hosted.h"
@@ -13,21 +12,23 @@
 enum check_event_kind {
     CHECK_READ,
     CHECK_WRITE,
-    CHECK_SYSREG_READ,
-    CHECK_SYSREG_WRITE,
+    CHECK_REGISTER_READ, // of a device, by its number
+    CHECK_REGISTER_WRITE,
+    CHECK_WIRE, // that the vCPU drives
     CHECK_FIRMWARE,
-    CHECK_INTERRUPT,
+    CHECK_INTERRUPT, // with the state before it was taken
+    CHECK_MEMORY,    // that a device or firmware wrote, before the event that made it do so
 };
 
 // What the machine did that its copy cannot do by itself, in order.
 struct check_event {
     enum check_event_kind kind;
     bool taken;                  // the device took the access
-    unsigned size;               // of an access
-    uint64_t gpa, value;         // of an access; or a system register's number
+    size_t size;                 // of an access
+    uint64_t gpa, value;         // of an access; number and value; wire and level
     uint64_t icount, exceptions; // of an interrupt: before what it was taken
     uint64_t irq_lines;          // afterwards
-    uint8_t *registers;          // after firmware: the state struct
+    uint8_t *bytes;              // the state struct; what was written
 };
 
 struct check_device {
@@ -42,7 +43,12 @@ struct check {
     struct vm_host host, copy_host;        // random numbers that are the same for both
     uint64_t random, copy_random;          // how many have been given
     struct vm_firmware firmware;           // the board's
-    struct vm_arm64_gic gic;               // of an ARM64 machine, the board's
+    struct vm_register_device registers;   // behind the machine's links
+    struct vm_irq wires[VM_LINK_WIRES];
+    bool hooked;    // the machine's outside is ours
+    bool leading;   // the machine runs
+    bool finishing; // the copy comes to where the machine is inside an instruction
+    bool outside;   // firmware or the entry of an interrupt, whose effects are noted as a whole
     struct vm_machine copy;
     struct vm_vcpu *a, *b; // the engine's, the interpreter's
     uint8_t *ram[8];       // the copy's memory
@@ -60,19 +66,24 @@ struct check {
 
     uint64_t start_pc, start_icount; // of the step
     uint8_t *start;                  // the state struct
+    uint8_t *interrupted;            // the same, where the last interrupt was looked for
     size_t input_given;
 };
 
-// The event of the machine that comes next, to be filled in.
-struct check_event *check_note(struct check *c, enum check_event_kind kind);
-// The event that the copy is at; NULL: it is at none of that kind, which is noted as the problem.
-const struct check_event *check_replay(struct check *c, enum check_event_kind kind);
+// The accesses of the machine, whose context is a struct check_device, and of its copy.
+extern const struct vm_mmio_ops check_note_mmio, check_replay_mmio;
 
-#ifdef VM_GUEST_ARM64
-// Puts itself between the vCPUs and the GIC's system registers, once both vCPUs are there.
-void check_wrap_arm64(struct check *c);
-void check_unwrap_arm64(struct check *c);
-#endif
+// Puts what notes and what replays between the guests' and hosts' operations, which are copies of
+// the machine's; then, when both machines are made, between each and its outside.
+void check_hook_guests(struct check *c);
+void check_hook_machines(struct check *c);
+void check_unhook_machine(struct check *c);
+
+// Whether the copy is past an interrupt that the machine took.
+bool check_is_late(const struct check *c);
+
+// Gives a vCPU the registers of a state struct.
+void check_set_registers(struct vm_vcpu *v, const void *state);
 
 // The first register that differs, or -1; by the state structs.
 int check_registers(const struct check *c, const void *a, const void *b);

@@ -289,6 +289,8 @@ bool vm_space_write(struct vm_space *s, vm_gpa gpa, const void *from, size_t siz
     if (!all_ram(s, gpa, size, true))
         return false;
     const uint8_t *p = from;
+    if (s->watch.written)
+        s->watch.written(s->watch.context, gpa, from, size);
     while (size > 0) {
         const struct vm_region *r = vm_space_find(s, gpa);
         uint64_t offset = gpa.v - r->base.v;

@@ -85,13 +85,13 @@ void gicr_put(struct gic_bed *b, unsigned cpu, uint32_t offset, uint32_t value)
 uint64_t icc(struct gic_bed *b, unsigned cpu, uint16_t sysreg)
 {
     uint64_t value = 0;
-    assert_true(b->cpu.ops->read(b->cpu.gic, cpu, sysreg, &value));
+    assert_true(b->cpu.ops->read(b->cpu.device, cpu, sysreg, &value));
     return value;
 }
 
 void icc_put(struct gic_bed *b, unsigned cpu, uint16_t sysreg, uint64_t value)
 {
-    assert_true(b->cpu.ops->write(b->cpu.gic, cpu, sysreg, value));
+    assert_true(b->cpu.ops->write(b->cpu.device, cpu, sysreg, value));
 }
 
 void gic_bed_start(struct gic_bed *b)

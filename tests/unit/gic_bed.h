@@ -72,7 +72,7 @@ struct gic_bed {
     struct device_host host;
     struct vm_machine machine;
     struct vm_device distributor, redistributors, its;
-    struct vm_arm64_gic cpu;
+    struct vm_register_device cpu;
     struct wire irq[CPUS], fiq[CPUS];
     uint8_t *ram;
 };

@@ -159,17 +159,17 @@ static void what_is_no_register_is_undefined(void **state)
     uint64_t value;
     for (size_t i = 0; i < VM_ARRAY_SIZE(read_only); i++) {
         icc(b, 0, read_only[i]);
-        assert_false(b->cpu.ops->write(b->cpu.gic, 0, read_only[i], 0));
+        assert_false(b->cpu.ops->write(b->cpu.device, 0, read_only[i], 0));
     }
     for (size_t i = 0; i < VM_ARRAY_SIZE(write_only); i++) {
         icc_put(b, 0, write_only[i], SPURIOUS);
-        assert_false(b->cpu.ops->read(b->cpu.gic, 0, write_only[i], &value));
+        assert_false(b->cpu.ops->read(b->cpu.device, 0, write_only[i], &value));
     }
-    assert_false(b->cpu.ops->read(b->cpu.gic, 0, ICC(12, 8, 5), &value)); // ICC_AP0R1_EL1
-    assert_false(b->cpu.ops->write(b->cpu.gic, 0, ICC(12, 9, 1), 0));
-    assert_false(b->cpu.ops->read(b->cpu.gic, 0, ICC(12, 0, 0), &value)); // VBAR_EL1
-    assert_false(b->cpu.ops->read(b->cpu.gic, CPUS, ICC_PMR, &value));
-    assert_false(b->cpu.ops->write(b->cpu.gic, CPUS, ICC_PMR, 0));
+    assert_false(b->cpu.ops->read(b->cpu.device, 0, ICC(12, 8, 5), &value)); // ICC_AP0R1_EL1
+    assert_false(b->cpu.ops->write(b->cpu.device, 0, ICC(12, 9, 1), 0));
+    assert_false(b->cpu.ops->read(b->cpu.device, 0, ICC(12, 0, 0), &value)); // VBAR_EL1
+    assert_false(b->cpu.ops->read(b->cpu.device, CPUS, ICC_PMR, &value));
+    assert_false(b->cpu.ops->write(b->cpu.device, CPUS, ICC_PMR, 0));
     gic_bed_end(b);
 }
 
@@ -584,8 +584,8 @@ static void random_accesses(void **state)
         switch (r >> 4 & 7) {
         case 0: mmio_reads(&b->machine, at, size); break;
         case 1: mmio_writes(&b->machine, at, size, v); break;
-        case 2: (void)b->cpu.ops->read(b->cpu.gic, cpu, reg, &value); break;
-        case 3: (void)b->cpu.ops->write(b->cpu.gic, cpu, reg, v & 0x10f0f001f); break;
+        case 2: (void)b->cpu.ops->read(b->cpu.device, cpu, reg, &value); break;
+        case 3: (void)b->cpu.ops->write(b->cpu.device, cpu, reg, v & 0x10f0f001f); break;
         case 4: gic_wire(b, cpu, 16 + v % (16 + SPIS), v >> 32 & 1); break;
         case 5: icc_put(b, cpu, ICC_IGRPEN1, 1), icc_put(b, cpu, ICC_PMR, 0xf8); break;
         case 6: gic_enable(b, cpu, v % (32 + SPIS)); break;

@@ -319,7 +319,7 @@ struct vm_irq vm_gicv3_ppi(const struct vm_device *gic, uint32_t cpu, uint32_t p
     return (struct vm_irq){ppi_changed, &g->cpu[cpu], GIC_SGIS + ppi};
 }
 
-struct vm_arm64_gic vm_gicv3_cpu_interface(const struct vm_device *gic)
+struct vm_register_device vm_gicv3_cpu_interface(const struct vm_device *gic)
 {
-    return (struct vm_arm64_gic){&gicv3_cpu_ops, gicv3_of(gic)};
+    return (struct vm_register_device){&gicv3_cpu_ops, gicv3_of(gic)};
 }

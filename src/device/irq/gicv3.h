@@ -98,8 +98,8 @@ void gicv3_route(struct gicv3 *g, uint32_t spi, uint64_t route);
 
 // gicv3_cpu.c
 void gicv3_cpu_reset(struct gicv3_cpu *c);
-bool gicv3_cpu_signals(const struct gicv3_cpu *c);  // `top` is to be signalled now
-extern const struct vm_arm64_gic_ops gicv3_cpu_ops; // take the lock
+bool gicv3_cpu_signals(const struct gicv3_cpu *c); // `top` is to be signalled now
+extern const struct vm_register_ops gicv3_cpu_ops; // take the lock
 
 // Accesses to frames, of 1, 4 and 8 bytes.
 uint64_t gicv3_distributor_read(struct gicv3 *g, uint32_t offset, unsigned size);

@@ -261,7 +261,7 @@ static bool cpu_write(void *gic, uint32_t cpu, uint16_t sysreg, uint64_t value)
     return exists;
 }
 
-const struct vm_arm64_gic_ops gicv3_cpu_ops = {cpu_read, cpu_write};
+const struct vm_register_ops gicv3_cpu_ops = {cpu_read, cpu_write};
 
 void gicv3_cpu_reset(struct gicv3_cpu *c)
 {

@@ -20,6 +20,21 @@ static inline void vm_irq_set(const struct vm_irq *irq, bool level)
         irq->set(irq->target, irq->line, level);
 }
 
+// System registers of a vCPU that a device implements: the CPU interface of an interrupt
+// controller. `number` is the register as the architecture's instructions encode it. Called on the
+// vCPU's thread; each function is one step that has all its effects, those on the vCPU's lines
+// included, before it returns. Both return false when there is no such register, or when it cannot
+// be accessed in that direction.
+struct vm_register_ops {
+    bool (*read)(void *device, uint32_t cpu, uint16_t number, uint64_t *value);
+    bool (*write)(void *device, uint32_t cpu, uint16_t number, uint64_t value);
+};
+
+struct vm_register_device {
+    const struct vm_register_ops *ops; // NULL: there is none
+    void *device;
+};
+
 // Where message-signalled interrupts go: the board routes the write by its address. `device` says
 // who sends, for interrupt controllers that look at it: a PCI function's requester ID. Any thread.
 struct vm_msi {

@@ -6,6 +6,7 @@
 
 #include <vm/base/error.h>
 #include <vm/base/regfile.h>
+#include <vm/core/device.h>
 #include <vm/mem/tlb.h>
 
 struct vm_vcpu;
@@ -33,6 +34,15 @@ struct vm_translate {
 enum vm_access_error {
     VM_ACCESS_BUS,        // nobody answers at the physical address
     VM_ACCESS_MISALIGNED, // the op demands alignment
+};
+
+// What leads from a vCPU to devices beside memory accesses: places in the frontend's state, which
+// whoever looks on from between may put its own into.
+enum { VM_LINK_WIRES = 8 };
+struct vm_links {
+    struct vm_register_device *registers; // NULL: none
+    struct vm_irq *wires[VM_LINK_WIRES];  // that the vCPU drives
+    uint32_t wire_count;
 };
 
 struct vm_guest_ops {
@@ -76,6 +86,9 @@ struct vm_guest_ops {
 
     // Whether a waiting vCPU has to go on: an interrupt pends, enabled or not, as WFI/WFE/HLT say.
     bool (*has_work)(struct vm_vcpu *vcpu);
+
+    // Finds the vCPU's links. NULL: it reaches devices by memory accesses only.
+    void (*links)(struct vm_vcpu *vcpu, struct vm_links *out);
 
     // One line of assembly for the bytes at pc; returns the length of the instruction (at least 1).
     unsigned (*disassemble)(const void *config, uint64_t pc, const uint8_t *bytes, size_t available,

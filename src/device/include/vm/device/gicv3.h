@@ -43,6 +43,6 @@ struct vm_irq vm_gicv3_spi(const struct vm_device *gic, uint32_t spi);
 struct vm_irq vm_gicv3_ppi(const struct vm_device *gic, uint32_t cpu, uint32_t ppi);
 
 // For the vCPUs' system registers; lives as long as the devices.
-struct vm_arm64_gic vm_gicv3_cpu_interface(const struct vm_device *gic);
+struct vm_register_device vm_gicv3_cpu_interface(const struct vm_device *gic);
 
 #endif

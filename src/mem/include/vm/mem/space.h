@@ -67,6 +67,12 @@ struct vm_code_write {
     _Atomic uint64_t number, page;
 };
 
+// Who is told of what vm_space_write is about to write, by the thread that does.
+struct vm_space_watch {
+    void (*written)(void *context, vm_gpa gpa, const void *bytes, size_t size); // NULL: nobody
+    void *context;
+};
+
 struct vm_space {
     const struct vm_allocator *allocator;
     _Atomic(struct vm_region_map *) map;
@@ -74,6 +80,7 @@ struct vm_space {
     struct vm_code_write code_log[VM_CODE_LOG];
     _Atomic uint32_t withdrawals; // grows when memory that TLBs may have cached becomes a device
     _Atomic bool track_dirty;
+    struct vm_space_watch watch;
 };
 
 vm_status vm_space_init(struct vm_space *s, const struct vm_allocator *allocator,

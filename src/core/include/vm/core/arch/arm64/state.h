@@ -39,7 +39,7 @@ enum vm_arm64_timer {
 // What the board connects before the first reset: the CPU interface of its GIC, and the wires that
 // the PE drives (private peripheral interrupts of the GIC).
 struct vm_arm64_wiring {
-    struct vm_arm64_gic gic;
+    struct vm_register_device gic;
     struct vm_irq timer[VM_ARM64_TIMERS];
     struct vm_irq pmu;
 };
