@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A machine with the RISC-V virt board and without an engine, for tests.
+// A machine with a virt board and without an engine, for tests: the RISC-V one unless said
+// otherwise.
 #ifndef BOARD_MACHINE_H
 #define BOARD_MACHINE_H
 
@@ -8,6 +9,7 @@
 
 #include <vm/board/board.h>
 #include <vm/core/arch/riscv64/state.h>
+#include <vm/core/guest.h>
 
 #include "loader_images.h"
 
@@ -23,12 +25,17 @@ struct board_machine {
     struct vm_error error;
     struct text_sink sink;
     void *cpu; // the frontend's configuration
+    uint64_t ram_base;
 };
 
 // Prepares a machine with `vcpus` harts of CPU `cpu` (NULL: the default) and `ram_size` bytes of
 // zeroed, lazily allocated RAM; the configuration may be changed before board_create.
 void board_machine_init(struct board_machine *b, uint32_t vcpus, const char *cpu,
                         uint64_t ram_size);
+// The same with the virt board of another guest, whose RAM begins at `ram_base`.
+void board_machine_init_guest(struct board_machine *b, enum vm_guest_isa isa,
+                              const struct vm_guest_ops *guest, uint64_t ram_base, uint32_t vcpus,
+                              const char *cpu, uint64_t ram_size);
 vm_status board_create(struct board_machine *b); // the board alone; text in b->error
 vm_status board_reset(struct board_machine *b);
 void board_start(struct board_machine *b);       // both, which must succeed

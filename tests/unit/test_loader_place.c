@@ -38,6 +38,8 @@ static struct image a, b; // too large for a stack
 
 static uint8_t ram[RAM_SIZE];
 
+static enum vm_guest_isa machine = VM_ISA_RISCV64;
+
 struct guest {
     unsigned calls, fail_at;
 };
@@ -62,7 +64,7 @@ static struct vm_loader_request request_of(const struct image *m, enum vm_loader
         .data = m->data,
         .size = m->size,
         .role = role,
-        .isa = VM_ISA_RISCV64,
+        .isa = machine,
         .ram_base = vm_gpa_of(RAM_BASE),
         .ram_size = RAM_SIZE,
         .unpack_limit = 1 << 20,
@@ -118,6 +120,56 @@ static void places_riscv_image(void **state)
     assert_int_equal(p.end.v, RAM_BASE + 1000);
     make_riscv(&a, 0x200000, RAM_SIZE - 0x200000, 100); // fits exactly
     assert_int_equal(expect_placed(&a, VM_LOADER_KERNEL).end.v, RAM_BASE + RAM_SIZE);
+}
+
+static void places_arm64_image(void **state)
+{
+    (void)state;
+    machine = VM_ISA_ARM64;
+    make_arm64(&a);
+    struct vm_loader_placement p = expect_placed(&a, VM_LOADER_KERNEL);
+    assert_int_equal(p.entry.v, RAM_BASE);
+    assert_int_equal(p.end.v, RAM_BASE + 0x200000); // with BSS
+    assert_memory_equal(ram, a.data, a.size);
+    assert_int_equal(ram[0x1fffff], 0);
+    assert_int_equal(ram[0x200000], 0xee);
+    put64(&a, 8, 0x80000);
+    assert_int_equal(expect_placed(&a, VM_LOADER_KERNEL).entry.v, RAM_BASE + 0x80000);
+    // An old kernel says nothing about its size, and nothing right about its offset.
+    put64(&a, 8, 0x800);
+    put64(&a, 16, 0);
+    p = expect_placed(&a, VM_LOADER_KERNEL);
+    assert_int_equal(p.entry.v, RAM_BASE + 0x80000);
+    assert_int_equal(p.end.v, RAM_BASE + 0x80000 + a.size);
+    // As distributions pack it into an EFI application.
+    make_arm64(&a);
+    make_zstd(&b, &a);
+    make_zboot(&a, &b, "zstd", 0xaa64);
+    p = expect_placed(&a, VM_LOADER_KERNEL);
+    assert_int_equal(p.entry.v, RAM_BASE);
+    assert_int_equal(p.info.format, VM_IMAGE_EFI_ZBOOT);
+    machine = VM_ISA_RISCV64;
+}
+
+static void refuses_arm64_image(void **state)
+{
+    (void)state;
+    machine = VM_ISA_ARM64;
+    make_arm64(&a);
+    put64(&a, 8, RAM_SIZE + 1);
+    expect_refused(&a, VM_LOADER_KERNEL, "which is not in RAM");
+    put64(&a, 8, RAM_SIZE - 0x1fffff);
+    expect_refused(&a, VM_LOADER_KERNEL, "give more memory");
+    put64(&a, 16, UINT64_MAX);
+    expect_refused(&a, VM_LOADER_KERNEL, "give more memory");
+    make_arm64(&a);
+    a.data[24] |= 1;
+    expect_refused(&a, VM_LOADER_KERNEL, "big-endian ARM64");
+    a.data[24] = 10;
+    expect_refused(&a, VM_LOADER_FIRMWARE, "not firmware that can be loaded (Linux Image");
+    make_riscv(&a, 0x200000, 0x300000, 1000);
+    expect_refused(&a, VM_LOADER_KERNEL, "but the machine is arm64");
+    machine = VM_ISA_RISCV64;
 }
 
 static void refuses_riscv_image(void **state)
@@ -443,6 +495,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(places_riscv_image),
         cmocka_unit_test(refuses_riscv_image),
+        cmocka_unit_test(places_arm64_image),
+        cmocka_unit_test(refuses_arm64_image),
         cmocka_unit_test(places_elf),
         cmocka_unit_test(passes_on_what_place_says),
         cmocka_unit_test(places_flat_firmware),

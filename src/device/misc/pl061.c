@@ -186,6 +186,7 @@ static int gpio_describe(const void *device, void *fdt)
     vm_describe_flag(&d, "gpio-controller");
     vm_describe_cell(&d, "#gpio-cells", 2);
     vm_describe_flag(&d, "interrupt-controller");
+    vm_describe_cell(&d, "#address-cells", 0);
     vm_describe_cell(&d, "#interrupt-cells", 2);
     vm_describe_cell(&d, "clocks", g->clock);
     vm_describe_text(&d, "clock-names", "apb_pclk");
