@@ -3,8 +3,8 @@
 // An engine's code for regions against the IR's evaluator; linked with one engine
 // (tested_engine.h). Random regions of all ops, as built and after the passes: state, memory, PC
 // and instruction count must agree wherever the region ends, faults in its middle included.
-// Arguments: [seed [count]]; a failure prints the seed that repeats it. Then regions written down
-// for what chance seldom meets.
+// Arguments: [seed [count [test]]]; a failure prints the seed that repeats it. Then regions written
+// down for what chance seldom meets.
 #include "tested_engine.h"
 
 #include <stdio.h>
@@ -489,6 +489,8 @@ int main(int argc, char **argv)
         first_seed = strtoull(argv[1], NULL, 0);
     if (argc > 2)
         seed_count = strtoull(argv[2], NULL, 0);
+    if (argc > 3)
+        cmocka_set_test_filter(argv[3]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_regions),
         cmocka_unit_test(every_row),
