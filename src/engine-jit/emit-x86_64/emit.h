@@ -61,6 +61,10 @@ enum float_mask {
     MASK_ONES_IN_4, // by a number of four bits: its ones; its bits in reverse order, also << 4
     MASK_REVERSED_4,
     MASK_REVERSED_4_HIGH,
+    MASK_ZEROS_IN_LOW,  // leading zeros of a byte by its lower half, with the upper one's four
+    MASK_ZEROS_IN_HIGH, // the same by its upper half
+    MASK_POWERS_OF_2,   // 1 << n, where that is a byte; 256 >> n
+    MASK_POWERS_DOWN,
     MASK_SHA1_C, // the constants of SHA-1's rounds by function
     MASK_SHA1_P,
     MASK_SHA1_M,

@@ -105,6 +105,47 @@ void vec_low_half(struct vec *k, enum x64_xmm to, enum x64_xmm a)
     vec_2(k, x64_OP_movq, to, a);
 }
 
+void vec_top(struct vec *k, unsigned bits, enum x64_xmm to)
+{
+    if (bits == 8) {
+        emit_xmm_zero(k->e, to);
+        vec_mask(k, x64_OP_por, to, to, MASK_SIGN_8);
+        return;
+    }
+    vec_ones(k, to);
+    vec_shift(k, VEC_SLL, bits, to, to, bits - 1);
+}
+
+void vec_signs(struct vec *k, unsigned bits, enum x64_xmm to, enum x64_xmm a)
+{
+    if (bits == 8) {
+        emit_xmm_zero(k->e, to);
+        vec_3(k, x64_OP_pcmpgtb, to, to, a);
+        return;
+    }
+    vec_shift(k, VEC_SRA, bits == 16 ? 16 : 32, to, a, bits == 16 ? 15 : 31);
+    if (bits == 64)
+        vec_2i(k, x64_OP_pshufd, to, to, 0xf5); // the upper halves
+}
+
+void vec_fill(struct vec *k, unsigned bits, enum x64_xmm to, uint32_t lane)
+{
+    enum x64_reg reg = emit_temp(k->e);
+    x64_imm(&k->e->code, reg, bits == 8 ? lane * 0x01010101u : lane * 0x00010001u);
+    emit_xmm_from(k->e, X64_32, to, reg);
+    vec_broadcast(k, 2, to, to);
+    k->e->locked &= (uint16_t) ~(1u << reg);
+}
+
+void vec_choose(struct vec *k, enum x64_xmm to, enum x64_xmm mask, enum x64_xmm yes,
+                enum x64_xmm no)
+{
+    enum x64_xmm other = vec_temp(k);
+    vec_3(k, x64_OP_pandn, other, mask, no);
+    vec_3(k, x64_OP_pand, to, yes, mask);
+    vec_3(k, x64_OP_por, to, to, other);
+}
+
 void vec_broadcast(struct vec *k, unsigned log2, enum x64_xmm to, enum x64_xmm a)
 {
     if (log2 == 3) {
@@ -190,9 +231,9 @@ VECTOR(vneg, vec_unary)
 VECTOR(vabs, vec_unary)
 VECTOR(vceq, vec_arithmetic)
 VECTOR(vcgts, vec_arithmetic)
-VECTOR(vcges, vec_compare_unsigned)
-VECTOR(vcgtu, vec_compare_unsigned)
-VECTOR(vcgeu, vec_compare_unsigned)
+VECTOR(vcges, vec_compare)
+VECTOR(vcgtu, vec_compare)
+VECTOR(vcgeu, vec_compare)
 VECTOR(vshl, vec_shift_op)
 VECTOR(vshrs, vec_shift_op)
 VECTOR(vshru, vec_shift_op)
@@ -216,6 +257,7 @@ VECTOR(vwidens, vec_widen)
 VECTOR(vwidenu, vec_widen)
 VECTOR(vmulls, vec_multiply_long)
 VECTOR(vmullu, vec_multiply_long)
+VECTOR(vpmul, vec_polynomial)
 VECTOR(vpmull, vec_polynomial_long)
 VECTOR(vnarrow, vec_narrow)
 VECTOR(vsqnarrow, vec_narrow)
@@ -223,11 +265,17 @@ VECTOR(vuqnarrow, vec_narrow)
 VECTOR(vsqnarrowu, vec_narrow)
 VECTOR(vsshl, vec_shift_by_lane)
 VECTOR(vushl, vec_shift_by_lane)
+VECTOR(vsrshl, vec_shift_by_lane)
+VECTOR(vurshl, vec_shift_by_lane)
 VECTOR(vshadd, vec_halving)
 VECTOR(vuhadd, vec_halving)
 VECTOR(vsrhadd, vec_halving)
+VECTOR(vshsub, vec_halving)
+VECTOR(vuhsub, vec_halving)
 VECTOR(vsqdmulh, vec_doubling_high)
 VECTOR(vsqrdmulh, vec_doubling_high)
+VECTOR(vclz, vec_count_leading)
+VECTOR(vcls, vec_count_leading)
 VECTOR(vcnt, vec_count_ones)
 VECTOR(vrbit, vec_reverse_bits)
 VECTOR(vsdot, vec_dot)
@@ -265,12 +313,5 @@ VECTOR(vstof, vec_float)
     {                                                                            \
         emit_evaluate_vector(e, v, o);                                           \
     }
-IN_C(vsrshl)
-IN_C(vurshl)
-IN_C(vshsub)
-IN_C(vuhsub)
-IN_C(vclz)
-IN_C(vcls)
-IN_C(vpmul)
 IN_C(vftou)
 IN_C(vutof)

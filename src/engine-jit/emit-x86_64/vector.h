@@ -56,25 +56,52 @@ void vec_shift(struct vec *k, enum vec_shift how, unsigned bits, enum x64_xmm to
 void vec_bytes_down(struct vec *k, enum x64_xmm to, enum x64_xmm a, unsigned n);
 void vec_bytes_up(struct vec *k, enum x64_xmm to, enum x64_xmm a, unsigned n);
 void vec_ones(struct vec *k, enum x64_xmm to);
+// Lanes of which the top bit is set alone; each lane's sign in all its bits (`to` is not a's); the
+// same constant in all lanes of 8 or 16 bits.
+void vec_top(struct vec *k, unsigned bits, enum x64_xmm to);
+void vec_signs(struct vec *k, unsigned bits, enum x64_xmm to, enum x64_xmm a);
+void vec_fill(struct vec *k, unsigned bits, enum x64_xmm to, uint32_t lane);
+// Bits of `yes` where the mask's are set, else of `no`; `to` is not the mask's.
+void vec_choose(struct vec *k, enum x64_xmm to, enum x64_xmm mask, enum x64_xmm yes,
+                enum x64_xmm no);
 // The low 64 bits, zeros above.
 void vec_low_half(struct vec *k, enum x64_xmm to, enum x64_xmm a);
 // to = all lanes of that many bytes' logarithm as lane 0 of `a`, whose rest is of no interest.
 void vec_broadcast(struct vec *k, unsigned log2, enum x64_xmm to, enum x64_xmm a);
+
+// The host's addition and subtraction of lanes.
+static inline enum x64_op vec_adding(unsigned log2)
+{
+    static const enum x64_op ops[] = {x64_OP_paddb, x64_OP_paddw, x64_OP_paddd, x64_OP_paddq};
+    return ops[log2];
+}
+
+static inline enum x64_op vec_subtracting(unsigned log2)
+{
+    static const enum x64_op ops[] = {x64_OP_psubb, x64_OP_psubw, x64_OP_psubd, x64_OP_psubq};
+    return ops[log2];
+}
 
 // Clears what is outside of the extent in `to`, which has the op's result then. True.
 bool vec_done(struct vec *k, enum x64_xmm to);
 // The same where nothing is to be cleared.
 bool vec_done_whole(struct vec *k, enum x64_xmm to);
 
-// --- vector_integer.c, vector_lanes.c, vector_width.c, vector_float.c, vector_crypto.c ---
+// --- vector_more.c ---
 
-vec_fn vec_arithmetic, vec_unary, vec_compare_unsigned, vec_shift_op, vec_select, vec_not;
+// The bytes of even or odd number as words.
+void vec_bytes_as_words(struct vec *k, bool odd, bool sign, enum x64_xmm to, enum x64_xmm a);
+
+// --- what each op becomes ---
+
+vec_fn vec_arithmetic, vec_unary, vec_compare, vec_shift_op, vec_select, vec_not;
 vec_fn vec_get, vec_set, vec_splat, vec_low, vec_pair, vec_dup;
 vec_fn vec_zip, vec_unzip, vec_transpose, vec_extract, vec_look_up, vec_reverse;
 vec_fn vec_aes, vec_aes_mix, vec_aes_unmix, vec_sha1, vec_sha1_schedule;
 vec_fn vec_sha256, vec_sha256_schedule0, vec_sha256_schedule1;
-vec_fn vec_dot, vec_count_ones, vec_reverse_bits, vec_doubling_high, vec_halving, vec_shift_by_lane;
-vec_fn vec_widen, vec_multiply_long, vec_polynomial_long, vec_narrow;
+vec_fn vec_dot, vec_doubling_high, vec_halving, vec_shift_by_lane;
+vec_fn vec_count_ones, vec_count_leading, vec_reverse_bits, vec_polynomial, vec_polynomial_long;
+vec_fn vec_widen, vec_multiply_long, vec_narrow;
 vec_fn vec_float;
 
 #endif

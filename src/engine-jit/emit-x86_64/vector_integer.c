@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Integer arithmetic, logic, comparison and shifts on vectors.
+// Integer arithmetic, logic and comparison on vectors.
 #include "vector.h"
 
 #include <vm/base/bits.h>
@@ -91,6 +91,47 @@ static bool multiply_bytes(struct vec *k)
     return vec_done(k, to);
 }
 
+// to = all ones where a > b.
+static void greater(struct vec *k, bool sign, enum x64_xmm to, enum x64_xmm a, enum x64_xmm b)
+{
+    const enum x64_op op = instruction(VM_IR_vcgts, k->log2).op;
+    if (sign) {
+        vec_3(k, op, to, a, b);
+        return;
+    }
+    enum x64_xmm top = vec_temp(k), other = vec_temp(k);
+    vec_top(k, k->bits, top);
+    vec_3(k, x64_OP_pxor, to, a, top);
+    vec_3(k, x64_OP_pxor, other, b, top);
+    vec_3(k, op, to, to, other);
+}
+
+static bool can_compare(const struct vec *k)
+{
+    return is_there(k, instruction(VM_IR_vcgts, k->log2));
+}
+
+static bool choose_extremum(struct vec *k)
+{
+    const unsigned code = k->o->code;
+    bool least = code == VM_IR_vsmin || code == VM_IR_vumin;
+    enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_temp(k), mask = vec_temp(k);
+    greater(k, code == VM_IR_vsmin || code == VM_IR_vsmax, mask, a, b);
+    vec_choose(k, to, mask, least ? b : a, least ? a : b);
+    return vec_done(k, to);
+}
+
+// The difference, turned round where it is to be negative.
+static bool difference_turned(struct vec *k, bool sign)
+{
+    enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_temp(k), mask = vec_temp(k);
+    greater(k, sign, mask, b, a);
+    vec_3(k, vec_subtracting(k->log2), to, a, b);
+    vec_3(k, x64_OP_pxor, to, to, mask);
+    vec_3(k, vec_subtracting(k->log2), to, to, mask);
+    return vec_done(k, to);
+}
+
 // The greater less the lesser; of unsigned bytes and words one of two saturating differences.
 static bool absolute_difference(struct vec *k)
 {
@@ -99,7 +140,7 @@ static bool absolute_difference(struct vec *k)
     struct choice least = minimum_or_maximum(sign ? VM_IR_vsmin : VM_IR_vumin, k->log2);
     struct choice less = saturating(VM_IR_vuqsub, k->log2);
     if (!(!sign && is_there(k, less)) && !(is_there(k, most) && is_there(k, least)))
-        return false;
+        return can_compare(k) && difference_turned(k, sign);
     enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_temp(k), other = vec_temp(k);
     if (!sign && is_there(k, less)) {
         vec_3(k, less.op, to, a, b);
@@ -111,6 +152,64 @@ static bool absolute_difference(struct vec *k)
         vec_3(k, instruction(VM_IR_vsub, k->log2).op, to, to, other);
     }
     return vec_done(k, to);
+}
+
+// Signed: where the result's sign is none that it can be, the largest number, or the least if the
+// first operand is negative.
+static bool saturate_signed(struct vec *k, bool add)
+{
+    enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_temp(k), other = vec_temp(k);
+    enum x64_xmm lost = vec_temp(k), limit = vec_temp(k);
+    vec_3(k, add ? vec_adding(k->log2) : vec_subtracting(k->log2), to, a, b);
+    vec_3(k, x64_OP_pxor, other, a, b);
+    vec_3(k, x64_OP_pxor, lost, a, to);
+    if (add) {
+        vec_3(k, x64_OP_pandn, other, other, lost);
+        vec_signs(k, k->bits, lost, other);
+    } else {
+        vec_3(k, x64_OP_pand, other, other, lost);
+        vec_signs(k, k->bits, lost, other);
+    }
+    vec_signs(k, k->bits, other, a);
+    vec_ones(k, limit);
+    vec_shift(k, VEC_SRL, k->bits, limit, limit, 1);
+    vec_3(k, x64_OP_pxor, limit, limit, other);
+    vec_choose(k, to, lost, limit, to);
+    return vec_done(k, to);
+}
+
+// Unsigned: a sum that is less than an operand is too large, a difference of the lesser one 0.
+static bool saturate_unsigned(struct vec *k, bool add)
+{
+    enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_temp(k), lost = vec_temp(k);
+    if (add) {
+        vec_3(k, vec_adding(k->log2), to, a, b);
+        greater(k, false, lost, a, to);
+        vec_3(k, x64_OP_por, to, to, lost);
+    } else {
+        enum x64_xmm less = vec_temp(k);
+        vec_3(k, vec_subtracting(k->log2), less, a, b);
+        greater(k, false, lost, b, a);
+        vec_3(k, x64_OP_pandn, to, lost, less);
+    }
+    return vec_done(k, to);
+}
+
+// Where the host has no instruction of the lanes' width.
+static bool without_instruction(struct vec *k)
+{
+    switch (k->o->code) {
+    case VM_IR_vsmin:
+    case VM_IR_vsmax:
+    case VM_IR_vumin:
+    case VM_IR_vumax: return can_compare(k) && choose_extremum(k);
+    case VM_IR_vsqadd:
+    case VM_IR_vsqsub: return saturate_signed(k, k->o->code == VM_IR_vsqadd);
+    case VM_IR_vuqadd:
+    case VM_IR_vuqsub: return can_compare(k) && saturate_unsigned(k, k->o->code == VM_IR_vuqadd);
+    case VM_IR_vurhadd: return vec_halving(k);
+    default: return false;
+    }
 }
 
 static bool and_not(struct vec *k)
@@ -134,7 +233,7 @@ bool vec_arithmetic(struct vec *k)
     }
     struct choice c = instruction(k->o->code, k->log2);
     if (!is_there(k, c))
-        return false;
+        return without_instruction(k);
     enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_temp(k);
     vec_3(k, c.op, to, a, b);
     return vec_done(k, to);
@@ -171,10 +270,15 @@ bool vec_unary(struct vec *k)
     static const enum x64_op ops[] = {x64_OP_pabsb, x64_OP_pabsw, x64_OP_pabsd};
     if (k->o->code == VM_IR_vneg)
         return negate(k);
-    if (k->log2 == 3 || !vec_has(k, VM_CPU_X86_64_SSSE3))
-        return false;
     enum x64_xmm a = vec_arg(k, 0), to = vec_temp(k);
-    vec_2(k, ops[k->log2], to, a);
+    if (k->log2 == 3 || !vec_has(k, VM_CPU_X86_64_SSSE3)) {
+        enum x64_xmm signs = vec_temp(k);
+        vec_signs(k, k->bits, signs, a);
+        vec_3(k, x64_OP_pxor, to, a, signs);
+        vec_3(k, vec_subtracting(k->log2), to, to, signs);
+    } else {
+        vec_2(k, ops[k->log2], to, a);
+    }
     return vec_done(k, to);
 }
 
@@ -187,92 +291,24 @@ static void invert(struct vec *k, enum x64_xmm x)
     vec_3(k, x64_OP_pxor, x, x, ones);
 }
 
-// a >= b where b is not greater; unsigned where the maximum of both is a; a > b where b is not.
-bool vec_compare_unsigned(struct vec *k)
+// a >= b where b is not greater; unsigned where the maximum of both is a; a > b where b >= a is
+// not.
+bool vec_compare(struct vec *k)
 {
     const unsigned code = k->o->code;
     bool sign = code == VM_IR_vcges, swap = code == VM_IR_vcgtu;
     struct choice most = minimum_or_maximum(VM_IR_vumax, k->log2);
-    struct choice greater = instruction(VM_IR_vcgts, k->log2);
-    if (!is_there(k, sign ? greater : most))
+    if (!is_there(k, most) && !can_compare(k))
         return false;
     enum x64_xmm a = vec_arg(k, swap), b = vec_arg(k, !swap), to = vec_temp(k);
-    if (sign) {
-        vec_3(k, greater.op, to, b, a);
-    } else {
+    bool equal = !sign && is_there(k, most);
+    if (equal) {
         vec_3(k, most.op, to, a, b);
         vec_3(k, instruction(VM_IR_vceq, k->log2).op, to, to, a);
+    } else {
+        greater(k, sign, to, b, a);
     }
-    if (sign || swap)
+    if (equal == swap)
         invert(k, to);
-    return vec_done(k, to);
-}
-
-// --- shifts ---
-
-// The byte in each byte of a register.
-static void splat_byte(struct vec *k, enum x64_xmm to, unsigned byte)
-{
-    enum x64_reg reg = emit_temp(k->e);
-    x64_imm(&k->e->code, reg, byte * 0x01010101u);
-    emit_xmm_from(k->e, X64_32, to, reg);
-    vec_broadcast(k, 2, to, to);
-}
-
-// Of bytes by words, without what comes from the byte beside. A sign comes back by (x ^ m) - m,
-// where m has the bit that it is in.
-static bool shift_bytes(struct vec *k, enum vec_shift how, unsigned n)
-{
-    enum x64_xmm a = vec_arg(k, 0), to = vec_temp(k), mask = vec_temp(k);
-    vec_shift(k, how == VEC_SLL ? VEC_SLL : VEC_SRL, 16, to, a, n);
-    splat_byte(k, mask, how == VEC_SLL ? 0xffu << n & 0xff : 0xffu >> n);
-    vec_3(k, x64_OP_pand, to, to, mask);
-    if (how == VEC_SRA) {
-        splat_byte(k, mask, 0x80u >> n);
-        vec_3(k, x64_OP_pxor, to, to, mask);
-        vec_3(k, x64_OP_psubb, to, to, mask);
-    }
-    return vec_done(k, to);
-}
-
-// The last bit that is lost is added: by itself at the bottom of its lane.
-static bool shift_rounded(struct vec *k, enum vec_shift how)
-{
-    const unsigned n = k->imm, bits = k->bits;
-    enum x64_xmm a = vec_arg(k, 0), to = vec_temp(k), last = vec_temp(k);
-    vec_shift(k, VEC_SLL, bits, last, a, bits - n);
-    vec_shift(k, VEC_SRL, bits, last, last, bits - 1);
-    vec_shift(k, how, bits, to, a, n);
-    vec_3(k, instruction(VM_IR_vadd, k->log2).op, to, to, last);
-    return vec_done(k, to);
-}
-
-static bool shift_to_zero(struct vec *k)
-{
-    enum x64_xmm to = vec_temp(k);
-    emit_xmm_zero(k->e, to);
-    return vec_done_whole(k, to);
-}
-
-bool vec_shift_op(struct vec *k)
-{
-    const unsigned code = k->o->code;
-    bool sign = code == VM_IR_vshrs || code == VM_IR_vrshrs;
-    enum vec_shift how = code == VM_IR_vshl ? VEC_SLL : sign ? VEC_SRA : VEC_SRL;
-    unsigned n = k->imm;
-    if (sign && k->bits == 64 && n)
-        return false;
-    if (code == VM_IR_vrshrs || code == VM_IR_vrshru)
-        return k->bits > 8 && n < k->bits && shift_rounded(k, how);
-    if (n == k->bits && !sign)
-        return shift_to_zero(k);
-    n = n == k->bits ? n - 1 : n;
-    if (k->bits == 8 && n)
-        return shift_bytes(k, how, n);
-    enum x64_xmm a = vec_arg(k, 0), to = vec_temp(k);
-    if (n)
-        vec_shift(k, how, k->bits, to, a, n);
-    else
-        emit_xmm_move(k->e, to, a);
     return vec_done(k, to);
 }

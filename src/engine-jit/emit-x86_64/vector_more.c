@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Vector ops that take the host several instructions: dot products of bytes, counts and reversals
-// of bits, doubling multiplications, halving sums, shifts by lanes.
+// Vector ops that take the host several instructions: dot products of bytes, doubling
+// multiplications, halving sums and differences.
 #include "vector.h"
 
 // --- dot products ---
 
-// The bytes of even or odd number as words.
-static void bytes_as_words(struct vec *k, bool odd, bool sign, enum x64_xmm to, enum x64_xmm a)
+void vec_bytes_as_words(struct vec *k, bool odd, bool sign, enum x64_xmm to, enum x64_xmm a)
 {
     if (!odd && !sign) {
         vec_mask(k, x64_OP_pand, to, a, MASK_LOW_8_OF_16);
@@ -28,48 +27,11 @@ bool vec_dot(struct vec *k)
     enum x64_xmm to = vec_temp(k), x = vec_temp(k), y = vec_temp(k);
     emit_xmm_move(k->e, to, c);
     for (unsigned odd = 0; odd < 2; odd++) {
-        bytes_as_words(k, odd, sign_a, x, a);
-        bytes_as_words(k, odd, sign_b, y, b);
+        vec_bytes_as_words(k, odd, sign_a, x, a);
+        vec_bytes_as_words(k, odd, sign_b, y, b);
         vec_3(k, x64_OP_pmaddwd, x, x, y);
         vec_3(k, x64_OP_paddd, to, to, x);
     }
-    return vec_done(k, to);
-}
-
-// --- bits of bytes ---
-
-// to = the sum of what the tables have for the two halves of each byte.
-static void by_halves(struct vec *k, enum x64_xmm to, enum x64_xmm a, enum float_mask low_table,
-                      enum float_mask high_table)
-{
-    enum x64_xmm high = vec_temp(k), table = vec_temp(k), low = vec_temp(k);
-    vec_shift(k, VEC_SRL, 16, high, a, 4);
-    vec_mask(k, x64_OP_pand, high, high, MASK_LOW_4_OF_8);
-    vec_mask(k, x64_OP_pand, low, a, MASK_LOW_4_OF_8);
-    emit_xmm_zero(k->e, table);
-    vec_mask(k, x64_OP_por, table, table, low_table);
-    vec_3(k, x64_OP_pshufb, to, table, low);
-    emit_xmm_zero(k->e, table);
-    vec_mask(k, x64_OP_por, table, table, high_table);
-    vec_3(k, x64_OP_pshufb, table, table, high);
-    vec_3(k, x64_OP_paddb, to, to, table);
-}
-
-bool vec_count_ones(struct vec *k)
-{
-    if (!vec_has(k, VM_CPU_X86_64_SSSE3))
-        return false;
-    enum x64_xmm a = vec_arg(k, 0), to = vec_temp(k);
-    by_halves(k, to, a, MASK_ONES_IN_4, MASK_ONES_IN_4);
-    return vec_done(k, to);
-}
-
-bool vec_reverse_bits(struct vec *k)
-{
-    if (!vec_has(k, VM_CPU_X86_64_SSSE3))
-        return false;
-    enum x64_xmm a = vec_arg(k, 0), to = vec_temp(k);
-    by_halves(k, to, a, MASK_REVERSED_4_HIGH, MASK_REVERSED_4);
     return vec_done(k, to);
 }
 
@@ -140,88 +102,68 @@ bool vec_doubling_high(struct vec *k)
 
 // --- halving ---
 
-// The host has rounded averages of unsigned bytes: changing the top bit makes signed numbers
-// unsigned in the same order, and all the bits of both operands and the result, another rounding.
-static bool halve_bytes(struct vec *k)
+// The host has rounded averages of unsigned bytes. Changing the top bit makes signed numbers
+// unsigned in the same order; changing all the bits of both operands and the result is another
+// rounding; of the subtrahend, a difference, 128 too large.
+static bool halve_bytes(struct vec *k, bool sign, bool less, bool rounded)
 {
-    bool sign = k->o->code != VM_IR_vuhadd, rounded = k->o->code == VM_IR_vsrhadd;
+    const bool other_rounding = !less && !rounded;
     enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_temp(k), y = vec_temp(k);
-    enum x64_xmm change = vec_temp(k);
-    vec_ones(k, change);
+    enum x64_xmm change = vec_temp(k), ones = vec_temp(k);
     if (sign)
-        vec_mask(k, x64_OP_pand, change, change, rounded ? MASK_SIGN_8 : MASK_REST_8);
+        vec_fill(k, 8, change, other_rounding ? 0x7f : 0x80);
+    else if (other_rounding)
+        vec_ones(k, change);
+    else
+        emit_xmm_zero(k->e, change);
     vec_3(k, x64_OP_pxor, to, a, change);
     vec_3(k, x64_OP_pxor, y, b, change);
+    if (less) {
+        vec_ones(k, ones);
+        vec_3(k, x64_OP_pxor, y, y, ones);
+        vec_3(k, x64_OP_pavgb, to, to, y);
+        vec_mask(k, x64_OP_pxor, to, to, MASK_SIGN_8);
+        return vec_done(k, to);
+    }
     vec_3(k, x64_OP_pavgb, to, to, y);
     vec_3(k, x64_OP_pxor, to, to, change);
     return vec_done(k, to);
 }
 
-// What both have plus half of what one has, or what one has less half of that.
-bool vec_halving(struct vec *k)
+// By one bit to the right.
+static void halve(struct vec *k, bool sign, enum x64_xmm to, enum x64_xmm a)
 {
-    bool sign = k->o->code != VM_IR_vuhadd, rounded = k->o->code == VM_IR_vsrhadd;
-    if (k->bits == 8)
-        return halve_bytes(k);
-    if (k->bits == 64)
-        return false;
-    enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_temp(k), half = vec_temp(k);
-    bool words = k->bits == 16;
-    vec_3(k, x64_OP_pxor, half, a, b);
-    vec_shift(k, sign ? VEC_SRA : VEC_SRL, k->bits, half, half, 1);
-    vec_3(k, rounded ? x64_OP_por : x64_OP_pand, to, a, b);
-    if (rounded)
-        vec_3(k, words ? x64_OP_psubw : x64_OP_psubd, to, to, half);
-    else
-        vec_3(k, words ? x64_OP_paddw : x64_OP_paddd, to, to, half);
-    return vec_done(k, to);
-}
-
-// --- shifts by the signed low byte of each lane ---
-
-// The host shifts by unsigned lanes, and everything out where they are too large: so is one of the
-// count's low byte and that of its negative, unless both are 0.
-static void both_ways(struct vec *k, enum x64_xmm left, enum x64_xmm right, enum x64_xmm a,
-                      enum x64_xmm b)
-{
-    bool wide = k->bits == 64;
-    enum x64_xmm byte = vec_temp(k), n = vec_temp(k);
-    vec_ones(k, byte);
-    vec_shift(k, VEC_SRL, k->bits, byte, byte, k->bits - 8);
-    vec_3(k, x64_OP_pand, n, b, byte);
-    vec_3(k, wide ? x64_OP_vpsllvq : x64_OP_vpsllvd, left, a, n);
-    emit_xmm_zero(k->e, n);
-    vec_3(k, wide ? x64_OP_psubq : x64_OP_psubd, n, n, b);
-    vec_3(k, x64_OP_pand, n, n, byte);
-    if (k->o->code == VM_IR_vushl) {
-        vec_3(k, wide ? x64_OP_vpsrlvq : x64_OP_vpsrlvd, right, a, n);
+    enum x64_xmm signs = vec_temp(k);
+    if (!sign || k->bits < 64) {
+        vec_shift(k, sign ? VEC_SRA : VEC_SRL, k->bits, to, a, 1);
         return;
     }
-    // Of negative numbers the complement, so that zeros that come in are signs.
-    emit_xmm_zero(k->e, byte);
-    vec_3(k, wide ? x64_OP_pcmpgtq : x64_OP_pcmpgtd, byte, byte, a);
-    vec_3(k, x64_OP_pxor, right, a, byte);
-    vec_3(k, wide ? x64_OP_vpsrlvq : x64_OP_vpsrlvd, right, right, n);
-    vec_3(k, x64_OP_pxor, right, right, byte);
+    vec_signs(k, 64, signs, a);
+    vec_shift(k, VEC_SLL, 64, signs, signs, 63);
+    vec_shift(k, VEC_SRL, 64, to, a, 1);
+    vec_3(k, x64_OP_por, to, to, signs);
 }
 
-bool vec_shift_by_lane(struct vec *k)
+// What both have plus half of what one has, or what one has less half of that; half of what one has
+// less what only the second has.
+bool vec_halving(struct vec *k)
 {
-    if (k->bits < 32 || !vec_has(k, VM_CPU_X86_64_AVX2) || !vec_has(k, VM_CPU_X86_64_SSE4_2))
-        return false;
-    enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_temp(k), right = vec_temp(k);
-    both_ways(k, to, right, a, b);
-    if (k->o->code == VM_IR_vushl) {
-        vec_3(k, x64_OP_por, to, to, right);
+    const unsigned code = k->o->code;
+    const bool rounded = code == VM_IR_vsrhadd || code == VM_IR_vurhadd;
+    const bool sign = code == VM_IR_vshadd || code == VM_IR_vsrhadd || code == VM_IR_vshsub;
+    const bool less = code == VM_IR_vshsub || code == VM_IR_vuhsub;
+    if (k->bits == 8)
+        return halve_bytes(k, sign, less, rounded);
+    enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_temp(k), half = vec_temp(k);
+    vec_3(k, x64_OP_pxor, half, a, b);
+    halve(k, sign, half, half);
+    if (less) {
+        enum x64_xmm second = vec_temp(k);
+        vec_3(k, x64_OP_pandn, second, a, b);
+        vec_3(k, vec_subtracting(k->log2), to, half, second);
         return vec_done(k, to);
     }
-    // The left shift where the count's sign is clear, else the right one.
-    enum x64_xmm negative = vec_temp(k), zero = vec_temp(k);
-    emit_xmm_zero(k->e, zero);
-    vec_shift(k, VEC_SLL, k->bits, negative, b, k->bits - 8);
-    vec_3(k, k->bits == 64 ? x64_OP_pcmpgtq : x64_OP_pcmpgtd, negative, zero, negative);
-    vec_3(k, x64_OP_pand, right, right, negative);
-    vec_3(k, x64_OP_pandn, to, negative, to);
-    vec_3(k, x64_OP_por, to, to, right);
+    vec_3(k, rounded ? x64_OP_por : x64_OP_pand, to, a, b);
+    vec_3(k, rounded ? vec_subtracting(k->log2) : vec_adding(k->log2), to, to, half);
     return vec_done(k, to);
 }

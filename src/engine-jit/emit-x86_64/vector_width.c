@@ -73,15 +73,6 @@ bool vec_multiply_long(struct vec *k)
     return vec_done_whole(k, to);
 }
 
-bool vec_polynomial_long(struct vec *k)
-{
-    if (k->bits != 64 || !vec_has(k, VM_CPU_X86_64_PCLMUL))
-        return false;
-    enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_temp(k);
-    vec_3i(k, x64_OP_pclmulqdq, to, a, b, is_high(k) ? 0x11 : 0);
-    return vec_done_whole(k, to);
-}
-
 // The instruction that packs with the saturation that the op asks for; *need is the feature.
 static enum x64_op pack(const struct vec *k, uint32_t *need)
 {
@@ -105,12 +96,33 @@ static void cut(struct vec *k, enum x64_xmm to, enum x64_xmm a)
         emit_xmm_move(k->e, to, a);
 }
 
+// Of words by their halves, without the feature of any: a number fits if the upper half is the sign
+// of the lower one, or 0 where the result is unsigned; else it becomes the largest, or where its
+// sign is set the least.
 static bool narrow_to_words(struct vec *k)
 {
-    enum x64_xmm a = vec_arg(k, 0), to = vec_temp(k);
-    if (k->o->code != VM_IR_vnarrow)
-        return false;
-    vec_2i(k, x64_OP_pshufd, to, a, 0x08); // lanes 0 and 2
+    enum { EVEN = 0x08, ODD = 0x0d }; // lanes 0 and 2, 1 and 3
+    const unsigned code = k->o->code;
+    enum x64_xmm a = vec_arg(k, 0), to = vec_temp(k), high = vec_temp(k), fits = vec_temp(k);
+    enum x64_xmm limit = vec_temp(k);
+    vec_2i(k, x64_OP_pshufd, to, a, EVEN);
+    if (code != VM_IR_vnarrow) {
+        vec_2i(k, x64_OP_pshufd, high, a, ODD);
+        if (code == VM_IR_vsqnarrow)
+            vec_signs(k, 32, fits, to);
+        else
+            emit_xmm_zero(k->e, fits);
+        vec_3(k, x64_OP_pcmpeqd, fits, fits, high);
+        vec_signs(k, 32, high, high);
+        vec_ones(k, limit);
+        if (code == VM_IR_vsqnarrow) {
+            vec_shift(k, VEC_SRL, 32, limit, limit, 1);
+            vec_3(k, x64_OP_pxor, limit, limit, high);
+        } else if (code == VM_IR_vsqnarrowu) {
+            vec_3(k, x64_OP_pxor, limit, limit, high);
+        }
+        vec_choose(k, to, fits, to, limit);
+    }
     if (k->extent == VM_IR_LANE0)
         return vec_done(k, to);
     vec_low_half(k, to, to);
@@ -120,9 +132,9 @@ static bool narrow_to_words(struct vec *k)
 bool vec_narrow(struct vec *k)
 {
     uint32_t need;
-    enum x64_op op = pack(k, &need);
     if (k->log2 == 2)
         return narrow_to_words(k);
+    enum x64_op op = pack(k, &need);
     if (k->o->code == VM_IR_vuqnarrow)
         need = VM_CPU_X86_64_SSE4_1;
     if (!vec_has(k, need))
