@@ -347,16 +347,13 @@ static bool may_begin_anew(const struct emit *e)
     return false;
 }
 
-// Whether the branch does nothing but leave on both ways.
-static bool leaves_both_ways(const struct emit *e, uint16_t then_block, uint16_t else_block)
+// Whether the branch does nothing but leave on both ways, whose gotos those are.
+static bool leaves_both_ways(const struct emit *e, uint16_t then_block, uint16_t else_block,
+                             const struct vm_ir_op *gotos[2])
 {
-    return may_begin_anew(e) && takes_count_over(e, then_block) &&
-           takes_count_over(e, else_block) && sole_goto(e, then_block) && sole_goto(e, else_block);
-}
-
-static bool polls(const struct emit *e, uint16_t block)
-{
-    return needs_poll(e, sole_goto(e, block)->imm);
+    return takes_count_over(e, then_block) && takes_count_over(e, else_block) &&
+           (gotos[0] = sole_goto(e, then_block)) && (gotos[1] = sole_goto(e, else_block)) &&
+           may_begin_anew(e);
 }
 
 static enum x64_cc condition(struct emit *e, const struct vm_ir_op *o)
@@ -371,13 +368,13 @@ static enum x64_cc condition(struct emit *e, const struct vm_ir_op *o)
 // Counts and polls ahead of the comparison, at the branch itself: it is executed anew after a
 // request. Then each near way is the jump itself.
 static void branch_out(struct emit *e, const struct vm_ir_op *o, uint16_t then_block,
-                       uint16_t else_block)
+                       uint16_t else_block, const struct vm_ir_op *const gotos[2])
 {
+    const struct vm_ir_op *yes = gotos[0], *no = gotos[1];
     emit_count_retired(e);
-    if (polls(e, then_block) || polls(e, else_block))
+    if (needs_poll(e, yes->imm) || needs_poll(e, no->imm))
         poll(e, jit_exit_word(JIT_EXIT_REQUEST, e->offset, -1));
     enum x64_cc cc = condition(e, o);
-    const struct vm_ir_op *yes = sole_goto(e, then_block), *no = sole_goto(e, else_block);
     e->locked = 0;
     e->done[then_block] = e->done[else_block] = true;
     if (is_near(e, yes->imm)) {
@@ -397,8 +394,9 @@ void emit_op_branch(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     uint16_t then_block = (uint16_t)o->imm, else_block = (uint16_t)(o->imm >> 32);
     uint32_t extra = o->args[3], then_args = e->r->blocks[then_block].params;
     (void)v;
-    if (leaves_both_ways(e, then_block, else_block)) {
-        branch_out(e, o, then_block, else_block);
+    const struct vm_ir_op *gotos[2];
+    if (leaves_both_ways(e, then_block, else_block, gotos)) {
+        branch_out(e, o, then_block, else_block, gotos);
         return;
     }
     enum x64_cc cc = condition(e, o);

@@ -125,14 +125,21 @@ bool vm_vcpu_must_run(struct vm_vcpu *v);
 uint64_t vm_vcpu_get(const struct vm_vcpu *v, uint16_t reg);
 void vm_vcpu_set(struct vm_vcpu *v, uint16_t reg, uint64_t value);
 
+// The guest's PC, which has 64 bits in every register file.
+static inline uint64_t *vm_vcpu_pc_place(const struct vm_vcpu *v)
+{
+    const struct vm_regfile *r = v->guest->regfile;
+    return (uint64_t *)(void *)((char *)v->state + r->registers[r->pc].offset);
+}
+
 static inline uint64_t vm_vcpu_pc(const struct vm_vcpu *v)
 {
-    return vm_vcpu_get(v, v->guest->regfile->pc);
+    return *vm_vcpu_pc_place(v);
 }
 
 static inline void vm_vcpu_set_pc(struct vm_vcpu *v, uint64_t pc)
 {
-    vm_vcpu_set(v, v->guest->regfile->pc, pc);
+    *vm_vcpu_pc_place(v) = pc;
 }
 
 // Enters the exception that is recorded, and counts it. False: it was a call that built-in firmware
