@@ -61,9 +61,9 @@ static void system_register(struct gic_bed *b, struct input_left *in, uint8_t op
     uint16_t reg = ICC(which & 0x80 ? 4 : 12, which >> 3 & 15, which & 7);
     uint64_t value;
     if (op & 0x80)
-        (void)b->cpu.ops->write(b->cpu.gic, cpu, reg, number(in, 8));
+        (void)b->cpu.ops->write(b->cpu.device, cpu, reg, number(in, 8));
     else
-        (void)b->cpu.ops->read(b->cpu.gic, cpu, reg, &value);
+        (void)b->cpu.ops->read(b->cpu.device, cpu, reg, &value);
 }
 
 // One command, of 4 words of 5 bytes.
