@@ -22,6 +22,7 @@ static const uint8_t kinds[VM_IR_CODE_COUNT] = {
     [VM_IR_select] = TAKER,  [VM_IR_extract] = TAKER, [VM_IR_trunc] = NAME,
     [VM_IR_fbits] = NAME,    [VM_IR_bitsf] = NAME,    [VM_IR_lo] = NAME,
     [VM_IR_flagbits] = NAME, [VM_IR_addf] = TAKER,    [VM_IR_vlow] = TAKER,
+    [VM_IR_vxor] = TAKER,
 };
 
 static const struct vm_ir_op *op_at(const struct jit_plan *p, vm_ir_value v)
@@ -242,6 +243,20 @@ static bool is_extension_of_lane(const struct jit_plan *p, const struct vm_ir_op
                                         vm_ir_type_bits(vm_ir_vec_lane(user->attr));
 }
 
+// Adding a key takes in the round of AES before it.
+static void take_round_in(struct jit_plan *p, const struct vm_ir_block *b, uint32_t at)
+{
+    const struct vm_ir_op *o = &p->r->ops[at];
+    for (unsigned i = 0; i < 2 && vm_ir_vec_extent(o->attr) == VM_IR_WHOLE; i++) {
+        unsigned code = op_at(p, o->args[i])->code;
+        if ((code == VM_IR_vaese || code == VM_IR_vaesd) &&
+            is_used_here_only(p, b, o->args[i], at)) {
+            take_in(p, b, o->args[i], at);
+            return;
+        }
+    }
+}
+
 // A comparison goes into the branch or selection that uses it; an i64 operation of which only the
 // low word is used into the extract (RISC-V's ADDW and its like); a complement into the addition's
 // flags, which are those of a subtraction; an extension into the lane that needs none.
@@ -260,6 +275,8 @@ static void take_parts_in(struct jit_plan *p, const struct vm_ir_block *b, uint3
         v = o->args[1];
         if (is_used_here_only(p, b, v, at) && is_complement(p, op_at(p, v)))
             take_in(p, b, v, at);
+    } else if (o->code == VM_IR_vxor) {
+        take_round_in(p, b, at);
     } else if (o->code == VM_IR_vlow) {
         if (is_used_here_only(p, b, v, at) && is_extension_of_lane(p, op_at(p, v), o))
             take_in(p, b, v, at);

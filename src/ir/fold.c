@@ -252,6 +252,8 @@ static vm_ir_value apply_rules(struct vm_ir_builder *b, struct vm_ir_op *op)
     case VM_IR_flagbits:
     case VM_IR_bitflags: return vm_ir_fold_flags(b, op);
     case VM_IR_vget: return vm_ir_fold_vget(b, op);
+    case VM_IR_vand:
+    case VM_IR_vor: return vm_ir_fold_vand(op);
     case VM_IR_vaesmc:
     case VM_IR_vaesimc: return vm_ir_fold_vaesmc(b, op);
     case VM_IR_load:

@@ -28,6 +28,7 @@ vm_ir_value vm_ir_fold_width(struct vm_ir_builder *b, struct vm_ir_op *op);
 vm_ir_value vm_ir_fold_field(struct vm_ir_builder *b, struct vm_ir_op *op);
 vm_ir_value vm_ir_fold_flags(struct vm_ir_builder *b, struct vm_ir_op *op);
 vm_ir_value vm_ir_fold_vget(struct vm_ir_builder *b, struct vm_ir_op *op);
+vm_ir_value vm_ir_fold_vand(const struct vm_ir_op *op);
 vm_ir_value vm_ir_fold_vaesmc(struct vm_ir_builder *b, struct vm_ir_op *op); // vaesimc too
 
 // Whether v is 0 or 1 because of the op that makes it.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Folding of vector ops: a lane of what was put together from scalars is the scalar, so that scalar
-// arithmetic in vector registers goes from one instruction to the next without them; a round of AES
-// in two ops becomes one.
+// arithmetic in vector registers goes from one instruction to the next without them; a copy by and
+// or or is what it copies; a round of AES in two ops becomes one.
 #include "fold.h"
 
 // The low `bits` bits of an i64, extended.
@@ -43,6 +43,12 @@ vm_ir_value vm_ir_fold_vget(struct vm_ir_builder *b, struct vm_ir_op *op)
         return VM_IR_NONE;
     default: return VM_IR_NONE;
     }
+}
+
+vm_ir_value vm_ir_fold_vand(const struct vm_ir_op *op)
+{
+    bool whole = vm_ir_vec_extent(op->attr) == VM_IR_WHOLE;
+    return whole && op->args[0] == op->args[1] ? op->args[0] : VM_IR_NONE;
 }
 
 vm_ir_value vm_ir_fold_vaesmc(struct vm_ir_builder *b, struct vm_ir_op *op)

@@ -168,6 +168,8 @@ struct emit {
     bool xmm_held; // one of them may have a value
     uint16_t xmm_locked;
     uint16_t xmm_boxed; // those whose f32 is known to be boxed
+    uint8_t ahead_xmm;  // has the value `ahead` already, which is still to be defined; or NO_REG
+    vm_ir_value ahead;
     unsigned xmm_temps; // how many there are that have no register of the guest's
     bool uses_float;    // has ops for the host's FPU, or on what an xmm register has
     bool block_floats;  // the same of the current IR block

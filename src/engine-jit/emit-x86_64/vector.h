@@ -92,6 +92,12 @@ bool vec_done_whole(struct vec *k, enum x64_xmm to);
 // The bytes of even or odd number as words.
 void vec_bytes_as_words(struct vec *k, bool odd, bool sign, enum x64_xmm to, enum x64_xmm a);
 
+// --- vector_crypto.c ---
+
+// A vxor whose operand i, a round of AES, is part of it. False: the round is done, for a host
+// without the instructions.
+bool vec_aes_with_key(struct vec *k, unsigned i);
+
 // --- what each op becomes ---
 
 vec_fn vec_arithmetic, vec_unary, vec_compare, vec_shift_op, vec_select, vec_not;

@@ -10,18 +10,38 @@ enum { REVERSED = 0x1b };
 
 // --- AES ---
 
-// The host's rounds end with adding a key, which is 0 here.
+// The host's rounds end with adding a key.
+static enum x64_op round_instruction(const struct vm_ir_op *o)
+{
+    bool inverse = o->code == VM_IR_vaesd;
+    if (vm_ir_vec_imm(o->attr))
+        return inverse ? x64_OP_aesdec : x64_OP_aesenc;
+    return inverse ? x64_OP_aesdeclast : x64_OP_aesenclast;
+}
+
 bool vec_aes(struct vec *k)
 {
     if (!vec_has(k, VM_CPU_X86_64_AES))
         return false;
-    bool inverse = k->o->code == VM_IR_vaesd;
     enum x64_xmm a = vec_arg(k, 0), zero = vec_temp(k), to = vec_temp(k);
     emit_xmm_zero(k->e, zero);
-    if (k->imm)
-        vec_3(k, inverse ? x64_OP_aesdec : x64_OP_aesenc, to, a, zero);
-    else
-        vec_3(k, inverse ? x64_OP_aesdeclast : x64_OP_aesenclast, to, a, zero);
+    vec_3(k, round_instruction(k->o), to, a, zero);
+    return vec_done_whole(k, to);
+}
+
+bool vec_aes_with_key(struct vec *k, unsigned i)
+{
+    struct emit *e = k->e;
+    const struct vm_ir_op *o = &e->r->ops[k->o->args[i]];
+    if (!vec_has(k, VM_CPU_X86_64_AES)) {
+        e->at = k->o->args[i]; // it is still to be used
+        emit_evaluate_vector(e, k->o->args[i], o);
+        e->at = k->v;
+        e->locked = e->xmm_locked = 0;
+        return false;
+    }
+    enum x64_xmm a = emit_in_xmm(e, o->args[0]), key = vec_arg(k, !i), to = vec_temp(k);
+    vec_3(k, round_instruction(o), to, a, key);
     return vec_done_whole(k, to);
 }
 
@@ -81,9 +101,25 @@ bool vec_sha1_schedule(struct vec *k)
 
 // --- SHA-256 ---
 
+// The op that makes the other half of the state, if it is to come in this block.
+static vm_ir_value other_half(const struct vec *k)
+{
+    const struct vm_ir_region *r = k->e->r;
+    const struct vm_ir_block *b = &r->blocks[k->e->ir_block];
+    const uint16_t *root = k->e->plan->root;
+    const vm_ir_value *x = k->o->args;
+    for (uint32_t i = k->v + 1u; i < b->first + (uint32_t)b->count; i++) {
+        const vm_ir_value *y = r->ops[i].args;
+        if (r->ops[i].code == VM_IR_vsha256h2 && root[x[0]] == root[y[1]] &&
+            root[x[1]] == root[y[0]] && root[x[2]] == root[y[2]])
+            return (vm_ir_value)i;
+    }
+    return VM_IR_NONE;
+}
+
 // The host has a, b, e, f in one register and c, d, g, h in another, from the high lane on; two
 // rounds make the next a, b, e, f of them, and what these were becomes c, d, g, h. It finds words
-// in xmm0.
+// in xmm0. As both halves of the state come of it, the second one is made ahead.
 bool vec_sha256(struct vec *k)
 {
     enum { HIGH_PAIRS = 0xbb, LOW_PAIRS = 0x11, UPPER_HALF = 0xee };
@@ -91,6 +127,12 @@ bool vec_sha256(struct vec *k)
         return false;
     struct emit *e = k->e;
     bool want_low = k->o->code == VM_IR_vsha256h2;
+    if (e->ahead_xmm != NO_REG && e->ahead == k->v) {
+        enum x64_xmm made = (enum x64_xmm)e->ahead_xmm;
+        e->ahead_xmm = NO_REG;
+        return vec_done_whole(k, made);
+    }
+    vm_ir_value other = want_low ? (vm_ir_value)VM_IR_NONE : other_half(k);
     emit_claim_one_xmm(e, X64_XMM0);
     enum x64_xmm abcd = vec_arg(k, want_low ? 1 : 0), efgh = vec_arg(k, want_low ? 0 : 1);
     enum x64_xmm words = vec_arg(k, 2), cdgh = vec_temp(k), abef = vec_temp(k);
@@ -100,6 +142,12 @@ bool vec_sha256(struct vec *k)
     x64_sha256rnds2_rr(&e->code, cdgh, abef);
     vec_2i(k, x64_OP_pshufd, X64_XMM0, X64_XMM0, UPPER_HALF);
     x64_sha256rnds2_rr(&e->code, abef, cdgh);
+    if (other != VM_IR_NONE) {
+        enum x64_xmm low = vec_temp(k);
+        vec_3i(k, x64_OP_shufps, low, abef, cdgh, LOW_PAIRS);
+        e->ahead = other;
+        e->ahead_xmm = (uint8_t)low;
+    }
     vec_3i(k, x64_OP_shufps, abef, abef, cdgh, want_low ? LOW_PAIRS : HIGH_PAIRS);
     return vec_done_whole(k, abef);
 }

@@ -223,6 +223,11 @@ bool vec_arithmetic(struct vec *k)
 {
     switch (k->o->code) {
     case VM_IR_vandn: return and_not(k);
+    case VM_IR_vxor:
+        for (unsigned i = 0; i < 2; i++)
+            if (jit_is_taken_in(k->e->plan, k->o->args[i]) && vec_aes_with_key(k, i))
+                return true;
+        break;
     case VM_IR_vsabd:
     case VM_IR_vuabd: return absolute_difference(k);
     case VM_IR_vmul:

@@ -123,12 +123,15 @@ static void forget(struct emit *e, unsigned xmm)
     if (e->xmms[xmm] != NONE)
         e->xmm_of[e->xmms[xmm]] = NO_REG;
     e->xmms[xmm] = NONE;
+    if (e->ahead_xmm == xmm)
+        e->ahead_xmm = NO_REG;
 }
 
 void emit_forget_xmm(struct emit *e)
 {
     for (unsigned i = 0; e->xmm_held && i < XMM_COUNT; i++)
         forget(e, i);
+    e->ahead_xmm = NO_REG;
     e->xmm_locked = e->xmm_boxed = 0;
     e->xmm_held = false;
 }
@@ -160,6 +163,8 @@ static bool is_needed(const struct emit *e, vm_ir_value root)
 
 bool emit_xmm_in_use(const struct emit *e)
 {
+    if (e->ahead_xmm != NO_REG)
+        return true;
     for (unsigned i = 0; e->xmm_held && i < XMM_COUNT; i++) {
         if (is_needed(e, e->xmms[i]))
             return true;
@@ -205,7 +210,7 @@ enum x64_xmm emit_xmm_temp(struct emit *e)
         vm_ir_value root = e->xmms[i];
         if (e->xmm_locked >> i & 1)
             continue;
-        uint64_t rank = root == NONE         ? UINT64_MAX
+        uint64_t rank = root == NONE         ? UINT64_MAX - (i == e->ahead_xmm)
                         : is_needed(e, root) ? e->plan->last_use[root]
                                              : ((uint64_t)1 << 32) - root;
         if (best == XMM_COUNT || rank > best_rank) {
