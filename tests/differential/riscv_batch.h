@@ -6,7 +6,7 @@
 
 #include "random_values.h"
 #include "riscv_code.h"
-#include "riscv_pattern.h"
+#include "isa_pattern.h"
 #include "riscv_program.h"
 
 enum {

@@ -32,7 +32,7 @@ struct dump {
 };
 
 struct program_options {
-    // An extension as in --cpu, in the tables' grouping (riscv_pattern.h); or "rows": batch i is
+    // An extension as in --cpu, in the tables' grouping (isa_pattern.h); or "rows": batch i is
     // about the instruction program_row(i) alone.
     const char *group;
     uint64_t seed;

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "riscv_engines.h"
-#include "riscv_pattern.h"
+#include "isa_pattern.h"
 #include "riscv_report.h"
 #include "riscv_trine.h"
 

@@ -5,7 +5,7 @@
 #ifndef RISCV64_WORDS_H
 #define RISCV64_WORDS_H
 
-#include "riscv_pattern.h"
+#include "isa_pattern.h"
 
 struct idiom {
     const char *name, *group;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "hostile_code.h"
 
-#include "riscv_pattern.h"
+#include "isa_pattern.h"
 
 void emit_li(struct code *c, unsigned rd, uint64_t value)
 {

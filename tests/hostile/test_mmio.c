@@ -9,7 +9,7 @@
 // the guest is well enough to power the machine off.
 #include "hostile.h"
 #include "hostile_code.h"
-#include "riscv_pattern.h"
+#include "isa_pattern.h"
 
 enum {
     VCPUS = 4,

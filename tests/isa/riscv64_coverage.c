@@ -15,7 +15,7 @@
 #include <vm/frontend-riscv64/frontend.h>
 
 #include "riscv_engines.h"
-#include "riscv_pattern.h"
+#include "isa_pattern.h"
 #include "riscv_trine.h"
 
 enum { LENGTH = 8 }; // instructions of its row in a batch

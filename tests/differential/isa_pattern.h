@@ -1,25 +1,36 @@
 // SPDX-License-Identifier: MIT
 //
 // The instructions of the .isa tables as patterns, in the order of the tables' rows
-// (riscv_patterns.py writes the array): tests make words from them.
-#ifndef RISCV_PATTERN_H
-#define RISCV_PATTERN_H
+// (isa_patterns.py writes the array): tests make words from them.
+#ifndef ISA_PATTERN_H
+#define ISA_PATTERN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+// The registers of RISC-V and of A64, by their names in the tables.
+enum {
+    PATTERN_RD,
+    PATTERN_RS1,
+    PATTERN_RS2,
+    PATTERN_RS3,
+    PATTERN_RN = PATTERN_RS1,
+    PATTERN_RM,
+    PATTERN_RA,
+    PATTERN_RS,
+    PATTERN_REGISTERS,
+};
+
 // A register operand: number = (word >> shift & (2^bits - 1)) + add.
 struct pattern_register {
-    char file; // 'x', 'f', or 0 where there is none
+    char file; // 'x', 'f' (both 'x' of A64), or 0 where there is none
     uint8_t shift, bits, add;
 };
 
-enum { PATTERN_RD, PATTERN_RS1, PATTERN_RS2, PATTERN_RS3, PATTERN_REGISTERS };
-
 struct pattern {
     const char *name;
-    const char *group; // the extension, as in --cpu
+    const char *group; // the extension, as in --cpu, or the table
     const char *class; // the row's class: "integer", "load" ...
     uint8_t bytes;
     uint32_t mask, value; // the fixed bits
