@@ -4,9 +4,9 @@
 #ifndef RISCV_BATCH_H
 #define RISCV_BATCH_H
 
+#include "isa_pattern.h"
 #include "random_values.h"
 #include "riscv_code.h"
-#include "isa_pattern.h"
 #include "riscv_program.h"
 
 enum {

@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "riscv_engines.h"
 #include "isa_pattern.h"
+#include "riscv_engines.h"
 #include "riscv_report.h"
 #include "riscv_trine.h"
 

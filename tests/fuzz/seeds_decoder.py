@@ -5,7 +5,7 @@
     seeds_decoder.py DIRECTORY ISAGEN TABLE...
 
 ISAGEN is the directory of the tool; the first table is the one with the arch line. The files of
-corpus/decoder/ and corpus/decoder_arm64/ are its output, and inputs that a fuzzer found beside them.
+corpus/decoder/ and corpus/decoder_arm64/ are its output, and beside them inputs that a fuzzer found.
 """
 import pathlib
 import random

@@ -14,8 +14,8 @@
 
 #include <vm/frontend-riscv64/frontend.h>
 
-#include "riscv_engines.h"
 #include "isa_pattern.h"
+#include "riscv_engines.h"
 #include "riscv_trine.h"
 
 enum { LENGTH = 8 }; // instructions of its row in a batch
