@@ -5,7 +5,7 @@
     seeds_decoder.py DIRECTORY ISAGEN TABLE...
 
 ISAGEN is the directory of the tool; the first table is the one with the arch line. The files of
-corpus/decoder/ and corpus/decoder_arm64/ are its output, and beside them inputs that a fuzzer found.
+corpus/decoder/ and corpus/decoder_arm64/ are its output, and beside them what a fuzzer found.
 """
 import pathlib
 import random
