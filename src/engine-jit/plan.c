@@ -257,6 +257,34 @@ static void take_round_in(struct jit_plan *p, const struct vm_ir_block *b, uint3
     }
 }
 
+// Whether all that uses x is the comparison and, maybe, flags of it between the two.
+static bool is_for_test_only(const struct jit_plan *p, const struct vm_ir_block *b, vm_ir_value x,
+                             vm_ir_value compare)
+{
+    unsigned others = p->uses[x] - 1u;
+    if (p->root[x] != x || !is_in(b, x) || others > 1)
+        return false;
+    for (uint32_t i = x + 1u; others && i < compare; i++) {
+        const struct vm_ir_op *o = &p->r->ops[i];
+        others -= o->code == VM_IR_logicf && o->args[0] == x;
+    }
+    return !others;
+}
+
+// A comparison, which takes in what it compares with 0, if that is an and.
+static void take_compare_in(struct jit_plan *p, const struct vm_ir_block *b, vm_ir_value v,
+                            uint32_t at)
+{
+    const struct vm_ir_op *o = op_at(p, v);
+    bool test = (o->code == VM_IR_eq || o->code == VM_IR_ne) &&
+                op_at(p, o->args[0])->code == VM_IR_and &&
+                op_at(p, o->args[1])->code == VM_IR_const && op_at(p, o->args[1])->imm == 0 &&
+                is_for_test_only(p, b, o->args[0], v);
+    take_in(p, b, v, at);
+    if (test)
+        take_in(p, b, o->args[0], at);
+}
+
 // A comparison goes into the branch or selection that uses it; an i64 operation of which only the
 // low word is used into the extract (RISC-V's ADDW and its like); a complement into the addition's
 // flags, which are those of a subtraction; an extension into the lane that needs none.
@@ -266,7 +294,7 @@ static void take_parts_in(struct jit_plan *p, const struct vm_ir_block *b, uint3
     vm_ir_value v = o->args[0];
     if (o->code == VM_IR_branch || o->code == VM_IR_select) {
         if (is_used_here_only(p, b, v, at) && is_compare(op_at(p, v)))
-            take_in(p, b, v, at);
+            take_compare_in(p, b, v, at);
     } else if (o->code == VM_IR_extract && o->type == VM_I64 &&
                o->attr == (VM_IR_FIELD(0, 32) | VM_IR_FIELD_SIGNED)) {
         if (is_used_here_only(p, b, v, at) && is_word_arithmetic(op_at(p, v)))

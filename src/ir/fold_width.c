@@ -64,8 +64,13 @@ vm_ir_value vm_ir_fold_shift(struct vm_ir_builder *b, struct vm_ir_op *op)
     return shift_pair(op, inner, (unsigned)n1, (unsigned)n2);
 }
 
-static vm_ir_value fold_extension(struct vm_ir_op *op, const struct vm_ir_op *inner)
+// A truth value stays what it is in any width.
+static vm_ir_value fold_extension(const struct vm_ir_region *r, struct vm_ir_op *op,
+                                  const struct vm_ir_op *inner)
 {
+    if (op->code == VM_IR_zext && op->type == VM_I64 && inner->code == VM_IR_trunc &&
+        vm_ir_is_truth(r, inner->args[0]))
+        return inner->args[0];
     if (inner->code == op->code || (op->code == VM_IR_sext && inner->code == VM_IR_zext))
         return vm_ir_fold_into(op, inner->code, inner->args[0], VM_IR_NONE);
     return VM_IR_NONE;
@@ -125,7 +130,7 @@ vm_ir_value vm_ir_fold_width(struct vm_ir_builder *b, struct vm_ir_op *op)
     const struct vm_ir_op *inner = &b->region->ops[op->args[0]];
     switch (op->code) {
     case VM_IR_sext:
-    case VM_IR_zext: return fold_extension(op, inner);
+    case VM_IR_zext: return fold_extension(b->region, op, inner);
     case VM_IR_trunc: return fold_trunc(b, op, inner);
     case VM_IR_pair: return fold_pair(b->region, op);
     case VM_IR_lo: return inner->code == VM_IR_pair ? inner->args[0] : VM_IR_NONE;

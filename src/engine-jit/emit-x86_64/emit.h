@@ -233,6 +233,8 @@ void emit_claim(struct emit *e, enum x64_reg reg);
 // The last time in this op that it is read as an operand's register: what is needed later goes to
 // its slot.
 void emit_detach(struct emit *e, enum x64_reg reg);
+// The same; to another temporary if one is free. Flags stay as they are.
+void emit_move_out(struct emit *e, enum x64_reg reg);
 // All temporaries: before what clobbers them.
 void emit_claim_all(struct emit *e);
 // Where an operand is: an immediate of 32 bits if it is such a constant, else a register or memory.
@@ -507,6 +509,8 @@ void emit_cold_stack(struct emit *e, const struct cold *c);
 enum x64_cc emit_compare(struct emit *e, vm_ir_value compare);
 // The same of a cond (flags.c).
 enum x64_cc emit_condition(struct emit *e, vm_ir_value cond);
+// Sets the host's flags as an and does, without its result.
+void emit_test(struct emit *e, const struct vm_ir_op *o);
 // Calls C to compute an op.
 emit_fn emit_evaluate;
 emit_fn emit_evaluate_vector;

@@ -107,8 +107,31 @@ static bool set_by_sum(struct emit *e, const struct vm_ir_op *o, enum x64_width 
     return complement;
 }
 
+void emit_test(struct emit *e, const struct vm_ir_op *o)
+{
+    enum x64_width w = o->type == VM_I64 ? X64_64 : X64_32;
+    struct operand b = emit_operand(e, o->args[1]);
+    if (b.kind == IMMEDIATE && b.imm >= 0)
+        w = X64_32; // what is above is 0, as is the sign
+    struct operand a = emit_operand(e, o->args[0]);
+    if (a.kind == IN_MEMORY && b.kind == IMMEDIATE) {
+        x64_test_mi(&e->code, w, a.mem, (int32_t)b.imm);
+        return;
+    }
+    enum x64_reg reg = a.kind == IN_REGISTER ? a.reg : emit_in_register(e, o->args[0]);
+    if (b.kind == IMMEDIATE)
+        x64_test_ri(&e->code, w, reg, (int32_t)b.imm);
+    else
+        x64_test_rr(&e->code, w, reg,
+                    b.kind == IN_REGISTER ? b.reg : emit_in_register(e, o->args[1]));
+}
+
 static void set_by_value(struct emit *e, const struct vm_ir_op *o, enum x64_width w)
 {
+    if (jit_is_taken_in(e->plan, o->args[0])) { // an and, of which a branch makes a test as well
+        emit_test(e, &e->r->ops[o->args[0]]);
+        return;
+    }
     enum x64_reg a = emit_in_register(e, o->args[0]);
     x64_test_rr(&e->code, w, a, a);
 }
@@ -118,7 +141,7 @@ static void take_flags(struct emit *e, vm_ir_value v, uint32_t wanted, bool comp
 {
     struct x64_code *c = &e->code;
     const bool overflow = wanted & VM_IR_FLAG_V, others = wanted & ~(uint32_t)VM_IR_FLAG_V;
-    emit_detach(e, X64_RAX);
+    emit_move_out(e, X64_RAX);
     emit_claim(e, X64_RAX);
     if (complement && wanted & VM_IR_FLAG_C)
         x64_cmc(c);
@@ -138,12 +161,18 @@ static void take_flags(struct emit *e, vm_ir_value v, uint32_t wanted, bool comp
     emit_define(e, v, X64_RAX);
 }
 
-// C takes the complement as it is.
+// C takes the complement, or the and, as it is.
 static void make_in_c(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     if (o->code == VM_IR_addf && jit_is_taken_in(e->plan, o->args[1])) {
         e->at = o->args[1]; // it is still to be used
         emit_op_xor(e, o->args[1], &e->r->ops[o->args[1]]);
+        e->at = v;
+        e->locked = 0;
+    }
+    if (o->code == VM_IR_logicf && jit_is_taken_in(e->plan, o->args[0])) {
+        e->at = o->args[0];
+        emit_op_and(e, o->args[0], &e->r->ops[o->args[0]]);
         e->at = v;
         e->locked = 0;
     }

@@ -475,6 +475,10 @@ enum x64_cc emit_compare(struct emit *e, vm_ir_value compare)
     enum x64_cc cc = condition_of(o->code);
     if (is_narrow((enum vm_type)o->type))
         return compare_narrow(e, o);
+    if (jit_is_taken_in(e->plan, o->args[0])) { // an and, compared with 0
+        emit_test(e, &e->r->ops[o->args[0]]);
+        return cc;
+    }
     struct operand a = emit_operand(e, o->args[0]), b = emit_operand(e, o->args[1]);
     if (a.kind == IMMEDIATE) {
         swap_operands(&a, &b);

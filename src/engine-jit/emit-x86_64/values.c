@@ -122,6 +122,27 @@ static inline void claim(struct emit *e, enum x64_reg reg)
     e->locked |= (uint16_t)(1u << reg);
 }
 
+static void hold(struct emit *e, vm_ir_value root, enum x64_reg reg)
+{
+    e->temps[reg] = root;
+    e->reg_of[root] = (uint8_t)reg;
+}
+
+void emit_move_out(struct emit *e, enum x64_reg reg)
+{
+    vm_ir_value root = e->temps[reg];
+    for (unsigned i = 0; root != NONE && is_live(e, root) && i < VM_ARRAY_SIZE(temporaries); i++) {
+        enum x64_reg to = (enum x64_reg)temporaries[i];
+        if (e->locked >> to & 1 || e->temps[to] != NONE || (to == X64_RDX && e->span))
+            continue;
+        x64_mov_rr(&e->code, X64_64, to, reg);
+        e->temps[reg] = NONE;
+        hold(e, root, to);
+        return;
+    }
+    emit_detach(e, reg);
+}
+
 void emit_claim(struct emit *e, enum x64_reg reg)
 {
     claim(e, reg);
@@ -164,12 +185,6 @@ enum x64_reg emit_temp(struct emit *e)
 static struct x64_mem home_memory(const struct emit *e, vm_ir_value root)
 {
     return at_entry(e, e->plan->home[root]);
-}
-
-static void hold(struct emit *e, vm_ir_value root, enum x64_reg reg)
-{
-    e->temps[reg] = root;
-    e->reg_of[root] = (uint8_t)reg;
 }
 
 // A value that is in an xmm register only: into a temporary, if there is a free one, else to
