@@ -74,8 +74,8 @@ $(BUILD)/tests-enabled: | packages-test $(BUILD)/build.ninja
 .PHONY: test-set-up
 test-set-up: packages-test $(BUILD)/tests-enabled
 	@$(call ninja,$(BUILD))
-	@tools/guests riscv64 || echo 'make: tests that boot the guest will be skipped'
-	@tools/firmware || echo 'make: tests that boot U-Boot and EDK2 will be skipped'
+	@tools/guests riscv64 arm64 || echo 'make: tests that boot a guest will be skipped'
+	@tools/firmware || echo 'make: tests that boot firmware will be skipped'
 	@tools/oracles || echo 'make: tests that need the newest qemu-user will be skipped'
 
 test: test-set-up

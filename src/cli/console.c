@@ -37,8 +37,11 @@ enum {
 
 static const char keys_text[] = "\n"
                                 "Ctrl-A h       this help\n"
+                                "Ctrl-A p       press the machine's power key\n"
                                 "Ctrl-A x       quit: end the machine at once\n"
                                 "Ctrl-A Ctrl-A  send Ctrl-A to the guest\n";
+
+static const char no_power_key[] = "\nvm-cli: this machine has no power key\n";
 
 struct cli_console {
     struct vm *vm;
@@ -49,8 +52,9 @@ struct cli_console {
 
     vm_osal_stream input; // none after its end
     bool is_terminal;
-    bool escape;     // the last key was Ctrl-A
-    bool shows_keys; // is to
+    bool escape;          // the last key was Ctrl-A
+    bool shows_keys;      // is to
+    bool lacks_power_key; // is to say so
     bool stopping;
     bool resizes; // the terminal's size is looked at
     unsigned columns, rows;
@@ -137,6 +141,8 @@ static void press(struct cli_console *c, uint8_t key)
     switch (key) {
     case 'x':
     case 'X': set_end(c, CLI_CONSOLE_QUIT); break;
+    case 'p':
+    case 'P': c->lacks_power_key = !vm_press_power_key(c->vm); break;
     case 'h':
     case 'H':
     case '?': c->shows_keys = true; break;
@@ -165,7 +171,9 @@ static void read_input(struct cli_console *c)
     vm_osal_mutex_unlock(c->mutex);
     if (c->shows_keys)
         write_output(c, keys_text, sizeof keys_text - 1);
-    c->shows_keys = false;
+    if (c->lacks_power_key)
+        write_output(c, no_power_key, sizeof no_power_key - 1);
+    c->shows_keys = c->lacks_power_key = false;
 }
 
 // --- the thread ---

@@ -173,6 +173,8 @@ static void page_keys(struct cli_text *t)
     cli_text_add(t,
                  "When standard input is a terminal, every key goes to the guest, Ctrl-C too:\n"
                  "\n"
+                 "  Ctrl-A p       presses the machine's power key, if it has one: the guest\n"
+                 "                 may power off (arm64)\n"
                  "  Ctrl-A x       quits: the machine ends at once, with exit status 0\n"
                  "  Ctrl-A h       lists these keys\n"
                  "  Ctrl-A Ctrl-A  sends Ctrl-A to the guest\n"

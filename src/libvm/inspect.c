@@ -55,6 +55,13 @@ void vm_console_resize(struct vm *vm, unsigned columns, unsigned rows)
         hosted_stdio_resize(vm->devices.stdio, columns, rows);
 }
 
+bool vm_press_power_key(struct vm *vm)
+{
+    if (vm->board_ops->press_power_key)
+        vm->board_ops->press_power_key(vm->board);
+    return vm->board_ops->press_power_key != NULL;
+}
+
 vm_status vm_add_breakpoint(struct vm *vm, uint64_t address, struct vm_error *e)
 {
     return vm_machine_add_breakpoint(&vm->machine, address, e);

@@ -229,6 +229,24 @@ static void flat_firmware_gets_a_flash(void **state)
     board_machine_end(&b);
 }
 
+static void the_power_key_interrupts(void **state)
+{
+    (void)state;
+    enum { GPIO = 0x9030000, GICD_ISPENDR1 = 0x8000204, SPI = 7 };
+    struct board_machine b;
+    init(&b, 1, 64 * MIB, NULL);
+    board_start(&b);
+    b.ops->press_power_key(b.board);
+    device_host_advance(&b.host, &b.machine, 1000000000);
+    assert_int_equal(mmio_read(&b.machine, GICD_ISPENDR1, 4) >> SPI & 1, 0); // nobody has asked
+    mmio_write(&b.machine, GPIO + 0x40c, 4, 1 << 3);                         // rising edge
+    mmio_write(&b.machine, GPIO + 0x410, 4, 1 << 3);                         // enable
+    mmio_write(&b.machine, GPIO + 0x41c, 4, 0xff);
+    b.ops->press_power_key(b.board);
+    assert_int_equal(mmio_read(&b.machine, GICD_ISPENDR1, 4) >> SPI & 1, 1);
+    board_machine_end(&b);
+}
+
 // --- what cannot be ---
 
 static void check_refused(struct board_machine *b, const char *text)
@@ -340,6 +358,7 @@ int main(void)
         cmocka_unit_test(seeds_are_secret),
         cmocka_unit_test(firmware_is_in_flash),
         cmocka_unit_test(flat_firmware_gets_a_flash),
+        cmocka_unit_test(the_power_key_interrupts),
         cmocka_unit_test(errors_say_what_to_do),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(random_accesses_everywhere),

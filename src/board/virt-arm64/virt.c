@@ -8,6 +8,7 @@
 #include <vm/base/memory.h>
 #include <vm/device/cfi_flash.h>
 #include <vm/device/pl011.h>
+#include <vm/device/pl061.h>
 #include <vm/frontend-arm64/frontend.h>
 
 #include "arm64.h"
@@ -198,6 +199,11 @@ static size_t receive(struct vm_board *board, const uint8_t *bytes, size_t size)
     return vm_pl011_receive(arm64_of(virt_of(board))->uart, bytes, size);
 }
 
+static void press_power_key(struct vm_board *board)
+{
+    vm_pl061_push(arm64_of(virt_of(board))->gpio, ARM64_POWER_PIN);
+}
+
 const struct vm_board_ops vm_board_virt_arm64 = {
     .name = "virt",
     .isa = VM_ISA_ARM64,
@@ -207,6 +213,7 @@ const struct vm_board_ops vm_board_virt_arm64 = {
     .set_images = virt_set_images,
     .destroy = destroy,
     .receive = receive,
+    .press_power_key = press_power_key,
     .flash_saved = virt_flash_saved,
     .device_tree = virt_device_tree,
 };

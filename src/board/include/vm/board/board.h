@@ -20,9 +20,10 @@ struct vm_virtio;
 
 // The firmware below the kernel.
 enum vm_board_bios {
-    VM_BIOS_BUILTIN, // the board's own (SBI); the kernel starts in supervisor mode
-    VM_BIOS_NONE,    // none: the kernel (often a bare-metal ELF) starts in machine mode
-    VM_BIOS_FILE,    // config.bios, in machine mode; it gets the kernel's address
+    VM_BIOS_BUILTIN, // the board's own (SBI, PSCI); the kernel starts in the mode above it
+    VM_BIOS_NONE, // none: the kernel (often a bare-metal ELF) starts in the most privileged mode;
+                  // on ARM64 that is EL1, with PSCI all the same
+    VM_BIOS_FILE, // config.bios, in the most privileged mode; it gets the kernel
 };
 
 // A file that the embedder has read; the bytes stay its own. Every reset loads them again: they are
@@ -48,7 +49,7 @@ struct vm_board_console {
 // A virtio device (vm/device/virtio/virtio.h) and the slot that it goes into.
 enum vm_board_transport {
     VM_BOARD_PCI,  // slots 1 to 31 of the bus
-    VM_BOARD_MMIO, // virt: slots 0 to 7
+    VM_BOARD_MMIO, // virt: slots 0 to 7, on ARM64 to 31
 };
 
 struct vm_board_virtio {
@@ -119,6 +120,10 @@ struct vm_board_ops {
     // on. None are before the guest has enabled its receiver; when fewer than `size` are, console's
     // input_room will be called. Any thread, also while the vCPUs run.
     size_t (*receive)(struct vm_board *board, const uint8_t *bytes, size_t size);
+
+    // Presses and releases the power key, which asks the guest to power off. Any thread; NULL: the
+    // board has none.
+    void (*press_power_key)(struct vm_board *board);
 
     // The answer to the flash's `save`: it is kept, or could not be. Any thread; NULL without
     // flash_bank.

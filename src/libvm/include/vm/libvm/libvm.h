@@ -12,10 +12,11 @@
 //   vm_destroy(vm);
 //
 // Threads: vm_run, vm_step, vm_destroy and the register functions are for one thread at a time, and
-// all but vm_run only while the machine does not run. vm_pause, vm_console_input, vm_console_resize
-// and the balloon's functions may be called from any thread at any time. Devices have threads of
-// their own, from vm_create to vm_destroy: what is in flight goes on while the vCPUs stand still.
-// Strings and bytes in vm_options must stay valid as long as the machine.
+// all but vm_run only while the machine does not run. vm_pause, vm_console_input,
+// vm_console_resize, vm_press_power_key and the balloon's functions may be called from any thread
+// at any time. Devices have threads of their own, from vm_create to vm_destroy: what is in flight
+// goes on while the vCPUs stand still. Strings and bytes in vm_options must stay valid as long as
+// the machine.
 #ifndef VM_LIBVM_LIBVM_H
 #define VM_LIBVM_LIBVM_H
 
@@ -165,6 +166,9 @@ size_t vm_console_input(struct vm *vm, const uint8_t *bytes, size_t size);
 // The size in characters of the terminal that shows the console. A serial port has none; then
 // nothing happens.
 void vm_console_resize(struct vm *vm, unsigned columns, unsigned rows);
+
+// Presses the machine's power key: the guest may power off. False: there is no such key.
+bool vm_press_power_key(struct vm *vm);
 
 // The balloon, in bytes.
 struct vm_balloon {
