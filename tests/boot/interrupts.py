@@ -26,7 +26,8 @@ MACHINES = {
               ("gic-version=2", 1, "builtin"), ("gic-version=2", 4, "builtin")),
 }
 # The kernel's names of what the serial port and a disk interrupt through.
-CHIPS = {"aia=aplic": ("APLIC-DIRECT", "APLIC-DIRECT"), "aia=aplic-imsic": ("APLIC-MSI", "PCI-MSIX"),
+CHIPS = {"aia=aplic": ("APLIC-DIRECT", "APLIC-DIRECT"),
+         "aia=aplic-imsic": ("APLIC-MSI", "PCI-MSIX"),
          "its=on": ("GICv3", "ITS-PCI-MSIX"), "its=off": ("GICv3", "GICv3"),
          "gic-version=2": ("GIC-0", "PCI-MSIX")}
 DISK_SIZE = 8 << 20
