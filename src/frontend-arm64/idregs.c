@@ -76,10 +76,11 @@ static uint64_t mmfr0(const struct a64_config *c)
     return range | asids16 << 4 | granule16 << 20 | granule4 << 28;
 }
 
+// ECBHB: what contains branch targets (CSV2) contains branch history, of which there is none.
 static uint64_t mmfr1(const struct a64_config *c)
 {
     return with(c, A64_EXT_HAFDBS, 0, 2) | with(c, A64_EXT_HPDS, 12, 1) |
-           with(c, A64_EXT_PAN, 20, 2);
+           with(c, A64_EXT_PAN, 20, 2) | with(c, A64_EXT_CSV2, 60, 1);
 }
 
 static uint64_t mmfr2(const struct a64_config *c)

@@ -33,7 +33,7 @@ static void features_are_claimed_as_configured(void **state)
         {"max", A64_SYS(3, 0, 0, 6, 2), UINT64_MAX, 0x10000000110002},
         {"max", A64_SYS(3, 0, 0, 7, 0), UINT64_MAX, 0x10200026},
         {"cortex-a72", A64_SYS(3, 0, 0, 7, 0), UINT64_MAX, 0x100024},
-        {"max", A64_SYS(3, 0, 0, 7, 1), UINT64_MAX, 0x201002},
+        {"max", A64_SYS(3, 0, 0, 7, 1), UINT64_MAX, UINT64_C(0x1000000000201002)},
         {"max", A64_SYS(3, 0, 0, 7, 2), UINT64_MAX, 0x1001000110010011},
         {"cortex-a72", A64_SYS(3, 0, 0, 7, 2), UINT64_MAX, 1},
         {"max", A64_SYS(3, 0, 0, 1, 0), UINT64_MAX, 0}, // AArch32
