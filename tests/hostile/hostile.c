@@ -117,7 +117,7 @@ struct vm *hostile_create(const struct hostile_machine *m)
     struct vm_blob file = {"hostile", m->code, m->size};
     struct vm_error e = {0};
     struct vm *vm = NULL;
-    o.guest = "riscv64";
+    o.guest = m->guest ? m->guest : "riscv64";
     o.cpu = m->cpu;
     o.machine = m->machine;
     o.engine = getenv("TRINE_ENGINE");
@@ -188,6 +188,7 @@ void hostile_run_pestered(struct hostile_group *g, struct vm *vm, unsigned ms,
 
 void hostile_inspect(struct vm *vm, struct random *r)
 {
+    static const char *const guests[] = {"riscv64", "arm64"};
     static char text[32 << 10];
     uint8_t bytes[64];
     uint64_t value;
@@ -202,6 +203,7 @@ void hostile_inspect(struct vm *vm, struct random *r)
         size_t size = 1 + random_below(r, sizeof bytes);
         vm_read_memory(vm, (vm_gpa){address}, bytes, size, &e);
         vm_read_virtual(vm, vcpu, (vm_gva){address}, bytes, size, &e);
-        vm_disassemble("riscv64", address, bytes, sizeof bytes, text, 80);
+        for (unsigned k = 0; k < sizeof guests / sizeof *guests; k++)
+            vm_disassemble(guests[k], address, bytes, sizeof bytes, text, 80);
     }
 }

@@ -37,6 +37,7 @@ bool hostile_next(struct hostile_group *g, struct random *r);
 void hostile_end(const struct hostile_group *g);
 
 struct hostile_machine {
+    const char *guest; // or NULL: riscv64
     unsigned vcpus;
     uint64_t memory;     // bytes
     const char *cpu;     // or NULL
