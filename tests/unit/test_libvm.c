@@ -485,6 +485,7 @@ static void a_machine_without_files_runs_what_is_written(void **state)
     for (size_t i = 0; i < VM_ARRAY_SIZE(modes); i++) {
         struct vm_options o = vm_default_options();
         struct vm_error e;
+        o.guest = "riscv64";
         o.memory = 1 << 20;
         o.bios_mode = modes[i];
         struct vm *vm = create(&o);
@@ -588,6 +589,7 @@ static void endless_firmware_calls_are_none(void **state)
     const uint32_t end[] = {POWEROFF(0)};
     struct vm_options o = vm_default_options();
     struct vm_error e;
+    o.guest = "riscv64";
     o.memory = 16 << 20;
     struct vm *vm = create(&o);
     uint32_t *code = malloc(CALLS * sizeof *code);
@@ -616,7 +618,10 @@ static void says_what_it_is(void **state)
     assert_int_equal(s.instructions, 0);
     vm_destroy(vm);
     assert_string_equal(vm_built_guest(0), "riscv64");
-    assert_null(vm_built_guest(1));
+    size_t guests = 1;
+    while (vm_built_guest(guests))
+        assert_string_not_equal(vm_built_guest(guests++), "riscv64");
+    assert_in_range(guests, 1, 3);
     assert_non_null(vm_built_engine(0));
     size_t engines = 0;
     while (vm_built_engine(engines))
