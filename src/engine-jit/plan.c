@@ -53,14 +53,13 @@ static bool is_in(const struct vm_ir_block *b, vm_ir_value v)
 }
 
 static inline void note_use(struct jit_plan *p, vm_ir_value v, uint32_t at,
-                            const struct vm_ir_block *b)
+                            const struct vm_ir_block *b, uint8_t mark)
 {
     vm_ir_value root = p->root[v];
     p->uses[root] += p->uses[root] < UINT16_MAX;
     if (at > p->last_use[root])
         p->last_use[root] = (uint16_t)at;
-    if (!is_in(b, root))
-        p->marks[root] |= JIT_ESCAPES;
+    p->marks[root] |= is_in(b, root) ? mark : mark | JIT_ESCAPES;
 }
 
 static bool is_float(enum vm_type t)
@@ -79,10 +78,13 @@ static bool reads_floats(const struct jit_plan *p, const struct vm_ir_op *o)
 
 static void note_floats(struct jit_plan *p, const struct vm_ir_op *o)
 {
-    unsigned args = reads_floats(p, o) ? vm_ir_op_args(p->r, o) : 0;
+    uint8_t mark = reads_floats(p, o) ? JIT_FLOAT : 0;
+    unsigned args = vm_ir_op_args(p->r, o);
     p->has_float = true;
-    for (unsigned a = 0; a < args; a++)
-        p->marks[p->root[o->args[a]]] |= JIT_FLOAT;
+    if (!mark && vm_ir_op_traits[o->code].effects & VM_IR_E_FPENV)
+        mark = JIT_BITS;
+    for (unsigned a = 0; mark && a < args; a++)
+        p->marks[p->root[o->args[a]]] |= mark;
 }
 
 // --- spans ---
@@ -153,12 +155,25 @@ static void note_operands(struct jit_plan *p, uint32_t at, const struct vm_ir_bl
     const struct vm_ir_op *o = &p->r->ops[at];
     unsigned args = vm_ir_op_args(p->r, o);
     if (o->code == VM_IR_store) {
-        note_use(p, o->args[0], at, b);
-        note_use(p, jit_stored(p, o), at, b);
+        note_use(p, o->args[0], at, b, JIT_BITS);
+        note_use(p, jit_stored(p, o), at, b, JIT_BITS);
         return;
     }
+    // A name does not read what it names; of FP ops note_floats tells.
+    bool reads_bits = p->root[at] == at && !(vm_ir_op_traits[o->code].effects & VM_IR_E_FPENV);
     for (unsigned a = 0; a < args; a++)
-        note_use(p, o->args[a], at, b);
+        note_use(p, o->args[a], at, b, reads_bits ? JIT_BITS : 0);
+}
+
+// A lane may stay a part of its vector.
+static void keep_vector(struct jit_plan *p, vm_ir_value lane)
+{
+    const struct vm_ir_op *o = op_at(p, lane);
+    if (o->code != VM_IR_vget)
+        return;
+    vm_ir_value root = p->root[o->args[0]];
+    if (p->last_use[lane] > p->last_use[root])
+        p->last_use[root] = p->last_use[lane];
 }
 
 // Ops without operands (markers, constants, reads of entries) are many, and of no interest here.
@@ -184,7 +199,7 @@ static void walk_forwards(struct jit_plan *p, unsigned block)
     unsigned count;
     const vm_ir_value *given = vm_ir_given_args(r, block, &count);
     for (unsigned g = 0; g < count; g++)
-        note_use(p, given[g], end - 1, b);
+        note_use(p, given[g], end - 1, b, JIT_BITS);
 }
 
 // --- parts ---
@@ -202,8 +217,10 @@ static void take_in(struct jit_plan *p, const struct vm_ir_block *b, vm_ir_value
     const struct vm_ir_op *o = op_at(p, v);
     unsigned args = vm_ir_op_args(p->r, o);
     p->marks[v] |= JIT_TAKEN_IN | JIT_SILENT;
-    for (unsigned a = 0; a < args; a++)
-        note_use(p, o->args[a], at, b);
+    for (unsigned a = 0; a < args; a++) {
+        note_use(p, o->args[a], at, b, JIT_BITS);
+        keep_vector(p, p->root[o->args[a]]);
+    }
 }
 
 static bool is_used_here_only(const struct jit_plan *p, const struct vm_ir_block *b, vm_ir_value v,
@@ -349,7 +366,8 @@ static const struct vm_register *entry_of(struct jit_plan *p, uint64_t reg)
 {
     const struct vm_register *e = &p->r->regfile->registers[reg];
     if (e->class != VM_REG_GENERAL)
-        p->has_float |= e->class == VM_REG_FLOAT || vm_ir_in_fp_env(p->r->regfile, reg);
+        p->has_float |= e->class == VM_REG_FLOAT || e->class == VM_REG_VECTOR ||
+                        vm_ir_in_fp_env(p->r->regfile, reg);
     return e;
 }
 
@@ -476,6 +494,8 @@ bool jit_plan_region(struct jit_plan *p, const struct vm_ir_region *r, struct vm
     find_roots(p);
     for (uint16_t b = 0; b < r->block_count; b++)
         walk_forwards(p, b);
+    for (uint32_t i = 0; p->has_float && i < r->op_count; i++)
+        keep_vector(p, (vm_ir_value)i);
     for (uint16_t b = 0; b < r->block_count; b++)
         walk_backwards(&h, &r->blocks[b]);
     if (p->has_float)

@@ -46,6 +46,7 @@ enum {
     JIT_TAKEN_IN = 1 << 2, // of a pure op: part of the one that uses it
     JIT_FLOAT = 1 << 3,    // of a root: an FP op reads it as a float, maybe with another sign
     JIT_SILENT = 1 << 4,   // nothing to emit, and nothing else to do for it
+    JIT_BITS = 1 << 5,     // of a root: something else reads it
 };
 
 // Fills the plan from `arena`; false when memory is out.

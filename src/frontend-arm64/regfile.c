@@ -88,9 +88,16 @@ static const struct vm_register registers[A64_REG_COUNT] = {
 // Arguments and results first, then what compilers keep across calls, SP, and the frame pointer.
 static const uint16_t hot[] = {0, 1, 2, 3, A64_REG_SP, 19, 20, 4, 8, 21, 0xffff};
 
+// Arguments and results, and what compilers take first.
+static const uint16_t hot_vector[] = {
+    A64_REG_V,     A64_REG_V + 1, A64_REG_V + 2, A64_REG_V + 3, A64_REG_V + 4,
+    A64_REG_V + 5, A64_REG_V + 6, A64_REG_V + 7, 0xffff,
+};
+
 const struct vm_regfile a64_regfile = {
     .registers = registers,
     .hot = hot,
+    .hot_float = hot_vector,
     .count = A64_REG_COUNT,
     .pc = A64_REG_PC,
     .fp_env = offsetof(struct vm_arm64_state, fp),

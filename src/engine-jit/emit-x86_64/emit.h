@@ -7,7 +7,9 @@
 //   rbx rsi rdi r8-r13 r15  the guest's most used registers (struct vm_regfile's `hot`)
 //   rax rcx rdx     values of the block; nothing at its boundaries
 //   rsp             16-byte aligned
-//   xmm15, xmm14 ...  the guest's most used float registers (`hot_float`) while the FPU is live
+//   xmm15, xmm14 ...  the guest's most used float or vector registers (`hot_float`) while the FPU
+//   is
+//                   live
 //   xmm0 ...        float and v128 values of the block; nothing at its boundaries
 //
 // A value of at most 64 bits is in a register of either kind, in its home (plan.h), in a slot of

@@ -198,7 +198,7 @@ static void load_float(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 static void load_vector(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     unsigned log2 = vm_ir_mem_size_log2(o->attr);
-    enum x64_xmm to = emit_xmm_temp(e);
+    enum x64_xmm to = emit_xmm_result(e, v, 0);
     struct access a = find_place(e, v, o, offsetof(struct vm_tlb_context, read));
     if (log2 >= 2) {
         emit_xmm_load(e, log2 == 4 ? VM_V128 : log2 == 3 ? VM_F64 : VM_F32, to, a.place);

@@ -71,21 +71,18 @@ void emit_op_get(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     }
     if (vm_ir_in_fp_env(e->r->regfile, o->imm))
         emit_end_live(e);
-    if (entry->type == VM_V128) {
+    if (e->fixed_xmm[o->imm] != NO_REG || entry->type == VM_V128) {
         enum x64_xmm to = emit_xmm_temp(e);
-        emit_xmm_load(e, VM_V128, to, at_entry(e, o->imm));
+        if (e->fixed_xmm[o->imm] != NO_REG)
+            emit_xmm_move(e, to, (enum x64_xmm)e->fixed_xmm[o->imm]);
+        else
+            emit_xmm_load(e, VM_V128, to, at_entry(e, o->imm));
         emit_define_xmm(e, v, to);
         return;
     }
     if (bytes > 8) {
         struct x64_mem slot = emit_slot(e, v);
         emit_copy(e, emit_temp(e), slot, at_entry(e, o->imm), bytes);
-        return;
-    }
-    if (e->fixed_xmm[o->imm] != NO_REG) {
-        enum x64_xmm to = emit_xmm_temp(e);
-        emit_xmm_move(e, to, (enum x64_xmm)e->fixed_xmm[o->imm]);
-        emit_define_xmm(e, v, to);
         return;
     }
     enum x64_reg reg = emit_temp(e);
@@ -109,13 +106,13 @@ void emit_op_put(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     bool live_flags = emit_is_live_flags(e, o);
     if (vm_ir_in_fp_env(e->r->regfile, o->imm) && !live_flags)
         emit_end_live(e);
-    if (entry->type == VM_V128) {
+    if (e->fixed_xmm[o->imm] != NO_REG) {
+        emit_load_xmm(e, (enum x64_xmm)e->fixed_xmm[o->imm], o->args[0]);
+    } else if (entry->type == VM_V128) {
         emit_xmm_store(e, VM_V128, at_entry(e, o->imm), emit_in_xmm(e, o->args[0]));
     } else if (bytes > 8) {
         struct x64_mem slot = emit_slot(e, o->args[0]);
         emit_copy(e, emit_temp(e), at_entry(e, o->imm), slot, bytes);
-    } else if (e->fixed_xmm[o->imm] != NO_REG) {
-        emit_load_xmm(e, (enum x64_xmm)e->fixed_xmm[o->imm], o->args[0]);
     } else if (e->fixed[o->imm] != NO_REG) {
         emit_load_value(e, (enum x64_reg)e->fixed[o->imm], o->args[0]);
     } else {

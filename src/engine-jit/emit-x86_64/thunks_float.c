@@ -96,13 +96,13 @@ static void move_fixed_xmm(struct x64_code *c, const struct jit *j, bool to_stat
 {
     const struct vm_regfile *r = j->vcpu->guest->regfile;
     for (unsigned i = 0, n = emit_fixed_xmm_count(r); i < n; i++) {
-        const char *entry = (const char *)j->vcpu->state + r->registers[r->hot_float[i]].offset;
-        struct x64_mem place = emit_at_jit_state(j, entry);
+        const struct vm_register *entry = &r->registers[r->hot_float[i]];
+        struct x64_mem place = emit_at_jit_state(j, (const char *)j->vcpu->state + entry->offset);
         enum x64_xmm xmm = (enum x64_xmm)(XMM_COUNT - 1 - i);
-        if (to_state)
-            x64_movsd_mr(c, place, xmm);
+        if (entry->type == VM_V128)
+            to_state ? x64_movups_mr(c, place, xmm) : x64_movups_rm(c, xmm, place);
         else
-            x64_movsd_rm(c, xmm, place);
+            to_state ? x64_movsd_mr(c, place, xmm) : x64_movsd_rm(c, xmm, place);
     }
 }
 

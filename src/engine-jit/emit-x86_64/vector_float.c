@@ -80,7 +80,7 @@ static enum x64_op choose(struct shape s, enum x64_op ps, enum x64_op pd, enum x
     return s.one ? (s.f32 ? ss : sd) : s.f32 ? ps : pd;
 }
 
-// The operands as they come, for C, and as the host computes with them.
+// The operands as C gets them, and as the host computes with them: of a half C looks at no more.
 struct operands {
     struct operand given[3];
     enum x64_xmm used[3];
@@ -97,6 +97,8 @@ static struct operands bring(struct vec *k, struct shape s)
         if (s.half) {
             x.used[i] = vec_temp(k);
             vec_3(k, x64_OP_punpcklqdq, x.used[i], x.given[i].xmm, x.given[i].xmm);
+            k->e->xmm_locked &= (uint16_t) ~(1u << x.given[i].xmm);
+            x.given[i].xmm = x.used[i];
         }
     }
     return x;

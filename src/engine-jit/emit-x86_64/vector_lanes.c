@@ -3,11 +3,13 @@
 // Lanes to and from scalars, and lanes in another order.
 #include "vector.h"
 
+enum { ABOVE_LANE_0 = 0xe }; // what INSERTPS makes 0
+
 // --- scalars ---
 
 static bool is_in_memory_only(const struct vec *k, vm_ir_value root)
 {
-    return k->e->xmm_of[root] == NO_REG &&
+    return emit_xmm_of(k->e, root) == NO_REG &&
            (k->e->plan->home[root] != VM_IR_NONE || k->e->slot_of[root]);
 }
 
@@ -17,7 +19,7 @@ static struct x64_mem lane_in_memory(struct vec *k)
     struct emit *e = k->e;
     vm_ir_value root = e->plan->root[k->o->args[0]];
     struct x64_mem from;
-    if (e->plan->home[root] != VM_IR_NONE) {
+    if (e->plan->home[root] != VM_IR_NONE && emit_xmm_home(e, root) == NO_REG) {
         from = at_entry(e, e->plan->home[root]);
     } else {
         bool stored = e->slot_of[root] != 0;
@@ -28,12 +30,13 @@ static struct x64_mem lane_in_memory(struct vec *k)
     return at_offset(from, (int32_t)(k->imm * k->bits / 8));
 }
 
-// A lane that FP ops read: zero-extended in an xmm register.
+// A lane that FP ops read: in an xmm register, zero-extended unless only they do.
 static bool get_float(struct vec *k)
 {
     struct emit *e = k->e;
     vm_ir_value root = e->plan->root[k->o->args[0]];
-    bool low = k->imm == 0 && k->bits == 64;
+    bool extend = k->bits == 32 && e->plan->marks[k->v] & JIT_BITS;
+    bool low = k->imm == 0 && (!extend || vec_has(k, VM_CPU_X86_64_SSE4_1));
     if (k->log2 < 2 || k->o->attr & VM_IR_VEC_SIGNED || !(e->plan->marks[k->v] & JIT_FLOAT))
         return false;
     if (!low || is_in_memory_only(k, root)) {
@@ -44,7 +47,10 @@ static bool get_float(struct vec *k)
         return true;
     }
     enum x64_xmm a = vec_arg(k, 0), to = vec_temp(k);
-    emit_xmm_move(e, to, a);
+    if (extend)
+        vec_3i(k, x64_OP_insertps, to, a, a, ABOVE_LANE_0);
+    else
+        emit_xmm_move(e, to, a);
     emit_define_xmm(e, k->v, to);
     return true;
 }
@@ -127,7 +133,7 @@ static void low_lane(struct vec *k, unsigned i, enum x64_xmm to, bool clean)
     }
     if (xmm != NO_REG && e->reg_of[root] == NO_REG && k->log2 == 2) {
         if (clean && has_feature(e, VM_CPU_X86_64_SSE4_1)) {
-            vec_3i(k, x64_OP_insertps, to, (enum x64_xmm)xmm, (enum x64_xmm)xmm, 0x0e);
+            vec_3i(k, x64_OP_insertps, to, (enum x64_xmm)xmm, (enum x64_xmm)xmm, ABOVE_LANE_0);
             return;
         }
         if (!clean) {

@@ -62,12 +62,12 @@ static void doubling_words(struct vec *k, enum x64_xmm to, enum x64_xmm a, enum 
 }
 
 // Twice a product of 64 bits, which is rounded by adding half of the low lane's range.
-static void doubled(struct vec *k, enum x64_xmm to, enum x64_xmm a, enum x64_xmm b)
+static void doubled(struct vec *k, enum x64_xmm to, enum x64_xmm a, enum x64_xmm b,
+                    enum x64_xmm half)
 {
     vec_3(k, x64_OP_pmuldq, to, a, b);
     vec_3(k, x64_OP_paddq, to, to, to);
     if (k->o->code == VM_IR_vsqrdmulh) {
-        enum x64_xmm half = vec_temp(k);
         vec_ones(k, half);
         vec_shift(k, VEC_SLL, 64, half, half, 63);
         vec_shift(k, VEC_SRL, 64, half, half, 32);
@@ -79,10 +79,11 @@ static void doubling_doublewords(struct vec *k, enum x64_xmm to, enum x64_xmm a,
 {
     enum { HIGHS = 0xdd, EVEN_ODD = 0xd8 }; // lanes 1, 3 of each; then 0, 2, 1, 3
     enum x64_xmm x = vec_temp(k), y = vec_temp(k), odd = vec_temp(k);
+    enum x64_xmm half = vec_temp(k);
     vec_shift(k, VEC_SRL, 64, x, a, 32);
     vec_shift(k, VEC_SRL, 64, y, b, 32);
-    doubled(k, odd, x, y);
-    doubled(k, to, a, b);
+    doubled(k, odd, x, y, half);
+    doubled(k, to, a, b, half);
     vec_3i(k, x64_OP_shufps, to, to, odd, HIGHS);
     vec_2i(k, x64_OP_pshufd, to, to, EVEN_ODD);
 }

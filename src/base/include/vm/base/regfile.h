@@ -49,7 +49,9 @@ struct vm_regfile {
     uint16_t fp_env;     // byte offset of the struct vm_fp_env that FP ops use
     uint16_t state_size; // bytes of the whole state struct
     const uint16_t *hot; // entries of type VM_I64 that code uses most, ended by 0xffff, or NULL
-    const uint16_t *hot_float; // the same of class VM_REG_FLOAT, of 64 bits, that FP code uses
+    // The same of class VM_REG_FLOAT, of 64 bits, or of VM_REG_VECTOR, of type VM_V128, that FP and
+    // vector code uses.
+    const uint16_t *hot_float;
 };
 
 #endif
