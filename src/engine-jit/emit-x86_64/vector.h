@@ -39,6 +39,14 @@ static inline enum x64_xmm vec_temp(struct vec *k)
     return emit_xmm_temp(k->e);
 }
 
+// For the one instruction of an op: the result's home, unless it is the second operand's register
+// and there is no form with three of them.
+static inline enum x64_xmm vec_result(struct vec *k, enum x64_xmm second)
+{
+    uint32_t busy = has_feature(k->e, VM_CPU_X86_64_AVX) ? 0 : 1u << second;
+    return emit_xmm_result(k->e, k->v, busy);
+}
+
 // --- vector.c ---
 
 // Instructions: to = a OP b, to = OP a, with an immediate byte, and with a constant in memory.

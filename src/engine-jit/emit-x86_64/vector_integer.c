@@ -239,7 +239,7 @@ bool vec_arithmetic(struct vec *k)
     struct choice c = instruction(k->o->code, k->log2);
     if (!is_there(k, c))
         return without_instruction(k);
-    enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_temp(k);
+    enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_result(k, b);
     vec_3(k, c.op, to, a, b);
     return vec_done(k, to);
 }

@@ -46,6 +46,11 @@ static bool get_float(struct vec *k)
         emit_define_xmm(e, k->v, to);
         return true;
     }
+    uint8_t home = emit_xmm_home(e, root);
+    if (home != NO_REG && !extend && !(e->plan->marks[k->v] & JIT_ESCAPES)) {
+        e->xmm_of[k->v] = home; // which the vector keeps as long as the lane is used
+        return true;
+    }
     enum x64_xmm a = vec_arg(k, 0), to = vec_temp(k);
     if (extend)
         vec_3i(k, x64_OP_insertps, to, a, a, ABOVE_LANE_0);
@@ -153,7 +158,7 @@ static void low_lane(struct vec *k, unsigned i, enum x64_xmm to, bool clean)
 
 bool vec_low(struct vec *k)
 {
-    enum x64_xmm to = vec_temp(k);
+    enum x64_xmm to = emit_xmm_result(k->e, k->v, 0);
     low_lane(k, 0, to, true);
     return vec_done_whole(k, to);
 }
