@@ -144,6 +144,7 @@ void vec_choose(struct vec *k, enum x64_xmm to, enum x64_xmm mask, enum x64_xmm 
     vec_3(k, x64_OP_pandn, other, mask, no);
     vec_3(k, x64_OP_pand, to, yes, mask);
     vec_3(k, x64_OP_por, to, to, other);
+    vec_free(k, other);
 }
 
 void vec_broadcast(struct vec *k, unsigned log2, enum x64_xmm to, enum x64_xmm a)

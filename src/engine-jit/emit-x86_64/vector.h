@@ -39,6 +39,12 @@ static inline enum x64_xmm vec_temp(struct vec *k)
     return emit_xmm_temp(k->e);
 }
 
+// It is no longer needed within the op: few are free at a time.
+static inline void vec_free(struct vec *k, enum x64_xmm x)
+{
+    k->e->xmm_locked &= (uint16_t) ~(1u << x);
+}
+
 // For the one instruction of an op: the result's home, unless it is the second operand's register
 // and there is no form with three of them.
 static inline enum x64_xmm vec_result(struct vec *k, enum x64_xmm second)

@@ -104,6 +104,8 @@ static void greater(struct vec *k, bool sign, enum x64_xmm to, enum x64_xmm a, e
     vec_3(k, x64_OP_pxor, to, a, top);
     vec_3(k, x64_OP_pxor, other, b, top);
     vec_3(k, op, to, to, other);
+    vec_free(k, top);
+    vec_free(k, other);
 }
 
 static bool can_compare(const struct vec *k)

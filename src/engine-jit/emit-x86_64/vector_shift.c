@@ -19,6 +19,7 @@ static void shift_bytes(struct vec *k, enum vec_shift how, enum x64_xmm to, enum
         vec_3(k, x64_OP_pxor, to, to, mask);
         vec_3(k, x64_OP_psubb, to, to, mask);
     }
+    vec_free(k, mask);
 }
 
 // Of all widths, by 0 to width - 1.
@@ -35,6 +36,7 @@ static void shift_lanes(struct vec *k, enum vec_shift how, enum x64_xmm to, enum
         vec_shift(k, VEC_SLL, 64, signs, signs, 64 - n);
         vec_shift(k, VEC_SRL, 64, to, a, n);
         vec_3(k, x64_OP_por, to, to, signs);
+        vec_free(k, signs);
     } else {
         vec_shift(k, how, k->bits, to, a, n);
     }
@@ -122,6 +124,7 @@ static void shift_right_by(struct vec *k, enum x64_xmm to, enum x64_xmm a, enum 
     vec_3(k, x64_OP_pxor, to, a, signs);
     vec_3(k, op, to, to, n);
     vec_3(k, x64_OP_pxor, to, to, signs);
+    vec_free(k, signs);
 }
 
 // The same, rounded: by one bit less, then half of that, with the last bit added.
@@ -135,6 +138,8 @@ static void shift_right_rounded_by(struct vec *k, enum x64_xmm to, enum x64_xmm 
     shift_lanes(k, is_signed(k) ? VEC_SRA : VEC_SRL, to, last, 1);
     vec_3(k, x64_OP_pand, last, last, one);
     vec_3(k, vec_adding(k->log2), to, to, last);
+    vec_free(k, one);
+    vec_free(k, last);
 }
 
 // The host shifts by unsigned lanes, and everything out where they are too large. So both ways, and
@@ -151,13 +156,15 @@ static bool shift_wide_lanes(struct vec *k)
     emit_xmm_zero(k->e, n);
     vec_3(k, vec_subtracting(k->log2), n, n, b);
     vec_3(k, x64_OP_pand, n, n, byte);
+    vec_free(k, byte);
     if (is_rounded(k))
         shift_right_rounded_by(k, right, a, n);
     else
         shift_right_by(k, right, a, n);
     vec_shift(k, VEC_SLL, k->bits, n, b, k->bits - 8);
-    vec_signs(k, k->bits, byte, n);
-    vec_choose(k, to, byte, right, to);
+    enum x64_xmm negative = vec_temp(k);
+    vec_signs(k, k->bits, negative, n);
+    vec_choose(k, to, negative, right, to);
     return vec_done(k, to);
 }
 
@@ -176,6 +183,8 @@ static void word_powers(struct vec *k, enum x64_xmm to, enum x64_xmm b, unsigned
     vec_mask(k, x64_OP_por, table, table, MASK_POWERS_OF_2);
     vec_3(k, x64_OP_pshufb, table, table, to);
     emit_xmm_move(k->e, to, table);
+    vec_free(k, high);
+    vec_free(k, table);
 }
 
 // Products with powers of two: their low halves are shifted left, the high ones right. The rounded
@@ -226,6 +235,7 @@ static void look_up_powers(struct vec *k, enum x64_xmm to, enum x64_xmm index,
     emit_xmm_zero(k->e, to);
     vec_mask(k, x64_OP_por, to, to, table);
     vec_3(k, x64_OP_pshufb, to, to, at);
+    vec_free(k, at);
 }
 
 // The second byte of the products of the words that the even or odd bytes make, as that byte.
@@ -243,6 +253,7 @@ static void high_bytes(struct vec *k, bool odd, enum x64_xmm to, enum x64_xmm a,
     vec_shift(k, VEC_SRL, 16, to, to, 8);
     if (odd)
         vec_shift(k, VEC_SLL, 16, to, to, 8);
+    vec_free(k, x);
 }
 
 // Bytes by products with powers of two, too: left the low bytes, right the high ones, where one of
