@@ -47,19 +47,46 @@ static unsigned lowest_bit(const struct vm_vcpu *v, uint64_t tcr, unsigned range
     return 64 - (size < min ? min : size > max ? max : size);
 }
 
-// The bits of a pointer that hold the code: from lowest_bit on, but bit 55 and an ignored top byte.
-static uint64_t code_mask(unsigned lowest, bool tbi)
+static struct vm_arm64_code_place place_of(unsigned lowest, bool tbi)
 {
-    enum { RANGE_BIT = 55, TOP = 56 };
-    uint64_t above = ~vm_mask(lowest) & ~((uint64_t)1 << RANGE_BIT);
-    return tbi ? above & vm_mask(TOP) : above;
+    enum { RANGE_BIT = 55 };
+    const unsigned top = tbi ? 56 : 64;
+    uint64_t bits = ~vm_mask(lowest) & (tbi ? vm_mask(56) : UINT64_MAX);
+    return (struct vm_arm64_code_place){
+        .mask = bits & ~((uint64_t)1 << RANGE_BIT),
+        .bits = bits,
+        .change = (uint64_t)1 << (top - 2),
+        .errors = (uint64_t)1 << (top - 3),
+    };
+}
+
+// Where either range ignores the top byte bit 55 tells the range that a new code is for, else bit
+// 63.
+static void find_places(struct vm_vcpu *v, struct vm_arm64_code_places *p)
+{
+    uint64_t tcr = a64_state(v)->tcr[1];
+    for (unsigned data = 0; data < 2; data++) {
+        bool tbi[2] = {ignores_top(tcr, 0, data), ignores_top(tcr, 1, data)};
+        p->range_bit[data] = tbi[0] || tbi[1] ? 55 : 63;
+        for (unsigned range = 0; range < 2; range++)
+            p->of[data][range] = place_of(lowest_bit(v, tcr, range), tbi[range]);
+    }
+    p->tcr = tcr;
+    p->known = true;
+}
+
+static inline const struct vm_arm64_code_places *places(struct vm_vcpu *v)
+{
+    struct vm_arm64_code_places *p = &a64_state(v)->derived.pauth;
+    if (VM_UNLIKELY(p->tcr != a64_state(v)->tcr[1] || !p->known))
+        find_places(v, p);
+    return p;
 }
 
 // The pointer as it is without a code: all extension bits like its range's.
-static uint64_t extended(uint64_t pointer, unsigned range, unsigned lowest, bool tbi)
+static inline uint64_t extended(uint64_t pointer, unsigned range, uint64_t bits)
 {
-    uint64_t bits = ~vm_mask(lowest) & (tbi ? vm_mask(56) : UINT64_MAX);
-    return range ? pointer | bits : pointer & ~bits;
+    return (pointer & ~bits) | (bits & -(uint64_t)range);
 }
 
 // --- the code ---
@@ -68,26 +95,25 @@ struct key {
     uint64_t lo, hi;
 };
 
-static struct key key_of(const struct vm_arm64_state *s, uint64_t key)
+static inline struct key key_of(const struct vm_arm64_state *s, uint64_t key)
 {
-    switch (key) {
-    case A64_KEY_IA: return (struct key){s->apia_lo, s->apia_hi};
-    case A64_KEY_IB: return (struct key){s->apib_lo, s->apib_hi};
-    case A64_KEY_DA: return (struct key){s->apda_lo, s->apda_hi};
-    default: return (struct key){s->apdb_lo, s->apdb_hi};
-    }
+    static const uint16_t offsets[] = {
+        [A64_KEY_IA] = offsetof(struct vm_arm64_state, apia_lo),
+        [A64_KEY_IB] = offsetof(struct vm_arm64_state, apib_lo),
+        [A64_KEY_DA] = offsetof(struct vm_arm64_state, apda_lo),
+        [A64_KEY_DB] = offsetof(struct vm_arm64_state, apdb_lo),
+    };
+    const uint64_t *lo = (const void *)((const char *)s + offsets[key]);
+    return (struct key){lo[0], lo[1]};
 }
 
-// Every bit of the operands reaches every bit: multiplications by odd constants carry upwards, the
-// rotations bring what is above down again.
-static uint64_t compute(uint64_t pointer, uint64_t modifier, struct key key)
+// Every bit of the operands reaches the upper half, where codes lie: multiplications by odd
+// constants carry upwards, the rotation brings what is above down again.
+static inline uint64_t compute(uint64_t pointer, uint64_t modifier, struct key key)
 {
     uint64_t h = (pointer ^ key.lo) * UINT64_C(0x9e3779b97f4a7c15);
-    h = vm_rotate_left64(h, 32) ^ modifier;
-    h = (h + key.hi) * UINT64_C(0xd6e8feb86659fd93);
-    h = vm_rotate_left64(h, 29) ^ key.lo;
-    h *= UINT64_C(0xa0761d6478bd642f);
-    return h ^ h >> 32;
+    h = (vm_rotate_left64(h, 32) ^ modifier) + key.hi;
+    return h * UINT64_C(0xd6e8feb86659fd93);
 }
 
 static bool is_data(uint64_t key)
@@ -99,50 +125,38 @@ uint64_t a64_help_pauth_add(void *vcpu, uint64_t pointer, uint64_t modifier, uin
                             uint64_t d)
 {
     enum { RANGE_BIT = 55 };
-    struct vm_vcpu *v = vcpu;
-    const struct vm_arm64_state *s = a64_state(v);
-    (void)d;
-    uint64_t tcr = s->tcr[1];
+    const struct vm_arm64_code_places *p = places(vcpu);
     bool data = is_data(key);
-    // Where either range ignores the top byte bit 55 tells the range, else bit 63.
-    bool any = ignores_top(tcr, 0, data) || ignores_top(tcr, 1, data);
-    unsigned range = pointer >> (any ? RANGE_BIT : 63) & 1;
-    bool tbi = ignores_top(tcr, pointer >> RANGE_BIT & 1, data);
-    unsigned lowest = lowest_bit(v, tcr, range), top = tbi ? 56 : 64;
-    uint64_t code = compute(extended(pointer, range, lowest, tbi), modifier, key_of(s, key));
-    uint64_t extension = vm_bits(pointer, lowest, top - lowest);
-    if (extension && extension != vm_mask(top - lowest))
-        code ^= (uint64_t)1 << (top - 2); // so that it does not authenticate
-    uint64_t mask = code_mask(lowest, tbi);
-    uint64_t result = (pointer & ~mask) | (code & mask);
-    return (result & ~((uint64_t)1 << RANGE_BIT)) | (uint64_t)range << RANGE_BIT;
+    unsigned range = pointer >> p->range_bit[data] & 1;
+    const struct vm_arm64_code_place *at = &p->of[data][range];
+    uint64_t original = extended(pointer, range, at->bits), extension = pointer & at->bits;
+    uint64_t code = compute(original, modifier, key_of(a64_state(vcpu), key));
+    (void)d;
+    if (VM_UNLIKELY(extension && extension != at->bits))
+        code ^= at->change; // so that it does not authenticate
+    return (original & ~at->mask) | (code & at->mask);
 }
 
 uint64_t a64_help_pauth_check(void *vcpu, uint64_t pointer, uint64_t modifier, uint64_t key,
                               uint64_t d)
 {
-    struct vm_vcpu *v = vcpu;
-    const struct vm_arm64_state *s = a64_state(v);
-    (void)d;
     unsigned range = pointer >> 55 & 1;
-    bool tbi = ignores_top(s->tcr[1], range, is_data(key));
-    unsigned lowest = lowest_bit(v, s->tcr[1], range);
-    uint64_t original = extended(pointer, range, lowest, tbi);
-    uint64_t code = compute(original, modifier, key_of(s, key));
-    if (!((code ^ pointer) & code_mask(lowest, tbi)))
+    const struct vm_arm64_code_place *at = &places(vcpu)->of[is_data(key)][range];
+    uint64_t original = extended(pointer, range, at->bits);
+    uint64_t code = compute(original, modifier, key_of(a64_state(vcpu), key));
+    (void)d;
+    if (VM_LIKELY(!((code ^ pointer) & at->mask)))
         return original;
     uint64_t error = key == A64_KEY_IB || key == A64_KEY_DB ? 2 : 1;
-    return vm_set_bits(original, tbi ? 53 : 61, 2, error);
+    return (original & ~(3 * at->errors)) | error * at->errors;
 }
 
 uint64_t a64_help_pauth_strip(void *vcpu, uint64_t pointer, uint64_t data, uint64_t c, uint64_t d)
 {
-    struct vm_vcpu *v = vcpu;
-    uint64_t tcr = a64_state(v)->tcr[1];
     unsigned range = pointer >> 55 & 1;
     (void)c;
     (void)d;
-    return extended(pointer, range, lowest_bit(v, tcr, range), ignores_top(tcr, range, data));
+    return extended(pointer, range, places(vcpu)->of[data][range].bits);
 }
 
 uint64_t a64_help_pauth_generic(void *vcpu, uint64_t value, uint64_t modifier, uint64_t c,

@@ -51,6 +51,20 @@ struct vm_arm64_regime {
 };
 enum { VM_ARM64_REGIMES = 8 };
 
+// Where a pointer of a range (0 lower, 1 upper), of code or data, holds an authentication code.
+struct vm_arm64_code_place {
+    uint64_t mask;   // the code's bits
+    uint64_t bits;   // those and bit 55: the extension bits
+    uint64_t change; // the bit that makes a code wrong
+    uint64_t errors; // where a failed authentication leaves its number
+};
+struct vm_arm64_code_places {
+    uint64_t tcr; // that they follow from
+    bool known;
+    uint8_t range_bit[2];                // that tells the range of a pointer of code, of data
+    struct vm_arm64_code_place of[2][2]; // code or data; range
+};
+
 // What the frontend keeps beside the architectural state, all of it derived or the board's: nothing
 // here is saved.
 struct vm_arm64_derived {
@@ -67,6 +81,7 @@ struct vm_arm64_derived {
     bool pmu_filters, pmu_due;
     bool stepped;     // the instruction before was run by a software step,
     bool stepped_ldx; // and was a load-exclusive
+    struct vm_arm64_code_places pauth;
 };
 
 struct vm_arm64_state {
