@@ -307,12 +307,6 @@ VECTOR(vfround, vec_float)
 VECTOR(vfwiden, vec_float)
 VECTOR(vfnarrow, vec_float)
 VECTOR(vftos, vec_float)
+VECTOR(vftou, vec_float)
 VECTOR(vstof, vec_float)
-
-#define IN_C(name)                                                               \
-    void emit_op_##name(struct emit *e, vm_ir_value v, const struct vm_ir_op *o) \
-    {                                                                            \
-        emit_evaluate_vector(e, v, o);                                           \
-    }
-IN_C(vftou)
-IN_C(vutof)
+VECTOR(vutof, vec_float)

@@ -106,6 +106,35 @@ bool vec_done_whole(struct vec *k, enum x64_xmm to);
 // The bytes of even or odd number as words.
 void vec_bytes_as_words(struct vec *k, bool odd, bool sign, enum x64_xmm to, enum x64_xmm a);
 
+// --- vector_float.c ---
+
+struct vec_shape {
+    bool f32, one, half; // one: a lane alone
+    uint32_t attr;       // the FP attributes
+};
+
+// The operands as C gets them, and as the host computes with them: of a half C looks at no more.
+struct vec_operands {
+    struct operand given[3];
+    enum x64_xmm used[3];
+};
+
+// The rounding mode of FP attributes.
+unsigned vec_rounding_of(uint32_t fp_attr);
+struct vec_operands vec_bring(struct vec *k, struct vec_shape s);
+// To C where a lane of `marks` that counts has its sign bit set; it computes the whole into `to`,
+// behind vec_finish.
+void vec_go_aside(struct vec *k, struct vec_shape s, enum x64_xmm to, enum x64_xmm marks,
+                  const struct vec_operands *x);
+bool vec_finish(struct vec *k, enum x64_xmm to);
+// To integral values, by the attributes' mode; inexact is raised if asked for.
+void vec_round(struct vec *k, struct vec_shape s, enum x64_xmm to, enum x64_xmm a, bool inexact);
+
+// --- vector_convert.c ---
+
+bool vec_to_integers(struct vec *k, struct vec_shape s);
+bool vec_from_integers(struct vec *k, struct vec_shape s);
+
 // --- vector_crypto.c ---
 
 // A vxor whose operand i, a round of AES, is part of it. False: the round is done, for a host

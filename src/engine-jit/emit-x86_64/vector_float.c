@@ -6,16 +6,11 @@
 // which computes the whole anew; what the host has raised by then the guest raises as well.
 #include "vector.h"
 
-struct shape {
-    bool f32, one, half; // one: a lane alone
-    uint32_t attr;       // the FP attributes
-};
-
-static struct shape shape_of(const struct vm_ir_op *o)
+static struct vec_shape shape_of(const struct vm_ir_op *o)
 {
     enum vm_ir_extent extent = vm_ir_vec_extent(o->attr);
     bool f32 = vm_ir_vec_lane(o->attr) == VM_F32;
-    return (struct shape){
+    return (struct vec_shape){
         .f32 = f32,
         .one = extent == VM_IR_LANE0 || (extent == VM_IR_HALF && !f32),
         .half = extent == VM_IR_HALF && f32,
@@ -23,7 +18,7 @@ static struct shape shape_of(const struct vm_ir_op *o)
     };
 }
 
-static unsigned rounding_of(uint32_t fp_attr)
+unsigned vec_rounding_of(uint32_t fp_attr)
 {
     return fp_attr >> VM_IR_FP_ROUND_SHIFT & 7;
 }
@@ -38,9 +33,9 @@ static bool has_compare(const struct emit *e, const struct vm_ir_op *o, uint32_t
     return o->code == VM_IR_vfceq ? !signaling : signaling;
 }
 
-static bool has_instruction(const struct emit *e, const struct vm_ir_op *o, struct shape s)
+static bool has_instruction(const struct emit *e, const struct vm_ir_op *o, struct vec_shape s)
 {
-    bool dynamic = rounding_of(s.attr) == VM_IR_FP_DYNAMIC;
+    bool dynamic = vec_rounding_of(s.attr) == VM_IR_FP_DYNAMIC;
     switch (o->code) {
     case VM_IR_vfadd:
     case VM_IR_vfsub:
@@ -56,39 +51,38 @@ static bool has_instruction(const struct emit *e, const struct vm_ir_op *o, stru
     case VM_IR_vfcge: return has_compare(e, o, s.attr);
     case VM_IR_vfround:
         return has_feature(e, VM_CPU_X86_64_SSE4_1) &&
-               (dynamic || rounding_of(s.attr) <= VM_FP_RUP);
+               (dynamic || vec_rounding_of(s.attr) <= VM_FP_RUP);
     case VM_IR_vfwiden: return s.f32;
     case VM_IR_vfnarrow: return s.f32 && dynamic && !s.one;
-    case VM_IR_vftos: return s.f32 && !s.one && (dynamic || rounding_of(s.attr) == VM_FP_RTZ);
-    case VM_IR_vstof: return s.f32 && !s.one && dynamic;
+    case VM_IR_vftos:
+    case VM_IR_vftou:
+        return dynamic || vec_rounding_of(s.attr) == VM_FP_RTZ ||
+               (has_feature(e, VM_CPU_X86_64_SSE4_1) && vec_rounding_of(s.attr) <= VM_FP_RUP);
+    case VM_IR_vstof:
+    case VM_IR_vutof: return dynamic;
     default: return false;
     }
 }
 
 bool emit_is_host_vector_float(const struct emit *e, const struct vm_ir_op *o)
 {
-    const struct shape s = shape_of(o);
+    const struct vec_shape s = shape_of(o);
     return !e->jit->soft_float && vm_ir_vec_lane(o->attr) != VM_F16 &&
            emit_has_host_rules(s.attr) && has_instruction(e, o, s);
 }
 
 // --- operands and results ---
 
-static enum x64_op choose(struct shape s, enum x64_op ps, enum x64_op pd, enum x64_op ss,
+static enum x64_op choose(struct vec_shape s, enum x64_op ps, enum x64_op pd, enum x64_op ss,
                           enum x64_op sd)
 {
     return s.one ? (s.f32 ? ss : sd) : s.f32 ? ps : pd;
 }
 
-// The operands as C gets them, and as the host computes with them: of a half C looks at no more.
-struct operands {
-    struct operand given[3];
-    enum x64_xmm used[3];
-};
-
-static struct operands bring(struct vec *k, struct shape s)
+struct vec_operands vec_bring(struct vec *k, struct vec_shape s)
 {
-    struct operands x = {.given = {{.kind = IMMEDIATE}, {.kind = IMMEDIATE}, {.kind = IMMEDIATE}}};
+    struct vec_operands x = {
+        .given = {{.kind = IMMEDIATE}, {.kind = IMMEDIATE}, {.kind = IMMEDIATE}}};
     unsigned args = vm_ir_op_args(k->e->r, k->o);
     emit_go_live(k->e);
     for (unsigned i = 0; i < args; i++) {
@@ -105,8 +99,8 @@ static struct operands bring(struct vec *k, struct shape s)
 }
 
 // Aside where a lane of `marks`, or lane 0 where there is one only, has its sign bit set.
-static void go_aside(struct vec *k, struct shape s, enum x64_xmm to, enum x64_xmm marks,
-                     const struct operands *x)
+void vec_go_aside(struct vec *k, struct vec_shape s, enum x64_xmm to, enum x64_xmm marks,
+                  const struct vec_operands *x)
 {
     struct emit *e = k->e;
     struct x64_code *c = &e->code;
@@ -128,14 +122,14 @@ static void go_aside(struct vec *k, struct shape s, enum x64_xmm to, enum x64_xm
 }
 
 // What C computes has the extent's zeros already: clearing them again does no harm.
-static bool finish(struct vec *k, enum x64_xmm to)
+bool vec_finish(struct vec *k, enum x64_xmm to)
 {
     k->e->cold[k->e->cold_count - 1].back = k->e->code.at;
     return vec_done(k, to);
 }
 
 // Only of the lanes that count: a signalling one raises invalid.
-static void mark_nans(struct vec *k, struct shape s, enum x64_xmm marks, enum x64_xmm a,
+static void mark_nans(struct vec *k, struct vec_shape s, enum x64_xmm marks, enum x64_xmm a,
                       enum x64_xmm b)
 {
     enum { UNORDERED = 3 };
@@ -144,7 +138,7 @@ static void mark_nans(struct vec *k, struct shape s, enum x64_xmm marks, enum x6
 }
 
 // Integers compare the lanes' patterns: of 64 bits by their halves, of which the lower are 0.
-static void mark_least(struct vec *k, struct shape s, enum x64_xmm marks, enum x64_xmm to)
+static void mark_least(struct vec *k, struct vec_shape s, enum x64_xmm marks, enum x64_xmm to)
 {
     vec_mask(k, x64_OP_andps, marks, to, s.f32 ? MASK_ALL_REST_32 : MASK_ALL_REST_64);
     if (s.f32 || vec_has(k, VM_CPU_X86_64_SSE4_1)) {
@@ -158,8 +152,8 @@ static void mark_least(struct vec *k, struct shape s, enum x64_xmm marks, enum x
     vec_3(k, x64_OP_pand, marks, marks, swapped);
 }
 
-static bool check(struct vec *k, struct shape s, enum x64_xmm to, bool tiny,
-                  const struct operands *x)
+static bool check(struct vec *k, struct vec_shape s, enum x64_xmm to, bool tiny,
+                  const struct vec_operands *x)
 {
     enum x64_xmm marks = vec_temp(k);
     mark_nans(k, s, marks, to, to);
@@ -168,23 +162,23 @@ static bool check(struct vec *k, struct shape s, enum x64_xmm to, bool tiny,
         mark_least(k, s, least, to);
         vec_3(k, x64_OP_por, marks, marks, least);
     }
-    go_aside(k, s, to, marks, x);
-    return finish(k, to);
+    vec_go_aside(k, s, to, marks, x);
+    return vec_finish(k, to);
 }
 
 // --- arithmetic ---
 
-static bool two_operands(struct vec *k, struct shape s, enum x64_op op, bool tiny)
+static bool two_operands(struct vec *k, struct vec_shape s, enum x64_op op, bool tiny)
 {
-    const struct operands x = bring(k, s);
+    const struct vec_operands x = vec_bring(k, s);
     enum x64_xmm to = vec_temp(k);
     vec_3(k, op, to, x.used[0], x.used[1]);
     return check(k, s, to, tiny, &x);
 }
 
-static bool root(struct vec *k, struct shape s)
+static bool root(struct vec *k, struct vec_shape s)
 {
-    const struct operands x = bring(k, s);
+    const struct vec_operands x = vec_bring(k, s);
     enum x64_xmm to = vec_temp(k);
     if (s.one)
         vec_3(k, s.f32 ? x64_OP_sqrtss : x64_OP_sqrtsd, to, x.used[0], x.used[0]);
@@ -193,7 +187,7 @@ static bool root(struct vec *k, struct shape s)
     return check(k, s, to, false, &x);
 }
 
-static bool fused(struct vec *k, struct shape s)
+static bool fused(struct vec *k, struct vec_shape s)
 {
     static const enum x64_op ops[4][4] = {
         {x64_OP_vfmadd231ps, x64_OP_vfnmadd231ps, x64_OP_vfmsub231ps, x64_OP_vfnmsub231ps},
@@ -203,7 +197,7 @@ static bool fused(struct vec *k, struct shape s)
     };
     unsigned signs =
         (s.attr & VM_IR_FP_NEG_PRODUCT ? 1 : 0) + (s.attr & VM_IR_FP_NEG_ADDEND ? 2 : 0);
-    const struct operands x = bring(k, s);
+    const struct vec_operands x = vec_bring(k, s);
     enum x64_xmm to = vec_temp(k);
     emit_xmm_move(k->e, to, x.used[2]);
     vec_3(k, ops[2 * s.one + !s.f32][signs], to, x.used[0], x.used[1]);
@@ -211,19 +205,19 @@ static bool fused(struct vec *k, struct shape s)
 }
 
 // As the scalar ones (float_compare.c): a NaN goes aside before anything is raised.
-static bool extremum(struct vec *k, struct shape s)
+static bool extremum(struct vec *k, struct vec_shape s)
 {
     bool least = k->o->code == VM_IR_vfmin;
     enum x64_op op = least ? choose(s, x64_OP_minps, x64_OP_minpd, x64_OP_minss, x64_OP_minsd)
                            : choose(s, x64_OP_maxps, x64_OP_maxpd, x64_OP_maxss, x64_OP_maxsd);
-    const struct operands x = bring(k, s);
+    const struct vec_operands x = vec_bring(k, s);
     enum x64_xmm to = vec_temp(k), other = vec_temp(k), marks = vec_temp(k);
     mark_nans(k, s, marks, x.used[0], x.used[1]);
-    go_aside(k, s, to, marks, &x);
+    vec_go_aside(k, s, to, marks, &x);
     vec_3(k, op, to, x.used[0], x.used[1]);
     vec_3(k, op, other, x.used[1], x.used[0]);
     vec_3(k, least ? x64_OP_orps : x64_OP_andps, to, to, other);
-    return finish(k, to);
+    return vec_finish(k, to);
 }
 
 // --- comparison ---
@@ -239,10 +233,10 @@ static uint8_t predicate(unsigned code, bool signaling)
     }
 }
 
-static bool compare(struct vec *k, struct shape s)
+static bool compare(struct vec *k, struct vec_shape s)
 {
     bool swap = k->o->code != VM_IR_vfceq;
-    const struct operands x = bring(k, s);
+    const struct vec_operands x = vec_bring(k, s);
     enum x64_xmm to = vec_temp(k);
     vec_3i(k, choose(s, x64_OP_cmpps, x64_OP_cmppd, x64_OP_cmpss, x64_OP_cmpsd), to, x.used[swap],
            x.used[!swap], predicate(k->o->code, s.attr & VM_IR_FP_SIGNALING));
@@ -251,26 +245,31 @@ static bool compare(struct vec *k, struct shape s)
 
 // --- conversion ---
 
-static bool round_lanes(struct vec *k, struct shape s)
+void vec_round(struct vec *k, struct vec_shape s, enum x64_xmm to, enum x64_xmm a, bool inexact)
 {
     static const uint8_t control[] = {
         [VM_FP_RNE] = 0, [VM_FP_RTZ] = 3, [VM_FP_RDN] = 1, [VM_FP_RUP] = 2};
     enum { BY_MXCSR = 4, QUIETLY = 8 };
-    unsigned rounding = rounding_of(s.attr);
+    unsigned rounding = vec_rounding_of(s.attr);
     uint8_t imm = rounding == VM_IR_FP_DYNAMIC ? BY_MXCSR : control[rounding];
-    imm |= s.attr & VM_IR_FP_EXACT ? 0 : QUIETLY;
-    const struct operands x = bring(k, s);
-    enum x64_xmm to = vec_temp(k);
+    imm |= inexact ? 0 : QUIETLY;
     if (s.one)
-        vec_3i(k, s.f32 ? x64_OP_roundss : x64_OP_roundsd, to, x.used[0], x.used[0], imm);
+        vec_3i(k, s.f32 ? x64_OP_roundss : x64_OP_roundsd, to, a, a, imm);
     else
-        vec_2i(k, s.f32 ? x64_OP_roundps : x64_OP_roundpd, to, x.used[0], imm);
+        vec_2i(k, s.f32 ? x64_OP_roundps : x64_OP_roundpd, to, a, imm);
+}
+
+static bool round_lanes(struct vec *k, struct vec_shape s)
+{
+    const struct vec_operands x = vec_bring(k, s);
+    enum x64_xmm to = vec_temp(k);
+    vec_round(k, s, to, x.used[0], s.attr & VM_IR_FP_EXACT);
     return check(k, s, to, false, &x);
 }
 
-static bool widen(struct vec *k, struct shape s)
+static bool widen(struct vec *k, struct vec_shape s)
 {
-    const struct operands x = bring(k, s);
+    const struct vec_operands x = vec_bring(k, s);
     enum x64_xmm to = vec_temp(k);
     if (k->o->attr & VM_IR_VEC_HIGH) {
         vec_2i(k, x64_OP_pshufd, to, x.used[0], 0xee);
@@ -282,37 +281,17 @@ static bool widen(struct vec *k, struct shape s)
     return check(k, s, to, false, &x);
 }
 
-static bool narrow(struct vec *k, struct shape s)
+static bool narrow(struct vec *k, struct vec_shape s)
 {
-    const struct operands x = bring(k, s);
+    const struct vec_operands x = vec_bring(k, s);
     enum x64_xmm to = vec_temp(k);
     vec_2(k, x64_OP_cvtpd2ps, to, x.used[0]);
     return check(k, s, to, true, &x);
 }
 
-// What does not fit is the least integer.
-static bool to_integers(struct vec *k, struct shape s)
-{
-    bool truncate = rounding_of(s.attr) == VM_FP_RTZ;
-    const struct operands x = bring(k, s);
-    enum x64_xmm to = vec_temp(k), marks = vec_temp(k);
-    vec_2(k, truncate ? x64_OP_cvttps2dq : x64_OP_cvtps2dq, to, x.used[0]);
-    vec_mask(k, x64_OP_pcmpeqd, marks, to, MASK_ALL_SIGN_32);
-    go_aside(k, s, to, marks, &x);
-    return finish(k, to);
-}
-
-static bool from_integers(struct vec *k, struct shape s)
-{
-    const struct operands x = bring(k, s);
-    enum x64_xmm to = vec_temp(k);
-    vec_2(k, x64_OP_cvtdq2ps, to, x.used[0]);
-    return vec_done(k, to);
-}
-
 bool vec_float(struct vec *k)
 {
-    const struct shape s = shape_of(k->o);
+    const struct vec_shape s = shape_of(k->o);
     if (!emit_is_host_vector_float(k->e, k->o))
         return false;
     switch (k->o->code) {
@@ -338,7 +317,8 @@ bool vec_float(struct vec *k)
     case VM_IR_vfround: return round_lanes(k, s);
     case VM_IR_vfwiden: return widen(k, s);
     case VM_IR_vfnarrow: return narrow(k, s);
-    case VM_IR_vftos: return to_integers(k, s);
-    default: return from_integers(k, s);
+    case VM_IR_vftos:
+    case VM_IR_vftou: return vec_to_integers(k, s);
+    default: return vec_from_integers(k, s);
     }
 }
