@@ -3,11 +3,11 @@
 // What follows from the state: the execution mode that translations are made for, and the contexts
 // in which the TLBs remember (vm/mem/tlb.h).
 //
-// A context's key tells apart EL0 and EL1, PAN, and the regime: everything else that a walk looks
-// at but TTBR0 and the ASID. Regimes are numbered as they come; the numbers of the last few are
-// found again. Writes of the registers behind it only note that the contexts are stale: the next
-// context synchronization event (ISB, exception, return) selects new ones, and until then walks are
-// not remembered (a64_walk).
+// A context's key tells apart EL0 and EL1, PAN, whether watchpoints count, and the regime:
+// everything else that a walk looks at but TTBR0 and the ASID. Regimes are numbered as they come;
+// the numbers of the last few are found again. Writes of the registers behind it only note that the
+// contexts are stale: the next context synchronization event (ISB, exception, return) selects new
+// ones, and until then walks are not remembered (a64_walk).
 #include "fpcr.h"
 #include "system.h"
 
@@ -121,7 +121,7 @@ static uint32_t find_regime(struct vm_arm64_state *s)
     return r.number;
 }
 
-enum { KEY_EL1 = 1, KEY_PAN = 2, KEY_REGIME_POS = 2 };
+enum { KEY_EL1 = 1, KEY_PAN = 2, KEY_WATCHED = 4, KEY_REGIME_POS = 3 };
 
 static struct vm_tlb_key key_of(const struct vm_arm64_state *s, unsigned rights)
 {
@@ -135,18 +135,21 @@ static struct vm_tlb_key key_of(const struct vm_arm64_state *s, unsigned rights)
     };
 }
 
-// PAN makes no difference to fetches: they use the context that data have with it, as Linux does.
+// PAN makes no difference to fetches, as little as watchpoints do: they use the context that data
+// have with PAN, as Linux does.
 static void select_contexts(struct vm_vcpu *v, const struct vm_arm64_state *s)
 {
-    struct vm_tlb_key user = key_of(s, 0);
+    unsigned watched = VM_UNLIKELY(a64_has_watchpoints(s)) ? KEY_WATCHED : 0;
+    struct vm_tlb_key user = key_of(s, watched);
     if (s->el == 0) {
+        struct vm_tlb_key user_code = key_of(s, 0);
         v->mmu_index = A64_INDEX;
         vm_tlb_select_data(&v->tlb, &user);
-        vm_tlb_select_code(&v->tlb, &user);
+        vm_tlb_select_code(&v->tlb, &user_code);
         return;
     }
     struct vm_tlb_key code = key_of(s, KEY_EL1 | KEY_PAN);
-    struct vm_tlb_key data = s->pan ? code : key_of(s, KEY_EL1);
+    struct vm_tlb_key data = key_of(s, KEY_EL1 | (s->pan ? KEY_PAN : 0) | watched);
     v->mmu_index = A64_INDEX | A64_INDEX_EL1 | (s->pan ? A64_INDEX_PAN : 0);
     vm_tlb_select_data(&v->tlb, &data);
     vm_tlb_select_code(&v->tlb, &code);
