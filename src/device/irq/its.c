@@ -40,11 +40,13 @@ enum {
 };
 
 #define CTLR_QUIESCENT (UINT32_C(1) << 31)
-#define BASER_INDIRECT (UINT64_C(1) << 62)
-#define BASER_FIELDS   UINT64_C(0xf8e0ffffffffffff)
-#define CBASER_FIELDS  UINT64_C(0xb8effffffffffcff)
-#define QUEUE_OFFSET   UINT64_C(0xfffe0)
-#define DEVICE_ADDRESS UINT64_C(0x000fffffffffff00)
+// The size of pages after reset: some software takes what it finds.
+#define BASER_PAGES_64K (UINT64_C(2) << 8)
+#define BASER_INDIRECT  (UINT64_C(1) << 62)
+#define BASER_FIELDS    UINT64_C(0xf8e0ffffffffffff)
+#define CBASER_FIELDS   UINT64_C(0xb8effffffffffcff)
+#define QUEUE_OFFSET    UINT64_C(0xfffe0)
+#define DEVICE_ADDRESS  UINT64_C(0x000fffffffffff00)
 
 // --- tables ---
 
@@ -282,7 +284,7 @@ static void its_reset(void *device)
     vm_device_lock(s->machine, s->lock);
     s->enabled = false;
     s->cbaser = s->cwriter = s->creadr = 0;
-    s->baser[ITS_DEVICES] = s->baser[ITS_COLLECTIONS] = 0;
+    s->baser[ITS_DEVICES] = s->baser[ITS_COLLECTIONS] = BASER_PAGES_64K;
     vm_device_unlock(s->machine, s->lock);
 }
 
