@@ -14,7 +14,6 @@ enum psci_error {
     PSCI_NOT_SUPPORTED = -1,
     PSCI_INVALID_PARAMETERS = -2,
     PSCI_ALREADY_ON = -4,
-    PSCI_ON_PENDING_ALREADY = -5,
     PSCI_INVALID_ADDRESS = -9,
 };
 
@@ -111,7 +110,7 @@ static int64_t cpu_on(struct psci_call *c)
     lock(c->psci);
     enum psci_state was = target->state;
     if (was == PSCI_OFF) {
-        target->state = PSCI_ON_PENDING;
+        target->state = PSCI_STARTING;
         target->entry = c->arg[1];
         target->context = c->arg[2];
         atomic_store(&target->vcpu->parked, false);
@@ -119,9 +118,7 @@ static int64_t cpu_on(struct psci_call *c)
     unlock(c->psci);
     if (was == PSCI_OFF)
         vm_vcpu_request(target->vcpu, VM_REQUEST_IRQ);
-    return was == PSCI_OFF  ? PSCI_SUCCESS
-           : was == PSCI_ON ? PSCI_ALREADY_ON
-                            : PSCI_ON_PENDING_ALREADY;
+    return was == PSCI_OFF ? PSCI_SUCCESS : PSCI_ALREADY_ON;
 }
 
 static int64_t cpu_off(struct psci_call *c)
@@ -147,8 +144,8 @@ static int64_t affinity_info(struct psci_call *c)
         if ((vm_arm64_affinity(other->vcpu) ^ c->arg[0]) & mask)
             continue;
         found++;
-        if (other->state != PSCI_OFF && state != PSCI_ON)
-            state = other->state;
+        if (other->state != PSCI_OFF)
+            state = PSCI_ON;
     }
     unlock(c->psci);
     return found ? state : PSCI_INVALID_PARAMETERS;
