@@ -17,8 +17,8 @@
 
 struct virt_arm64;
 
-// As AFFINITY_INFO reports them (5.7.3). A CPU that has been told to start and has not run yet is on
-// to its callers, as it is under other hypervisors: nobody is told ON_PENDING.
+// As AFFINITY_INFO reports them (5.7.3). A CPU that has been told to start and has not run yet is
+// on to its callers, as it is under other hypervisors: nobody is told ON_PENDING.
 enum psci_state {
     PSCI_ON = 0,
     PSCI_OFF = 1,
