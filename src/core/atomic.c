@@ -24,6 +24,15 @@ static bool find_atomic(struct vm_vcpu *v, vm_gva gva, uint32_t attr, enum vm_ac
     return true;
 }
 
+// For an operation that loads and stores; it fails as stores do.
+static bool find_both(struct vm_vcpu *v, vm_gva gva, uint32_t attr, struct vm_place *p)
+{
+    v->loads_too = true;
+    bool found = find_atomic(v, gva, attr, VM_ACCESS_WRITE, p);
+    v->loads_too = false;
+    return found;
+}
+
 static vm_u128 load_wide(const void *host, unsigned size)
 {
     if (size < 16)
@@ -117,7 +126,7 @@ bool vm_vcpu_cas(struct vm_vcpu *v, vm_gva gva, uint32_t attr, vm_u128 expected,
 {
     struct vm_place p;
     unsigned size = 1u << vm_ir_mem_size_log2(attr);
-    if (!find_atomic(v, gva, attr, VM_ACCESS_WRITE, &p))
+    if (!find_both(v, gva, attr, &p))
         return false;
     expected = in_memory_order(expected, attr);
     vm_u128 seen = exchange(vm_place_host(&p), size, expected, in_memory_order(desired, attr));
@@ -149,7 +158,7 @@ bool vm_vcpu_rmw(struct vm_vcpu *v, vm_gva gva, uint32_t attr, uint64_t operand,
 {
     struct vm_place p;
     unsigned size = 1u << vm_ir_mem_size_log2(attr);
-    if (!find_atomic(v, gva, attr, VM_ACCESS_WRITE, &p))
+    if (!find_both(v, gva, attr, &p))
         return false;
     vm_u128 seen = {vm_ram_load(vm_place_host(&p), size), 0};
     for (;;) {

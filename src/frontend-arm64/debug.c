@@ -21,6 +21,7 @@ enum {
     BCR_BT_POS = 20,
     BCR_BAS_POS = 5,
     WCR_LSC_POS = 3, // bit 0 loads, bit 1 stores
+    WCR_LOADS = 1 << WCR_LSC_POS,
     WCR_BAS_POS = 5,
     WCR_WT = 1 << 20,
     WCR_MASK_POS = 24,
@@ -90,7 +91,8 @@ static bool breakpoint_matches(const struct vm_arm64_state *s, unsigned n, uint6
     if (type == LINKED_ADDRESS &&
         !linked_context_matches(s, (unsigned)vm_bits(control, CR_LBN_POS, 4)))
         return false;
-    return vm_sign_extend(s->dbgbvr[n], HIGHEST_VA_BIT + 1) == pc;
+    uint64_t address = s->dbgbvr[n] & ~(uint64_t)3;
+    return vm_sign_extend(address, HIGHEST_VA_BIT + 1) == pc;
 }
 
 // [PC]
@@ -123,7 +125,7 @@ static bool watches(const struct vm_arm64_state *s, unsigned n, enum vm_access a
     uint64_t control = s->dbgwcr[n], address = s->dbgwvr[n];
     unsigned mask = (unsigned)vm_bits(control, WCR_MASK_POS, 5);
     uint64_t bytes = vm_bits(control, WCR_BAS_POS, 8);
-    unsigned wanted = access & VM_ACCESS_WRITE ? 2 : 1;
+    unsigned wanted = (access & VM_ACCESS_WRITE ? 2 : 0) | (access & VM_ACCESS_READ ? 1 : 0);
     if (!(control & CR_E) || !is_for_level(control, el0) ||
         !(vm_bits(control, WCR_LSC_POS, 2) & wanted))
         return false;
@@ -147,9 +149,17 @@ static bool watches(const struct vm_arm64_state *s, unsigned n, enum vm_access a
     return true;
 }
 
-static void raise_watchpoint(struct vm_vcpu *v, uint64_t address, enum vm_access access)
+// Atomic operations read first.
+static enum vm_access accesses_of(const struct vm_vcpu *v, enum vm_access access)
 {
-    uint32_t iss = A64_FSC_DEBUG | (access & VM_ACCESS_WRITE ? A64_ISS_WNR : 0);
+    return v->loads_too ? access | VM_ACCESS_READ : access;
+}
+
+// Of watchpoint `n`.
+static void raise_watchpoint(struct vm_vcpu *v, unsigned n, uint64_t address, enum vm_access access)
+{
+    bool reads = access & VM_ACCESS_READ && a64_state(v)->dbgwcr[n] & WCR_LOADS;
+    uint32_t iss = A64_FSC_DEBUG | (reads ? 0 : A64_ISS_WNR);
     vm_vcpu_raise(v, A64_ESR(A64_EC_WATCHPOINT, iss), address);
 }
 
@@ -158,12 +168,13 @@ bool a64_limit_by_watchpoints(const struct a64_walk *walk, struct vm_translation
     const struct vm_arm64_state *s = a64_state(walk->v);
     uint64_t va = a64_strip_tag(s, walk->va, false), page = va & ~(uint64_t)VM_PAGE_MASK;
     uint64_t first = page, last = page | VM_PAGE_MASK;
+    enum vm_access access = accesses_of(walk->v, walk->access);
     struct watched w;
     for (unsigned i = 0; i < VM_ARM64_WATCHPOINTS; i++) {
-        if (!watches(s, i, walk->access, walk->el0, &w))
+        if (!watches(s, i, access, walk->el0, &w))
             continue;
         if (va >= w.first && va <= w.last) {
-            raise_watchpoint(walk->v, walk->va, walk->access);
+            raise_watchpoint(walk->v, i, walk->va, access);
             return false;
         }
         if (w.first > va && w.first <= last)
@@ -188,9 +199,10 @@ bool a64_watchpoint_behind(struct vm_vcpu *v, uint64_t va, enum vm_access access
     const struct vm_arm64_state *s = a64_state(v);
     uint64_t from = a64_strip_tag(s, va, false), end = from | VM_PAGE_MASK;
     struct watched w;
+    access = accesses_of(v, access);
     for (unsigned i = 0; i < VM_ARM64_WATCHPOINTS; i++) {
         if (watches(s, i, access, el0, &w) && w.first >= from && w.first <= end) {
-            raise_watchpoint(v, va, access);
+            raise_watchpoint(v, i, va, access);
             return true;
         }
     }
@@ -215,19 +227,23 @@ uint64_t a64_help_step(void *vcpu, uint64_t ldx, uint64_t b, uint64_t c, uint64_
     return 0;
 }
 
+void a64_raise_step(struct vm_vcpu *v)
+{
+    enum { EX = 1 << 6, ISV = 1 << 24 };
+    const struct vm_arm64_derived *derived = &a64_state(v)->derived;
+    uint32_t iss = A64_FSC_DEBUG | (derived->stepped ? ISV : 0) |
+                   (derived->stepped && derived->stepped_ldx ? EX : 0);
+    vm_vcpu_raise(v, A64_ESR(A64_EC_STEP, iss), 0);
+}
+
 // In place of the next one.
 uint64_t a64_help_step_done(void *vcpu, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
-    enum { EX = 1 << 6, ISV = 1 << 24 };
-    struct vm_vcpu *v = vcpu;
-    const struct vm_arm64_derived *derived = &a64_state(v)->derived;
     (void)a;
     (void)b;
     (void)c;
     (void)d;
-    uint32_t iss = A64_FSC_DEBUG | (derived->stepped ? ISV : 0) |
-                   (derived->stepped && derived->stepped_ldx ? EX : 0);
-    vm_vcpu_raise(v, A64_ESR(A64_EC_STEP, iss), 0);
+    a64_raise_step(vcpu);
     return 0;
 }
 

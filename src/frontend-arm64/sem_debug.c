@@ -28,12 +28,12 @@ void a64_before_insn(struct a64_translate *t)
         a64_raise(t, A64_EC_STEP, 0);
         return;
     }
+    if (t->mode & A64_MODE_DEBUG)
+        call(t, A64_HELP_breakpoint, vm_ir_pcrel(t->b, t->offset));
     if (t->mode & A64_MODE_ILLEGAL) {
         a64_raise(t, A64_EC_ILLEGAL_STATE, 0);
         return;
     }
-    if (t->mode & A64_MODE_DEBUG)
-        call(t, A64_HELP_breakpoint, vm_ir_pcrel(t->b, t->offset));
     if (t->mode & A64_MODE_STEP)
         call(t, A64_HELP_step, a64_imm(t, is_load_exclusive(t->word)));
 }

@@ -119,7 +119,6 @@ uint64_t a64_writable(const struct a64_config *c, const struct a64_sysreg *row)
     case A64_SYS(3, 0, 1, 0, 2): return a64_has(c, A64_EXT_FP) ? fpen : 0;
     case A64_SYS(3, 0, 2, 0, 2): return writable_tcr(c);
     case A64_SYS(3, 0, 4, 0, 0): return writable_spsr(c);
-    case A64_SYS(2, 0, 0, 0, 4):
     case A64_SYS(2, 0, 0, 0, 6): return ~(uint64_t)3; // addresses of words
     default: return row->writable;
     }

@@ -266,6 +266,8 @@ enum { A64_CONTEXT_BREAKPOINTS = 2 };
 // Whether breakpoints or watchpoints are enabled and may match at the current level.
 bool a64_has_breakpoints(const struct vm_arm64_state *s);
 bool a64_has_watchpoints(const struct vm_arm64_state *s);
+// The exception after an instruction under software step.
+void a64_raise_step(struct vm_vcpu *v);
 // A translation of `va` that leaves out what is watched. False: `va` itself is, and the exception
 // is raised.
 bool a64_limit_by_watchpoints(const struct a64_walk *w, struct vm_translation *t);

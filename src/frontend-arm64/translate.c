@@ -74,9 +74,9 @@ void a64_translate_insn(struct vm_translate *out)
     vm_ir_insn(t.b, t.offset, LENGTH);
     if (first && t.mode & A64_MODE_GUARDED)
         a64_check_target(&t);
-    if (!misaligned)
+    if (!misaligned || t.mode & A64_MODE_STEP_DONE)
         a64_before_insn(&t);
-    if (misaligned)
+    if (!t.ends && misaligned)
         raise_misaligned(&t);
     else if (!t.ends)
         lower(&t);

@@ -301,7 +301,7 @@ static void debug_registers(void **state)
     assert_int_equal(arm_rig_read(&r, A64_SYS(2, 0, 1, 1, 4)), 0x8);
     for (unsigned n = 0; n < VM_ARM64_BREAKPOINTS; n++) {
         arm_rig_write(&r, A64_SYS(2, 0, 0, 0, 4) + (n << 3), 0x1003 + n * 8);
-        assert_int_equal(r.s->dbgbvr[n], 0x1000 + ((3 + n * 8) & ~3u));
+        assert_int_equal(r.s->dbgbvr[n], 0x1003 + n * 8); // all bits may be those of a context
     }
     assert_null(a64_find_sysreg(a64_config_of(r.v), A64_SYS(2, 0, 0, VM_ARM64_BREAKPOINTS, 4)));
     arm_rig_write(&r, A64_SYS(2, 0, 7, 8, 6), 0x1ff);

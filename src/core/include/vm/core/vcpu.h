@@ -75,6 +75,7 @@ struct vm_vcpu {
     uint64_t exception_icount;  // icount at the last exception,
     uint32_t exception_repeats; // and how many came since without an instruction retired
     struct vm_reservation reservation;
+    bool loads_too; // the store under way is that of an atomic operation, which loads, too
 
     const struct vm_engine_ops *engine;
     void *engine_data;
