@@ -69,7 +69,7 @@ def qemu(program):
 
 def assemble(cases, program, options=()):
     command = [GCC, "-nostdlib", "-static", "-march=armv8.2-a", "-Wa,-mno-verbose-error",
-               f'-DCASES="{cases}"', f"-I{HERE}", "-Wl,-Ttext=0x40080000,--build-id=none",
+               f'-DCASES="{cases.resolve()}"', f"-I{HERE}", "-Wl,-Ttext=0x40080000,--build-id=none",
                "-Wl,--section-start=.tables=0x40300000,-z,noexecstack,--no-warn-rwx-segments",
                *options, str(HERE / "arm64_privileged_run.S"), "-o", program]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
