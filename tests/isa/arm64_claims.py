@@ -10,11 +10,11 @@ that they could make: those that are not claimed must be UNDEFINED, the others m
 runs on QEMU too, where that is installed, to see that this table is right. Exit status: 0 when all
 is as claimed, 1 otherwise, 77 when there is no assembler.
 
-CLAIMS has a row for each: the feature, the ID register, the lowest bit of the field, the least value
-that claims it, the instruction. The instruction, executed at EL1, is UNDEFINED without the feature;
-with it, it may do or trap whatever else. Fields of 4 bits are unsigned; those in SIGNED are signed:
-0xf means that there is nothing. Features that change no instruction have no row: CNP, HAFDBS, HPDS,
-E0PD, CSV2, CSV3, LPA, LVA, TTST, BTI's and those of EL2 and EL3."""
+CLAIMS has a row for each: the feature, the ID register, the lowest bit of the field, the least
+value that claims it, the instruction. The instruction, executed at EL1, is UNDEFINED without the
+feature; with it, it may do or trap whatever else. Fields of 4 bits are unsigned; those in SIGNED
+are signed: 0xf means that there is nothing. Features that change no instruction have no row: CNP,
+HAFDBS, HPDS, E0PD, CSV2, CSV3, LPA, LVA, TTST, BTI's and those of EL2 and EL3."""
 
 import argparse
 import re

@@ -15,15 +15,15 @@
 #define KERNEL  (RAM + 0x200000)
 
 // PSTATE.
-#define EL0  0x3c0
-#define EL1T 0x3c4
-#define EL1H 0x3c5
-#define D    (1 << 9)
-#define I    (1 << 7)
-#define IL   (1 << 20)
-#define SS   (1 << 21)
-#define PAN  (1 << 22)
-#define UAO  (1 << 23)
+#define EL0   0x3c0
+#define EL1T  0x3c4
+#define EL1H  0x3c5
+#define D     (1 << 9)
+#define I     (1 << 7)
+#define IL    (1 << 20)
+#define SS    (1 << 21)
+#define PAN   (1 << 22)
+#define UAO   (1 << 23)
 #define FLAGS (0xf << 28)
 
 // SCTLR_EL1 of every case: M, C, SA, SA0, I, DZE, UCT, nTWI, nTWE, SPAN, UCI, and what is RES1.
