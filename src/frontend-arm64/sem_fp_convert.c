@@ -96,8 +96,25 @@ static unsigned fraction_bits(const struct a64_args *a)
     return 64u - a->amount;
 }
 
-static void to_fixed(struct a64_translate *t, const struct a64_args *a, enum a64_helper helper)
+// A single as a double takes any scale without loss: what it becomes is what the product does.
+static void single_to_fixed(struct a64_translate *t, const struct a64_args *a, enum vm_ir_code code)
 {
+    enum vm_type word = a64_word(a->sf);
+    uint32_t attr = a64_fp_attr(t);
+    vm_ir_value x = vm_ir_fcvt(t->b, VM_F64, attr, a64_fp(t, VM_F32, a->rn));
+    uint64_t scale = a64_fp_power(A64_FP_DOUBLE, (int)fraction_bits(a));
+    x = vm_ir_fmul(t->b, VM_F64, attr, x, vm_ir_const(t->b, VM_F64, scale));
+    attr = a64_fp_rule(a64_fp_rounded(attr, VM_FP_RTZ), VM_FP_INT_ARM);
+    a64_set_r(t, word, a->rd, vm_ir_emit(t->b, code, word, attr, 0, x, VM_IR_NONE, VM_IR_NONE));
+}
+
+static void to_fixed(struct a64_translate *t, const struct a64_args *a, enum vm_ir_code code,
+                     enum a64_helper helper)
+{
+    if (a64_fp_format(a->size) == VM_F32) {
+        single_to_fixed(t, a, code);
+        return;
+    }
     vm_ir_value x = a64_fp_bits(t, a64_fp_format(a->size), a->rn);
     vm_ir_value how = a64_imm(t, a->size | (uint64_t)a->sf << 2 | fraction_bits(a) << 3);
     a64_set_x(t, a->rd, a64_call(t, helper, x, how, VM_IR_NONE, VM_IR_NONE));
@@ -105,12 +122,12 @@ static void to_fixed(struct a64_translate *t, const struct a64_args *a, enum a64
 
 A64_SEMANTIC(fcvtzs_fixed)
 {
-    to_fixed(t, a, A64_HELP_fp_to_fixed_s);
+    to_fixed(t, a, VM_IR_ftos, A64_HELP_fp_to_fixed_s);
 }
 
 A64_SEMANTIC(fcvtzu_fixed)
 {
-    to_fixed(t, a, A64_HELP_fp_to_fixed_u);
+    to_fixed(t, a, VM_IR_ftou, A64_HELP_fp_to_fixed_u);
 }
 
 // In single and double precision the quotient by a power of two is exact: what is converted is not
