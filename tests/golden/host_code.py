@@ -4,7 +4,7 @@
 
     host_code.py [--update] PROGRAM DIRECTORY
 
-PROGRAM (riscv64_host_code.c) writes what the JIT makes; DIRECTORY has a file for each extension,
+PROGRAM (host_code.c) writes what the JIT makes; DIRECTORY has a file for each extension or table,
 which --update writes anew. docs/testing.md says how they are read:
 
     sw a2,16(a1)                    v3     ir 3  host 8  entry 0  exit 2  aside 5  bytes 43
@@ -41,6 +41,7 @@ FILES = {"zba": "b", "zbb": "b", "zbc": "b", "zbs": "b", "zbkb": "b", "zcb": "c"
          "zihintpause": "i", "zicond": "i", "zimop": "i", "zicbom": "zicbo", "zicbop": "zicbo",
          "zicboz": "zicbo", "svinval": "i"}
 
+TITLE = re.compile(r"(.*?) +(v1|v3|v1\+v3) +(ir .*)")
 Instruction = collections.namedtuple("Instruction", "code text size")
 
 
@@ -56,7 +57,7 @@ class Entry:
 
     def title(self, cpus):
         figures = "  ".join(f"{name} {self.figures[name]}" for name in FIGURES)
-        return f"{self.name:<32}{cpus:<7}{figures}"
+        return f"{self.name + ' ':<32}{cpus:<7}{figures}"
 
     def body(self):
         return [f"    {code:<32}{text}".rstrip() if text else f"    {code}"
@@ -274,7 +275,8 @@ def read(path):
             code, _, text = line.strip().partition(" ")
             entry.lines.append((code, text.strip()))
         elif line and not line.startswith("#"):
-            text, cpus, figures = line[:32].strip(), line[32:39].strip(), line[39:].split()
+            text, cpus, figures = TITLE.fullmatch(line).groups()
+            figures = figures.split()
             entry = Entry(text, dict(zip(figures[::2], map(int, figures[1::2]))), [])
             entries.update({(text, cpu): entry for cpu in cpus.split("+")})
     return entries

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include "riscv64_words.h"
+// What of RISC-V is translated for golden files (words.h).
+#include "words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <vm/base/types.h>
+#include <vm/core/vcpu.h>
+#include <vm/frontend-riscv64/frontend.h>
 
 enum {
     USER = 0,
@@ -13,11 +16,16 @@ enum {
     MACHINE = 3,
     CSR_SSCRATCH = 0x140,
     IORW_RW = 3, // a fence's set of accesses: memory read and written
+    PMP_ALL = 0x1f,
+    FS_DIRTY = 3 << 13,   // of mstatus
+    CBO_ALLOWED = 0xf0,   // CBIE, CBCFE, CBZE of menvcfg and senvcfg
+    COUNTERS_ALLOWED = 7, // CY, TM, IR of mcounteren and scounteren
+    NOP = 0x13,
 };
 
 // A block ends with a jump: those that leave the page and those backwards cost more, calls and
 // returns are paired. The words are as the text says.
-const struct idiom idioms[] = {
+static const struct idiom idioms[] = {
     {"mv a0,a1", "idioms", 0x00058513, USER},
     {"li a0,16", "idioms", 0x01000513, USER},
     {"neg a0,a1", "idioms", 0x40b00533, USER},
@@ -85,8 +93,6 @@ const struct idiom idioms[] = {
     {"csrr a0,mcycle", "csr", 0xb0002573, MACHINE},
 };
 
-const unsigned idiom_count = VM_ARRAY_SIZE(idioms);
-
 static bool is_class(const struct pattern *p, const char *class)
 {
     return strcmp(p->class, class) == 0;
@@ -149,9 +155,10 @@ static uint32_t fixed_fields(const struct pattern *p, uint32_t *mask)
 }
 
 // rd a0, rs1 a1, rs2 a2, rs3 a3, and fa0 to fa3 likewise.
-uint32_t words_encode(const struct pattern *p)
+static uint32_t encode(const struct pattern *p, const void *config)
 {
     enum { A0 = 10, SHIFT_AMOUNT = 3 };
+    (void)config;
     uint32_t mask = p->mask | (p->bytes == 2 ? 0xffff0000u : 0), word = p->value;
     word |= fixed_fields(p, &mask);
     for (unsigned which = PATTERN_REGISTERS; which-- > 0;) {
@@ -172,7 +179,7 @@ uint32_t words_encode(const struct pattern *p)
     return word;
 }
 
-unsigned words_privilege(const struct pattern *p)
+static unsigned privilege_of(const struct pattern *p)
 {
     static const char *const supervisor[] = {
         "sret", "wfi", "sfence.vma", "sinval.vma", "sfence.w.inval", "sfence.inval.ir"};
@@ -183,3 +190,28 @@ unsigned words_privilege(const struct pattern *p)
             return SUPERVISOR;
     return is_class(p, "csr") ? SUPERVISOR : USER;
 }
+
+static void reset(struct vm_vcpu *v, uint64_t pc, unsigned privilege)
+{
+    vm_riscv64_guest_ops.reset(v, pc);
+    words_set(v, "pmpaddr0", UINT64_MAX >> 10);
+    words_set(v, "pmpcfg0", PMP_ALL);
+    words_set(v, "mstatus", words_get(v, "mstatus") | FS_DIRTY);
+    words_set(v, "menvcfg", words_get(v, "menvcfg") | CBO_ALLOWED);
+    words_set(v, "senvcfg", words_get(v, "senvcfg") | CBO_ALLOWED);
+    words_set(v, "mcounteren", COUNTERS_ALLOWED);
+    words_set(v, "scounteren", COUNTERS_ALLOWED);
+    words_set(v, "priv", privilege);
+    vm_riscv64_guest_ops.sync(v);
+}
+
+const struct words_guest words_guest = {
+    .ops = &vm_riscv64_guest_ops,
+    .ram = 0x80000000,
+    .nop = NOP,
+    .idioms = idioms,
+    .idiom_count = VM_ARRAY_SIZE(idioms),
+    .reset = reset,
+    .encode = encode,
+    .privilege = privilege_of,
+};

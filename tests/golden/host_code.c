@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Writes what the JIT makes of each RISC-V instruction of the tables, for host_code.py: one
+// Writes what the JIT makes of each instruction of a guest's tables, for host_code.py: one
 // encoding of each row, translated as a block of its own, for the features of two host CPUs that
 // this host need not have, since nothing is run. Everything is made twice, in two machines, so that
 // what depends on addresses can be told from what does not. Lines, fields separated by tabs:
@@ -22,23 +22,16 @@
 #include <vm/core/machine.h>
 #include <vm/core/translate.h>
 #include <vm/engine-jit/jit.h>
-#include <vm/frontend-riscv64/frontend.h>
 #include <vm/ir/passes.h>
 #include <vm/osal/cpu.h>
 
 #include "emit-x86_64/emit.h"
-#include "riscv64_words.h"
 #include "test_host.h"
+#include "words.h"
 
 enum {
-    BASE = 0x80000000,
-    PC = BASE + 0x100, // jumps both ways stay in the page
+    ENTRY = 0x100, // of the code in its page: jumps both ways stay there
     SIZE = 2 * VM_PAGE_SIZE,
-    PMP_ALL = 0x1f,
-    FS_DIRTY = 3 << 13,   // of mstatus
-    CBO_ALLOWED = 0xf0,   // CBIE, CBCFE, CBZE of menvcfg and senvcfg
-    COUNTERS_ALLOWED = 7, // CY, TM, IR of mcounteren and scounteren
-    NOP = 0x13,
 };
 
 struct cpu {
@@ -74,7 +67,7 @@ static void fail(const char *what, const char *name)
 
 static uint16_t named(const char *name)
 {
-    const struct vm_regfile *f = vm_riscv64_guest_ops.regfile;
+    const struct vm_regfile *f = words_guest.ops->regfile;
     for (uint16_t i = 0; i < f->count; i++)
         if (strcmp(f->registers[i].name, name) == 0)
             return i;
@@ -82,25 +75,26 @@ static uint16_t named(const char *name)
     return 0;
 }
 
-static void set(struct hart *h, const char *name, uint64_t value)
+void words_set(struct vm_vcpu *v, const char *name, uint64_t value)
 {
-    vm_vcpu_set(h->v, named(name), value);
+    vm_vcpu_set(v, named(name), value);
 }
 
-static uint64_t get(const struct hart *h, const char *name)
+uint64_t words_get(const struct vm_vcpu *v, const char *name)
 {
-    return vm_vcpu_get(h->v, named(name));
+    return vm_vcpu_get(v, named(name));
 }
 
 static void create(struct hart *h)
 {
-    const struct vm_guest_ops *guest = &vm_riscv64_guest_ops;
+    const struct vm_guest_ops *guest = words_guest.ops;
     struct vm_error e = {0};
     test_host_init(&h->host);
     h->ram = aligned_alloc(VM_PAGE_SIZE, SIZE);
     if (!h->ram || guest->configure(NULL, &h->host.host.allocator, &h->config, &e) != VM_OK ||
         vm_machine_init(&h->machine, &h->host.host, guest, h->config, &e) != VM_OK ||
-        vm_space_add_ram(&h->machine.space, vm_gpa_of(BASE), SIZE, h->ram, "ram", &e) != VM_OK ||
+        vm_space_add_ram(&h->machine.space, vm_gpa_of(words_guest.ram), SIZE, h->ram, "ram", &e) !=
+            VM_OK ||
         vm_vcpu_create(&h->machine, 0, &h->v, &e) != VM_OK)
         fail(e.text, "machine");
     memset(h->ram, 0, SIZE);
@@ -113,22 +107,13 @@ static void create(struct hart *h)
 static void destroy(struct hart *h)
 {
     vm_machine_destroy(&h->machine);
-    vm_riscv64_guest_ops.unconfigure(h->config, &h->host.host.allocator);
+    words_guest.ops->unconfigure(h->config, &h->host.host.allocator);
     free(h->ram);
 }
 
-static void reset(struct hart *h, unsigned privilege)
+static uint64_t entry(void)
 {
-    vm_riscv64_guest_ops.reset(h->v, PC);
-    set(h, "pmpaddr0", UINT64_MAX >> 10);
-    set(h, "pmpcfg0", PMP_ALL);
-    set(h, "mstatus", get(h, "mstatus") | FS_DIRTY);
-    set(h, "menvcfg", get(h, "menvcfg") | CBO_ALLOWED);
-    set(h, "senvcfg", get(h, "senvcfg") | CBO_ALLOWED);
-    set(h, "mcounteren", COUNTERS_ALLOWED);
-    set(h, "scounteren", COUNTERS_ALLOWED);
-    set(h, "priv", privilege);
-    vm_riscv64_guest_ops.sync(h->v);
+    return words_guest.ram + ENTRY;
 }
 
 // --- blocks ---
@@ -156,7 +141,7 @@ static struct made translate(struct hart *h, uint32_t word, const char *name)
     struct vm_ir_region region;
     struct vm_block_source source;
     jit_flush(j);
-    memcpy(h->ram + (PC - BASE), &word, sizeof word);
+    memcpy(h->ram + ENTRY, &word, sizeof word);
     vm_arena_reset(&j->scratch);
     if (!vm_translate_block(h->v, 1, &j->scratch, &region, &source) ||
         !vm_ir_optimize(&region, VM_IR_TIER1, false, NULL))
@@ -182,11 +167,11 @@ static void write_block(struct hart h[2], const char *name, const char *group, u
     char text[128];
     for (unsigned i = 0; i < 2; i++) {
         jit_of(h[i].v)->cpu_features = cpu->features;
-        reset(&h[i], privilege);
+        words_guest.reset(h[i].v, entry(), privilege);
         m[i] = translate(&h[i], word, name);
     }
-    vm_riscv64_guest_ops.disassemble(h->config, PC, (const uint8_t *)&word, bytes, text,
-                                     sizeof text);
+    words_guest.ops->disassemble(h->config, entry(), (const uint8_t *)&word, bytes, text,
+                                 sizeof text);
     for (char *tab = strchr(text, '\t'); tab; tab = strchr(tab, '\t'))
         *tab = ' ';
     printf("block\t%s\t%s\t%s\t", name, group, cpu->name);
@@ -209,7 +194,7 @@ static void write_state(const struct hart *h, const char *name, const void *at, 
 
 static void write_states(const struct hart *h)
 {
-    const struct vm_regfile *f = vm_riscv64_guest_ops.regfile;
+    const struct vm_regfile *f = words_guest.ops->regfile;
     struct jit *j = jit_of(h->v);
     for (uint16_t i = 0; i < f->count; i++)
         write_state(h, f->registers[i].name, (const char *)h->v->state + f->registers[i].offset,
@@ -234,6 +219,16 @@ static void write_states(const struct hart *h)
 #undef FIELD
 }
 
+static void write_accesses(const struct jit *j, const char *prefix, unsigned log2,
+                           uint8_t *const loads[2], const uint8_t *store)
+{
+    const char size = "bhwd"[log2];
+    for (unsigned sign = 0; sign < 2; sign++)
+        printf("place\t%sload_%s%c\t%td\n", prefix, sign ? "s" : "", size,
+               loads[sign] - j->exec.write);
+    printf("place\t%sstore_%c\t%td\n", prefix, size, store - j->exec.write);
+}
+
 static void write_places(const struct hart *h)
 {
     const struct jit *j = jit_of(h->v);
@@ -250,13 +245,11 @@ static void write_places(const struct hart *h)
     PLACE(call);
     PLACE(call_all);
     for (unsigned log2 = 0; log2 < 4; log2++) {
-        static const char sizes[] = "bhwd";
-        for (unsigned sign = 0; sign < 2; sign++)
-            printf("place\t%s%c\t%td\n", sign ? "load_s" : "load_", sizes[log2],
-                   t->plain_load[log2][sign] - j->exec.write);
-        printf("place\tstore_%c\t%td\n", sizes[log2], t->plain_store[log2] - j->exec.write);
+        write_accesses(j, "", log2, t->plain_load[log2], t->plain_store[log2]);
+        write_accesses(j, "span_", log2, t->span_load[log2], t->span_store[log2]);
     }
     PLACE(evaluate);
+    PLACE(vector);
     PLACE(fp_control);
     PLACE(fp_flags);
     for (unsigned i = 0; i < MASK_COUNT; i++)
@@ -268,6 +261,7 @@ static void write_places(const struct hart *h)
     PLACE(fp_restore);
     PLACE(fp_nans);
     PLACE(fp_evaluate);
+    PLACE(fp_vector);
 #undef PLACE
 }
 
@@ -295,21 +289,21 @@ int main(void)
         fail("out of memory", "harts");
     for (unsigned i = 0; i < 2; i++)
         create(&h[i]);
-    write_registers(vm_riscv64_guest_ops.regfile);
+    write_registers(words_guest.ops->regfile);
     write_states(h);
     write_places(h);
-    reset(h, 0);
-    struct made nothing = translate(h, NOP, "nop");
+    words_guest.reset(h->v, entry(), 0);
+    struct made nothing = translate(h, words_guest.nop, "nop");
     write_addresses(h, &nothing.region);
-    write_block(h, "nop", "frame", NOP, 4, 0, &cpus[0]);
+    write_block(h, "nop", "frame", words_guest.nop, 4, 0, &cpus[0]);
     for (unsigned c = 0; c < VM_ARRAY_SIZE(cpus); c++) {
         for (unsigned i = 0; i < pattern_count; i++) {
             const struct pattern *p = &patterns[i];
-            write_block(h, p->name, p->group, words_encode(p), p->bytes, words_privilege(p),
-                        &cpus[c]);
+            write_block(h, p->name, p->group, words_guest.encode(p, h->config), p->bytes,
+                        words_guest.privilege(p), &cpus[c]);
         }
-        for (unsigned i = 0; i < idiom_count; i++) {
-            const struct idiom *w = &idioms[i];
+        for (unsigned i = 0; i < words_guest.idiom_count; i++) {
+            const struct idiom *w = &words_guest.idioms[i];
             write_block(h, w->name, w->group, w->word, 4, w->privilege, &cpus[c]);
         }
     }
