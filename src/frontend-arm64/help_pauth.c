@@ -71,16 +71,22 @@ static void find_places(struct vm_vcpu *v, struct vm_arm64_code_places *p)
         for (unsigned range = 0; range < 2; range++)
             p->of[data][range] = place_of(lowest_bit(v, tcr, range), tbi[range]);
     }
-    p->tcr = tcr;
-    p->known = true;
+    p->not_tcr = ~tcr;
 }
 
-static inline const struct vm_arm64_code_places *places(struct vm_vcpu *v)
+// The places are found aside, by functions that then begin anew: those that are called often save
+// no registers for it.
+static inline const struct vm_arm64_code_places *places(const struct vm_arm64_state *s)
 {
-    struct vm_arm64_code_places *p = &a64_state(v)->derived.pauth;
-    if (VM_UNLIKELY(p->tcr != a64_state(v)->tcr[1] || !p->known))
-        find_places(v, p);
-    return p;
+    const struct vm_arm64_code_places *p = &s->derived.pauth;
+    return VM_LIKELY(p->not_tcr == ~s->tcr[1]) ? p : NULL;
+}
+
+static VM_NOINLINE uint64_t anew(struct vm_vcpu *v, vm_ir_helper_fn *helper, uint64_t a, uint64_t b,
+                                 uint64_t c)
+{
+    find_places(v, &a64_state(v)->derived.pauth);
+    return helper(v, a, b, c, 0);
 }
 
 // The pointer as it is without a code: all extension bits like its range's.
@@ -125,12 +131,15 @@ uint64_t a64_help_pauth_add(void *vcpu, uint64_t pointer, uint64_t modifier, uin
                             uint64_t d)
 {
     enum { RANGE_BIT = 55 };
-    const struct vm_arm64_code_places *p = places(vcpu);
+    const struct vm_arm64_state *s = a64_state(vcpu);
+    const struct vm_arm64_code_places *p = places(s);
+    if (VM_UNLIKELY(!p))
+        return anew(vcpu, a64_help_pauth_add, pointer, modifier, key);
     bool data = is_data(key);
     unsigned range = pointer >> p->range_bit[data] & 1;
     const struct vm_arm64_code_place *at = &p->of[data][range];
     uint64_t original = extended(pointer, range, at->bits), extension = pointer & at->bits;
-    uint64_t code = compute(original, modifier, key_of(a64_state(vcpu), key));
+    uint64_t code = compute(original, modifier, key_of(s, key));
     (void)d;
     if (VM_UNLIKELY(extension && extension != at->bits))
         code ^= at->change; // so that it does not authenticate
@@ -140,10 +149,14 @@ uint64_t a64_help_pauth_add(void *vcpu, uint64_t pointer, uint64_t modifier, uin
 uint64_t a64_help_pauth_check(void *vcpu, uint64_t pointer, uint64_t modifier, uint64_t key,
                               uint64_t d)
 {
+    const struct vm_arm64_state *s = a64_state(vcpu);
+    const struct vm_arm64_code_places *p = places(s);
+    if (VM_UNLIKELY(!p))
+        return anew(vcpu, a64_help_pauth_check, pointer, modifier, key);
     unsigned range = pointer >> 55 & 1;
-    const struct vm_arm64_code_place *at = &places(vcpu)->of[is_data(key)][range];
+    const struct vm_arm64_code_place *at = &p->of[is_data(key)][range];
     uint64_t original = extended(pointer, range, at->bits);
-    uint64_t code = compute(original, modifier, key_of(a64_state(vcpu), key));
+    uint64_t code = compute(original, modifier, key_of(s, key));
     (void)d;
     if (VM_LIKELY(!((code ^ pointer) & at->mask)))
         return original;
@@ -153,10 +166,12 @@ uint64_t a64_help_pauth_check(void *vcpu, uint64_t pointer, uint64_t modifier, u
 
 uint64_t a64_help_pauth_strip(void *vcpu, uint64_t pointer, uint64_t data, uint64_t c, uint64_t d)
 {
+    const struct vm_arm64_code_places *p = places(a64_state(vcpu));
     unsigned range = pointer >> 55 & 1;
-    (void)c;
     (void)d;
-    return extended(pointer, range, places(vcpu)->of[data][range].bits);
+    if (VM_UNLIKELY(!p))
+        return anew(vcpu, a64_help_pauth_strip, pointer, data, c);
+    return extended(pointer, range, p->of[data][range].bits);
 }
 
 uint64_t a64_help_pauth_generic(void *vcpu, uint64_t value, uint64_t modifier, uint64_t c,

@@ -59,8 +59,7 @@ struct vm_arm64_code_place {
     uint64_t errors; // where a failed authentication leaves its number
 };
 struct vm_arm64_code_places {
-    uint64_t tcr; // that they follow from
-    bool known;
+    uint64_t not_tcr;                    // the complement of the TCR_EL1 that they follow from
     uint8_t range_bit[2];                // that tells the range of a pointer of code, of data
     struct vm_arm64_code_place of[2][2]; // code or data; range
 };
