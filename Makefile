@@ -76,7 +76,7 @@ test-set-up: packages-test $(BUILD)/tests-enabled
 	@$(call ninja,$(BUILD))
 	@tools/guests riscv64 arm64 || echo 'make: tests that boot a guest will be skipped'
 	@tools/firmware || echo 'make: tests that boot firmware will be skipped'
-	@tools/oracles || echo 'make: tests that need the newest qemu-user will be skipped'
+	@tools/oracles || echo 'make: tests that need the newest qemu-user or objdump will be skipped'
 
 test: test-set-up
 	@tools/run-tests $(if $(JOBS),--jobs $(JOBS)) $(BUILD)

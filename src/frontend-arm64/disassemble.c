@@ -242,6 +242,12 @@ void a64_print_isb(struct a64_printer *p, int64_t value)
         a64_print_imm(p, value);
 }
 
+void a64_print_code(struct a64_printer *p, int64_t value)
+{
+    if (value)
+        a64_print_imm(p, value);
+}
+
 struct system_number {
     unsigned op0, op1, crn, crm, op2;
 };
