@@ -316,14 +316,36 @@ static vm_u128 wide_in_order(vm_u128 value, uint32_t attr)
     return (vm_u128){vm_swap_bytes(value.hi, 8), vm_swap_bytes(value.lo, 8)};
 }
 
+// The host address of 16 aligned bytes of RAM, which are accessed at once where another vCPU may
+// look on; NULL for what is accessed in halves. False: it failed.
+static bool find_wide(struct vm_vcpu *v, vm_gva gva, enum vm_access access, uint32_t attr,
+                      struct vm_place *p, void **host)
+{
+    enum { SIZE = 16 };
+    *host = NULL;
+    if (gva.v % SIZE || v->machine->vcpu_count == 1)
+        return true;
+    if (!vm_vcpu_find_place(v, gva, SIZE, access, vm_ir_mem_index(attr), p))
+        return false;
+    if (takes_pieces(p->region, access) && (uintptr_t)vm_place_host(p) % SIZE == 0)
+        *host = vm_place_host(p);
+    return true;
+}
+
 bool vm_vcpu_load128(struct vm_vcpu *v, vm_gva gva, uint32_t attr, vm_u128 *value)
 {
     vm_u128 raw;
     if (misaligned(gva, attr))
         return vm_vcpu_fail_access(v, gva, VM_ACCESS_READ, VM_ACCESS_MISALIGNED);
     vm_vcpu_order_before(attr);
+    struct vm_place place;
+    void *host;
     vm_gva high = vm_gva_of(gva.v + 8);
-    if (!load_raw(v, gva, attr, 8, &raw.lo) || !load_raw(v, high, half_of(attr), 8, &raw.hi))
+    if (!find_wide(v, gva, VM_ACCESS_READ, attr, &place, &host))
+        return false;
+    if (host)
+        raw = vm_ram_load128(host);
+    else if (!load_raw(v, gva, attr, 8, &raw.lo) || !load_raw(v, high, half_of(attr), 8, &raw.hi))
         return false;
     vm_vcpu_order_after(attr);
     *value = wide_in_order(raw, attr);
@@ -338,9 +360,21 @@ bool vm_vcpu_store128(struct vm_vcpu *v, vm_gva gva, uint32_t attr, vm_u128 valu
     vm_u128 raw = wide_in_order(value, attr);
     if (misaligned(gva, attr))
         return vm_vcpu_fail_access(v, gva, VM_ACCESS_WRITE, VM_ACCESS_MISALIGNED);
+    void *host;
+    if (!find_wide(v, gva, VM_ACCESS_WRITE, attr, &place[0], &host))
+        return false;
+    if (host) {
+        vm_vcpu_order_before(attr);
+        if (!place[0].region->read_only) {
+            vm_ram_store128(host, raw);
+            vm_place_note_write(v, &place[0], 16);
+        }
+        vm_vcpu_order_after(attr);
+        return true;
+    }
     // The upper half must not fault after the lower one is written.
     unsigned index = vm_ir_mem_index(attr);
-    bool reachable = crosses_page(gva, 16)
+    bool reachable = crosses_page(gva, 16) && gva.v % 8
                          ? find_two(v, gva, 16, VM_ACCESS_WRITE, attr, place, &first)
                          : vm_vcpu_find_place(v, gva, 8, VM_ACCESS_WRITE, index, &place[0]) &&
                                vm_vcpu_find_place(v, high, 8, VM_ACCESS_WRITE, index, &place[1]);

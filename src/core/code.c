@@ -31,8 +31,8 @@ bool vm_vcpu_fetch_page(struct vm_vcpu *v, vm_gva pc, struct vm_tlb_code_entry *
         return vm_vcpu_fail_access(v, pc, VM_ACCESS_EXECUTE, VM_ACCESS_BUS);
     uint64_t tag = pc.v & ~(uint64_t)VM_PAGE_MASK;
     uint64_t host = (uint64_t)(uintptr_t)(r->host + (t.page.v - r->base.v));
-    *out = (struct vm_tlb_code_entry){tag, host - tag, t.page,
-                                      r,   t.last,     t.global && vm_translation_is_whole(&t)};
+    *out = (struct vm_tlb_code_entry){
+        tag, host - tag, t.page, r, t.last, t.global && vm_translation_is_whole(&t), t.attributes};
     return true;
 }
 

@@ -137,6 +137,7 @@ struct a64_translate {
     uint64_t offset; // from the page base of the block's entry PC
     uint32_t word;
     uint32_t mode;
+    bool alone;     // as in struct vm_translate
     bool ends;      // out: appended a terminator
     bool checks_sp; // out: SP was written and may have become, or ceased to be, misaligned
 };

@@ -69,6 +69,7 @@ void a64_translate_insn(struct vm_translate *out)
         .offset = out->offset,
         .word = misaligned ? 0 : vm_load_le32(out->bytes),
         .mode = out->mode,
+        .alone = out->alone,
     };
     bool first = t.b->region->guest_insns == 0;
     vm_ir_insn(t.b, t.offset, LENGTH);

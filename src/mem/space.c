@@ -2,6 +2,7 @@
 //
 // The guest-physical address space (vm/mem/space.h). Look-ups read an immutable sorted map without
 // a lock; changes publish a new map and keep the old one alive.
+#include <vm/base/bits.h>
 #include <vm/base/memory.h>
 #include <vm/mem/space.h>
 
@@ -412,9 +413,38 @@ static unsigned aligned_piece(uintptr_t p, unsigned size)
     return piece;
 }
 
+vm_u128 vm_ram_load128(const void *p)
+{
+    unsigned __int128 *whole = (unsigned __int128 *)(uintptr_t)p;
+    unsigned __int128 both = __sync_val_compare_and_swap(whole, 0, 0);
+    return (vm_u128){(uint64_t)both, (uint64_t)(both >> 64)};
+}
+
+void vm_ram_store128(void *p, vm_u128 v)
+{
+    unsigned __int128 *whole = p, old = 0, before;
+    const unsigned __int128 value = (unsigned __int128)v.hi << 64 | v.lo;
+    do {
+        before = old;
+        old = __sync_val_compare_and_swap(whole, before, value);
+    } while (old != before);
+}
+
+// Whether an access lies within 16 aligned bytes, and is then single-copy atomic, too.
+static bool lies_within_16(const void *p, unsigned size)
+{
+    return (uintptr_t)p % 16 + size <= 16;
+}
+
 uint64_t vm_ram_load_unaligned(const void *p, unsigned size)
 {
     const uint8_t *at = p;
+    if (lies_within_16(p, size)) {
+        unsigned from = (unsigned)((uintptr_t)p % 16);
+        vm_u128 whole = vm_ram_load128(at - from);
+        unsigned __int128 both = (unsigned __int128)whole.hi << 64 | whole.lo;
+        return (uint64_t)(both >> (8 * from)) & vm_mask(8 * size);
+    }
     uint64_t v = 0;
     for (unsigned done = 0; done < size;) {
         unsigned piece = aligned_piece((uintptr_t)at, size - done);
@@ -425,9 +455,27 @@ uint64_t vm_ram_load_unaligned(const void *p, unsigned size)
     return v;
 }
 
+static void store_within_16(uint8_t *p, unsigned size, uint64_t v)
+{
+    unsigned shift = 8 * (unsigned)((uintptr_t)p % 16);
+    unsigned __int128 *whole = (unsigned __int128 *)(void *)(p - shift / 8);
+    const unsigned __int128 mask = (unsigned __int128)vm_mask(8 * size) << shift;
+    const unsigned __int128 bytes = (unsigned __int128)v << shift & mask;
+    vm_u128 seen = vm_ram_load128(whole);
+    unsigned __int128 old = (unsigned __int128)seen.hi << 64 | seen.lo, before;
+    do {
+        before = old;
+        old = __sync_val_compare_and_swap(whole, before, (before & ~mask) | bytes);
+    } while (old != before);
+}
+
 void vm_ram_store_unaligned(void *p, unsigned size, uint64_t v)
 {
     uint8_t *at = p;
+    if (lies_within_16(p, size)) {
+        store_within_16(at, size, v);
+        return;
+    }
     for (unsigned done = 0; done < size;) {
         unsigned piece = aligned_piece((uintptr_t)at, size - done);
         vm_ram_store(at, piece, v >> (8 * done));

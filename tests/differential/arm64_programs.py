@@ -6,7 +6,7 @@ A program works through batches. For each it loads registers, FPCR, FPSR, flags 
 memory with random values, runs a straight piece of random instructions, and writes all of them to
 file descriptor 1. X28 is the base of accesses and belongs to the frame. No instruction traps.
 
-    BASE   the loop, then its variable and the dump
+    BASE   the loop, then its variable and the dump, whose window lies in two pages
     STARTS what each batch begins from, as a dump
     code   of the batches
 """
@@ -14,10 +14,12 @@ file descriptor 1. X28 is the base of accesses and belongs to the frame. No inst
 import random
 import struct
 
+import arm64_flow
+
 BASE = 0x1000000
 LEAVE = BASE + 0x800
 NEXT = BASE + 0x1000
-DUMP = BASE + 0x1400
+DUMP = BASE + 0x1900
 STARTS = BASE + 0x3000
 WINDOW = 2048
 FRAME = 28  # the register that random instructions leave alone
@@ -30,6 +32,8 @@ SIZE = MEMORY + WINDOW
 NAMES = ["code"] + [f"x{i}" for i in range(31)] + ["sp", "nzcv", "fpcr", "fpsr"]
 assert V % 16 == 0 and (DUMP + MEMORY) % 64 == 32 and SIZE % 16 == 0
 MIDDLE = DUMP + MEMORY + WINDOW // 2 + 32
+BORDER = BASE + 0x2000  # of the window's two pages
+assert MIDDLE - 512 < BORDER < MIDDLE
 
 
 def movz(rd, value, shift=0):
@@ -145,8 +149,9 @@ def is_bitmask(word):
 class Chooser:
     """Makes random instructions of some rows, with what has to stand before them."""
 
-    def __init__(self, rows, r):
+    def __init__(self, rows, r, reserved=()):
         self.rows, self.r = rows, r
+        self.reserved = {FRAME, *reserved}  # registers that are left alone
 
     def field(self, row, arg):
         source = row.format.args.get(arg)
@@ -164,14 +169,14 @@ class Chooser:
         return word & ~row.mask | row.value
 
     def word(self, row):
-        """A word of the row that leaves FRAME alone; bits to be ignored are ones."""
+        """A word of the row that leaves some registers alone; bits to be ignored are ones."""
         for _ in range(1000):
             word = row.value | self.r.getrandbits(32) & row.free
             word |= 0xffffffff & ~(row.mask | row.free)
             if not row.matches(word) or row.insn_class == "bitmask" and not is_bitmask(word):
                 continue
             general = [self.get(row, a, word) for a in ("rd", "rn", "rm", "ra", "rs")]
-            if FRAME in general:
+            if self.reserved & set(general):
                 continue
             return word
         raise ValueError(row.name)
@@ -198,11 +203,12 @@ class Chooser:
 
     def access(self, row, word):
         r = self.r
-        before = address(FRAME, MIDDLE)
+        before = address(FRAME, r.choice((MIDDLE, MIDDLE, BORDER)))
         word = self.put(row, "rn", word, FRAME)
         imm = self.field(row, "imm")
         if imm:
             limit = 512 if not imm.signed else min(512, 1 << imm.top)
+            limit = min(limit, r.choice((16, 512)))
             value = r.randrange(0 if not imm.signed else -limit, limit)
             scale = 3 if row.insn_class == "atomic" else imm.scale  # those must be aligned
             word = self.put(row, "imm", word, value >> scale << scale)
@@ -228,7 +234,7 @@ class Chooser:
     def mops(self, row, word):
         r = self.r
         copy = row.name.startswith("cpy")
-        d, s, n = r.sample([i for i in range(31) if i != FRAME], 3)
+        d, s, n = r.sample([i for i in range(31) if i not in self.reserved], 3)
         to = MIDDLE + r.randrange(-700, 300)
         size = r.choice((0, 1, r.randrange(300)))
         before = address(d, to) + [movz(n, size)]
@@ -247,17 +253,22 @@ class Chooser:
         return before + [word, word | 1 << 14, word | 2 << 14]
 
 
-def make(rows, seed, batches, length, fp):
-    """The image of a program, the code of each batch, and how many instructions are random."""
+def make(rows, seed, batches, length, fp, flow=None):
+    """The image of a program, and the code of each batch, with branches if `flow`: arm64_flow.py's
+    parameters."""
     r = random.Random(seed)
-    chooser = Chooser(rows, r)
+    chooser = Chooser(rows, r, arm64_flow.RESERVED if flow is not None else ())
+    integers = [row for row in rows if row.insn_class == "integer" and "target" not in row.asm
+                and "page" not in row.asm]
+    pieces_of = arm64_flow.Flow(chooser, Chooser(integers, r, arm64_flow.RESERVED),
+                                **(flow or {"hinted": False}))
     starts, code, pieces = bytearray(), bytearray(), []
     at = STARTS + batches * SIZE
     for _ in range(batches):
         begin = at + len(code)
         starts += some_start(r, begin, fp)
-        words = []
-        for _ in range(length):
+        words = pieces_of.piece(length) if flow is not None else []
+        for _ in range(length if flow is None else 0):
             words += chooser.instruction()
         pieces.append((begin, words))
         words = words + address(FRAME, LEAVE) + [BR | FRAME << 5]

@@ -2,151 +2,9 @@
 //
 // Small ARM64 programs on an engine: what they leave in the registers of the exception that
 // ends them. Expectations are the manual's.
-#include <stdio.h>
 #include <string.h>
 
-#include "arm64_code.h"
-#include "arm64_rig.h"
-
-#ifdef TRINE_JIT
-#include <vm/engine-jit/jit.h>
-#define ENGINE vm_jit_ops
-#else
-#include <vm/engine-interpreter/interpreter.h>
-#define ENGINE vm_interpreter_ops
-#endif
-
-// The layout of RAM.
-enum {
-    CODE = RIG_RAM, // at EL1
-    USER = RIG_RAM + 0x10000,
-    VECTORS = RIG_RAM + 0x20000,
-    TABLES = RIG_RAM + 0x30000, // first level; second levels and a third behind it
-    DATA = RIG_RAM + 0x40000,   // EL0 may access it
-    KERNEL_DATA = RIG_RAM + 0x41000,
-    READ_ONLY = RIG_RAM + 0x42000,
-    NOT_THERE = RIG_RAM + 0x43000,
-    DEVICE = RIG_RAM + 0x44000, // Device memory
-    OTHER = RIG_RAM + 0x45000,
-    LIMIT = 10000, // instructions
-};
-
-// Vectors by their offset.
-enum { SAME_SP0 = 0, SAME = 0x200, LOWER = 0x400, IRQ = 0x80, FIQ = 0x100 };
-
-#define ESR(ec, iss) ((uint64_t)(ec) << 26 | 0x2000000 | (iss))
-
-struct program {
-    struct arm64_rig rig;
-    struct vm_arm64_state *s;
-    uint64_t at; // where the next words go
-};
-
-static void put(struct program *p, uint64_t address, uint32_t word)
-{
-    memcpy((char *)arm_rig_memory(&p->rig, RIG_RAM) + (address - RIG_RAM), &word, 4);
-}
-
-static void put64(struct program *p, uint64_t address, uint64_t value)
-{
-    *arm_rig_memory(&p->rig, address) = value;
-}
-
-static uint64_t get64(struct program *p, uint64_t address)
-{
-    return *arm_rig_memory(&p->rig, address);
-}
-
-static void write_words(struct program *p, uint64_t address, const uint32_t *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        put(p, address + 4 * i, words[i]);
-}
-
-#define WORDS(p, address, ...)                                           \
-    do {                                                                 \
-        const uint32_t words_[] = {__VA_ARGS__};                         \
-        write_words(p, address, words_, sizeof words_ / sizeof *words_); \
-    } while (0)
-
-static void start(struct program *p, const char *cpu)
-{
-    struct vm_error e = {0};
-    memset(p, 0, sizeof *p);
-    arm_rig_start(&p->rig, cpu, 1);
-    p->s = p->rig.s;
-    p->rig.v->engine = &ENGINE;
-    assert_int_equal(p->rig.v->engine->create(p->rig.v, &e), VM_OK);
-    p->s->vbar[1] = VECTORS;
-    for (unsigned i = 0; i < 16; i++)
-        assert_int_equal(vm_machine_add_breakpoint(&p->rig.machine, VECTORS + 0x80 * i, &e), VM_OK);
-}
-
-static void stop(struct program *p)
-{
-    arm_rig_stop(&p->rig);
-}
-
-// Pages and blocks of the identity map.
-enum {
-    BLOCK = 1 << 10 | 1,
-    PAGE = 1 << 10 | 3,
-    EL0 = 1 << 6,
-    READS = 1 << 7,
-    DEVICE_ATTR = 1 << 2,
-    NON_GLOBAL = 1 << 11,
-};
-
-static uint64_t page_entry(uint64_t address)
-{
-    return TABLES + 0x2000 + (address >> 12 & 511) * 8;
-}
-
-// Maps the first two MiB of RAM in pages, the next as a block, all for EL1, but for the code and
-// the data of EL0; translation by 4 KiB, 39 bits.
-static void map(struct program *p)
-{
-    const uint64_t tcr = 25 | 25u << 16 | 2u << 30 | (uint64_t)5 << 32 | (uint64_t)1 << 37;
-    struct vm_arm64_state *s = p->s;
-    put64(p, TABLES + 8, (TABLES + 0x1000) | 3);
-    put64(p, TABLES + 0x1000, (TABLES + 0x2000) | 3);
-    put64(p, TABLES + 0x1008, (RIG_RAM + 0x200000) | BLOCK);
-    for (uint64_t a = RIG_RAM; a < RIG_RAM + 0x200000; a += 0x1000)
-        put64(p, page_entry(a), a | PAGE);
-    for (uint64_t a = USER; a < USER + 0x4000; a += 0x1000)
-        put64(p, page_entry(a), a | PAGE | EL0 | READS);
-    put64(p, page_entry(DATA), DATA | PAGE | EL0 | NON_GLOBAL);
-    put64(p, page_entry(OTHER), OTHER | PAGE | EL0 | NON_GLOBAL);
-    put64(p, page_entry(READ_ONLY), READ_ONLY | PAGE | READS);
-    put64(p, page_entry(NOT_THERE), 0);
-    put64(p, page_entry(DEVICE), DEVICE | PAGE | EL0 | DEVICE_ATTR);
-    s->mair[1] = 0x00ff;
-    s->tcr[1] = tcr;
-    s->ttbr0[1] = TABLES;
-    s->sctlr[1] |= A64_SCTLR_M;
-    p->rig.v->guest->sync(p->rig.v);
-}
-
-// Runs at `pc` until a vector is reached; its offset.
-static uint64_t run_at(struct program *p, unsigned el, uint64_t pc)
-{
-    struct vm_vcpu *v = p->rig.v;
-    arm_rig_set_el(&p->rig, el);
-    p->s->pc = pc;
-    v->guest->sync(v);
-    v->insn_limit = v->icount + LIMIT;
-    enum vm_run_result result = vm_vcpu_run(v);
-    if (result != VM_RUN_BREAKPOINT)
-        fail_msg("stopped with %d at %#lx", (int)result, (unsigned long)p->s->pc);
-    return p->s->pc - VECTORS;
-}
-
-#define CHECK_EXCEPTION(p, vector_, el_, pc_, esr_, elr_) \
-    do {                                                  \
-        assert_int_equal(run_at(p, el_, pc_), vector_);   \
-        assert_int_equal((p)->s->esr[1], esr_);           \
-        assert_int_equal((p)->s->elr[1], elr_);           \
-    } while (0)
+#include "arm64_program.h"
 
 // --- exceptions and returns ---
 
@@ -154,7 +12,7 @@ static void calls_and_undefined_instructions(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
+    program_start(&p, "max");
     WORDS(&p, CODE, A_SVC(7), A_BRK(9), A_UDF, A_HVC(1), A_SMC(2));
     CHECK_EXCEPTION(&p, SAME, 1, CODE, ESR(0x15, 7), CODE + 4);
     assert_int_equal(p.s->spsr[1], 0x3c5);
@@ -169,7 +27,7 @@ static void calls_and_undefined_instructions(void **state)
     p.s->spsel = p.s->pan = 0;
     CHECK_EXCEPTION(&p, SAME_SP0, 1, CODE, ESR(0x15, 7), CODE + 4);
     assert_int_equal(p.s->spsr[1], 0x3c4);
-    stop(&p);
+    program_stop(&p);
 }
 
 static void answer(struct vm_vcpu *v, void *context)
@@ -183,21 +41,21 @@ static void firmware_answers_calls(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
+    program_start(&p, "max");
     p.rig.machine.firmware = (struct vm_firmware){answer, &p.rig};
     WORDS(&p, CODE, A_HVC(0), A_SMC(0), A_SVC(0));
     CHECK_EXCEPTION(&p, SAME, 1, CODE, ESR(0x15, 0), CODE + 12);
     assert_int_equal(p.rig.firmware_calls, 2);
     assert_int_equal(p.s->x[0], 0x1234);
     CHECK_EXCEPTION(&p, LOWER, 0, CODE, ESR(0, 0), CODE);
-    stop(&p);
+    program_stop(&p);
 }
 
 static void returns(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
+    program_start(&p, "max");
     WORDS(&p, CODE, A_ERET);
     WORDS(&p, USER, A_SVC(3));
     p.s->elr[1] = USER;
@@ -221,49 +79,49 @@ static void returns(void **state)
     CHECK_EXCEPTION(&p, LOWER, 1, CODE, ESR(0x22, 0), USER + 2);
     assert_int_equal(p.s->far[1], USER + 2);
     CHECK_EXCEPTION(&p, LOWER, 0, CODE, ESR(0, 0), CODE);
-    stop(&p);
+    program_stop(&p);
 }
 
 static void span_and_dssbs_choose_what_the_handler_has(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
+    program_start(&p, "max");
     WORDS(&p, CODE, A_SVC(0));
     p.s->sctlr[1] |= A64_SCTLR_SPAN | A64_SCTLR_DSSBS;
     p.s->pan = 0;
-    run_at(&p, 0, CODE);
+    program_run(&p, 0, CODE);
     assert_int_equal(p.s->pan, 0);
     assert_int_equal(p.s->ssbs, 1);
     p.s->sctlr[1] &= ~(A64_SCTLR_SPAN | A64_SCTLR_DSSBS);
     p.s->uao = 1;
-    run_at(&p, 1, CODE);
+    program_run(&p, 1, CODE);
     assert_int_equal(p.s->pan, 1);
     assert_int_equal(p.s->ssbs, 0);
     assert_int_equal(p.s->uao, 0);
     assert_int_equal(p.s->spsr[1], 0x8013c5);
-    stop(&p);
+    program_stop(&p);
 }
 
 static void interrupts(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
+    program_start(&p, "max");
     WORDS(&p, CODE, A_NOP, A_DAIFCLR(2), A_NOP, A_NOP, A_WFI, A_DAIFCLR(1), A_SVC(0));
     vm_vcpu_set_irq(p.rig.v, VM_ARM64_IRQ, true);
-    assert_int_equal(run_at(&p, 1, CODE), SAME + IRQ);
+    assert_int_equal(program_run(&p, 1, CODE), SAME + IRQ);
     assert_int_equal(p.s->elr[1], CODE + 8);
     assert_int_equal(p.s->spsr[1], 0x345);
     vm_vcpu_set_irq(p.rig.v, VM_ARM64_IRQ, false);
     // Masked, an FIQ ends a WFI and waits for DAIFClr.
     vm_vcpu_set_irq(p.rig.v, VM_ARM64_FIQ, true);
-    assert_int_equal(run_at(&p, 1, CODE), SAME + FIQ);
+    assert_int_equal(program_run(&p, 1, CODE), SAME + FIQ);
     assert_int_equal(p.s->elr[1], CODE + 24);
     p.s->daif = 0;
-    assert_int_equal(run_at(&p, 0, CODE), LOWER + FIQ);
+    assert_int_equal(program_run(&p, 0, CODE), LOWER + FIQ);
     assert_int_equal(p.s->elr[1], CODE);
-    stop(&p);
+    program_stop(&p);
 }
 
 // --- traps of EL0 ---
@@ -286,13 +144,13 @@ static void el0_is_kept_out(void **state)
     };
     struct program p;
     (void)state;
-    start(&p, "max");
+    program_start(&p, "max");
     for (size_t i = 0; i < VM_ARRAY_SIZE(undefined); i++) {
-        put(&p, CODE, undefined[i]);
+        program_put(&p, CODE, undefined[i]);
         p.rig.v->engine->flush(p.rig.v);
         CHECK_EXCEPTION(&p, LOWER, 0, CODE, ESR(0, 0), CODE);
     }
-    stop(&p);
+    program_stop(&p);
 }
 
 static uint64_t trap_iss(uint32_t op0, uint32_t op1, uint32_t crn, uint32_t crm, uint32_t op2,
@@ -321,8 +179,8 @@ static void el0_is_let_in(void **state)
     };
     struct program p;
     (void)state;
-    start(&p, "max");
-    map(&p);
+    program_start(&p, "max");
+    program_map(&p);
     for (size_t i = 0; i < VM_ARRAY_SIZE(cases); i++) {
         uint64_t iss = trap_iss(cases[i].op0, cases[i].op1, cases[i].crn, cases[i].crm,
                                 cases[i].op2, cases[i].rt, cases[i].read);
@@ -335,7 +193,7 @@ static void el0_is_let_in(void **state)
         CHECK_EXCEPTION(&p, LOWER, 0, USER, ESR(0x15, 1), USER + 8);
         p.s->sctlr[1] &= ~cases[i].sctlr;
     }
-    stop(&p);
+    program_stop(&p);
 }
 
 static void waits_trap(void **state)
@@ -343,7 +201,7 @@ static void waits_trap(void **state)
     enum { ALWAYS = 0x1e00000 };
     struct program p;
     (void)state;
-    start(&p, "max");
+    program_start(&p, "max");
     WORDS(&p, CODE, A_WFI, A_SEVL, A_WFE, A_WFE, A_SVC(0));
     CHECK_EXCEPTION(&p, LOWER, 0, CODE, ESR(0x01, ALWAYS), CODE);
     p.s->event = 0;
@@ -351,14 +209,14 @@ static void waits_trap(void **state)
     p.s->sctlr[1] |= A64_SCTLR_NTWE;
     CHECK_EXCEPTION(&p, LOWER, 0, CODE + 8, ESR(0x15, 0), CODE + 20);
     CHECK_EXCEPTION(&p, SAME, 1, CODE + 8, ESR(0x15, 0), CODE + 20);
-    stop(&p);
+    program_stop(&p);
 }
 
 static void fp_traps(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
+    program_start(&p, "max");
     WORDS(&p, CODE, A_FMOV_D0_D1, A_MRS(0, A64_SYS(3, 3, 4, 4, 0)), A_SVC(0));
     CHECK_EXCEPTION(&p, SAME, 1, CODE, ESR(0x07, 0x1e00000), CODE);
     CHECK_EXCEPTION(&p, SAME, 1, CODE + 4, ESR(0x07, 0x1e00000), CODE + 4);
@@ -367,7 +225,7 @@ static void fp_traps(void **state)
     CHECK_EXCEPTION(&p, LOWER, 0, CODE, ESR(0x07, 0x1e00000), CODE);
     p.s->cpacr_el1 = 3 << 20;
     CHECK_EXCEPTION(&p, LOWER, 0, CODE, ESR(0x15, 0), CODE + 12);
-    stop(&p);
+    program_stop(&p);
 }
 
 // --- PSTATE ---
@@ -376,7 +234,7 @@ static void fields_of_pstate(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
+    program_start(&p, "max");
     WORDS(&p, CODE, A_PSTATE(0u, 4u, 1u), A_MRS(0, A64_SYS(3, 0, 4, 2, 3)), A_PSTATE(0u, 3u, 1u),
           A_MRS(1, A64_SYS(3, 0, 4, 2, 4)), A_PSTATE(3u, 2u, 1u), A_MRS(2, A64_SYS(3, 3, 4, 2, 5)),
           A_PSTATE(3u, 1u, 1u), A_MRS(3, A64_SYS(3, 3, 4, 2, 6)), A_MRS(4, A64_SYS(3, 0, 4, 2, 2)),
@@ -385,7 +243,7 @@ static void fields_of_pstate(void **state)
     p.s->x[9] = 0xffffffffa0000000;
     p.s->x[10] = UINT64_MAX;
     p.s->pan = 0;
-    run_at(&p, 1, CODE);
+    program_run(&p, 1, CODE);
     assert_int_equal(p.s->x[0], 1 << 22);
     assert_int_equal(p.s->x[1], 1 << 23);
     assert_int_equal(p.s->x[2], 1 << 24);
@@ -394,14 +252,14 @@ static void fields_of_pstate(void **state)
     assert_int_equal(p.s->x[5], 0xa0000000);
     assert_int_equal(p.s->x[6], 0x3c0);
     assert_int_equal(p.s->spsr[1], 0xa1c013c5);
-    stop(&p);
+    program_stop(&p);
 }
 
 static void stack_pointers(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
+    program_start(&p, "max");
     WORDS(&p, CODE, A_MSR(A64_SYS(3, 0, 4, 1, 0), 1), A_PSTATE(0u, 5u, 0u), A_ADD(2, 31, 0),
           A_MRS(3, A64_SYS(3, 0, 4, 1, 0)));
     p.s->x[1] = 0x1230;
@@ -413,7 +271,7 @@ static void stack_pointers(void **state)
     p.s->sctlr[1] |= A64_SCTLR_SA;
     p.s->sp = DATA + 8;
     CHECK_EXCEPTION(&p, SAME, 1, CODE, ESR(0x26, 0), CODE);
-    stop(&p);
+    program_stop(&p);
 }
 
 // --- memory ---
@@ -431,14 +289,14 @@ static void data_aborts(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
+    program_start(&p, "max");
     WORDS(&p, CODE, A_LDR(0, 1), A_STR(0, 1), A_SVC(0));
     WORDS(&p, USER, A_LDR(0, 1), A_STR(0, 1), A_SVC(0));
     p.s->x[1] = 0x10000000; // without translation: nobody there
     CHECK_EXCEPTION(&p, SAME, 1, CODE, ESR(0x25, EXTERNAL), CODE);
     p.s->x[1] = KERNEL_DATA + 1;
     CHECK_EXCEPTION(&p, SAME, 1, CODE + 4, ESR(0x25, ALIGNMENT | WNR), CODE + 4);
-    map(&p);
+    program_map(&p);
     CHECK_EXCEPTION(&p, SAME, 1, CODE, ESR(0x15, 0), CODE + 12);
     p.s->x[1] = NOT_THERE + 8;
     CHECK_EXCEPTION(&p, SAME, 1, CODE, ESR(0x25, TRANSLATION3), CODE);
@@ -453,17 +311,17 @@ static void data_aborts(void **state)
     CHECK_EXCEPTION(&p, LOWER, 0, USER, ESR(0x24, ALIGNMENT), USER);
     p.s->x[1] = DEVICE + 8;
     CHECK_EXCEPTION(&p, LOWER, 0, USER, ESR(0x15, 0), USER + 12);
-    stop(&p);
+    program_stop(&p);
 }
 
 static void instruction_aborts(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
-    map(&p);
+    program_start(&p, "max");
+    program_map(&p);
     CHECK_EXCEPTION(&p, LOWER, 0, KERNEL_DATA, ESR(0, 0), KERNEL_DATA); // executable, and all zeros
-    put64(&p, page_entry(KERNEL_DATA), KERNEL_DATA | PAGE | (uint64_t)1 << 54);
+    program_put64(&p, program_page_entry(KERNEL_DATA), KERNEL_DATA | PAGE | (uint64_t)1 << 54);
     CHECK_EXCEPTION(&p, LOWER, 0, KERNEL_DATA, ESR(0x20, PERMISSION3), KERNEL_DATA);
     CHECK_EXCEPTION(&p, SAME, 1, DATA, ESR(0x21, PERMISSION3), DATA); // EL0 can write it
     CHECK_EXCEPTION(&p, SAME, 1, NOT_THERE, ESR(0x21, TRANSLATION3), NOT_THERE);
@@ -476,129 +334,130 @@ static void instruction_aborts(void **state)
     CHECK_EXCEPTION(&p, SAME, 1, CODE, ESR(0x15, 0), USER + 4);
     p.s->tcr[1] |= A64_TCR_TBID0;
     CHECK_EXCEPTION(&p, SAME, 1, CODE, ESR(0x21, 4), p.s->x[1]);
-    stop(&p);
+    program_stop(&p);
 }
 
 static void pan_and_unprivileged_accesses(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
-    map(&p);
+    program_start(&p, "max");
+    program_map(&p);
     WORDS(&p, CODE, A_PSTATE(0u, 4u, 0u), A_LDR(0, 1), A_PSTATE(0u, 4u, 1u), A_LDTR(2, 1),
           A_STTR(3, 1), A_LDR(0, 1));
-    put64(&p, DATA, 0x11);
+    program_put64(&p, DATA, 0x11);
     p.s->x[1] = DATA;
     p.s->x[3] = 0x33;
     CHECK_EXCEPTION(&p, SAME, 1, CODE, ESR(0x25, PERMISSION3), CODE + 20);
     assert_int_equal(p.s->x[0], 0x11);
     assert_int_equal(p.s->x[2], 0x11);
-    assert_int_equal(get64(&p, DATA), 0x33);
+    assert_int_equal(program_get64(&p, DATA), 0x33);
     p.s->x[1] = KERNEL_DATA;
     CHECK_EXCEPTION(&p, SAME, 1, CODE + 12, ESR(0x25, PERMISSION3), CODE + 12);
     p.s->uao = 1;
     CHECK_EXCEPTION(&p, SAME, 1, CODE + 12, ESR(0, 0), CODE + 24);
-    stop(&p);
+    program_stop(&p);
 }
 
 static void tlb_maintenance(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
-    map(&p);
+    program_start(&p, "max");
+    program_map(&p);
     // Reads, maps another page there, flushes, reads.
     static const uint16_t flushes[] = {A64_SYS(1, 0, 8, 7, 0), A64_SYS(1, 0, 8, 7, 1),
                                        A64_SYS(1, 0, 8, 3, 3), A64_SYS(1, 0, 8, 7, 2),
                                        A64_SYS(1, 0, 8, 6, 1), A64_SYS(1, 0, 8, 1, 5)};
-    put64(&p, DATA, 1);
-    put64(&p, OTHER, 2);
+    program_put64(&p, DATA, 1);
+    program_put64(&p, OTHER, 2);
     p.s->pan = 0;
     for (size_t i = 0; i < VM_ARRAY_SIZE(flushes); i++) {
         bool range = (flushes[i] >> 3 & 15) == 6, asid = flushes[i] == A64_SYS(1, 0, 8, 7, 2);
         WORDS(&p, CODE, A_PSTATE(0u, 4u, 0u), A_LDR(0, 1), A_STR(2, 3), A_DSB, A_SYS(flushes[i], 4),
               A_DSB, A_ISB, A_LDR(5, 1), A_SVC(0));
         p.rig.v->engine->flush(p.rig.v);
-        put64(&p, page_entry(DATA), DATA | PAGE | EL0 | NON_GLOBAL);
+        program_put64(&p, program_page_entry(DATA), DATA | PAGE | EL0 | NON_GLOBAL);
         p.rig.v->guest->sync(p.rig.v);
         // A tag that is ignored changes nothing.
         p.s->x[1] = DATA | (i & 1 ? UINT64_C(0xaa) << 56 : 0);
         p.s->x[2] = OTHER | PAGE | EL0 | NON_GLOBAL;
-        p.s->x[3] = page_entry(DATA);
+        p.s->x[3] = program_page_entry(DATA);
         p.s->x[4] = asid ? 0 : DATA >> 12 | (range ? (uint64_t)1 << 46 : 0);
-        run_at(&p, 1, CODE);
+        program_run(&p, 1, CODE);
         assert_int_equal(p.s->x[0], 1);
         assert_int_equal(p.s->x[5], 2);
     }
-    stop(&p);
+    program_stop(&p);
 }
 
 static void address_spaces(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
-    map(&p);
+    program_start(&p, "max");
+    program_map(&p);
     // Another space, with ASID 5, that has another page at DATA.
     const uint64_t tables = RIG_RAM + 0x50000;
-    put64(&p, tables + 8, (tables + 0x1000) | 3);
-    put64(&p, tables + 0x1000, (tables + 0x2000) | 3);
+    program_put64(&p, tables + 8, (tables + 0x1000) | 3);
+    program_put64(&p, tables + 0x1000, (tables + 0x2000) | 3);
     for (uint64_t a = RIG_RAM; a < RIG_RAM + 0x200000; a += 0x1000)
-        put64(&p, tables + 0x2000 + (a >> 12 & 511) * 8, get64(&p, page_entry(a)));
-    put64(&p, tables + 0x2000 + (DATA >> 12 & 511) * 8, OTHER | PAGE | EL0 | NON_GLOBAL);
-    put64(&p, DATA, 1);
-    put64(&p, OTHER, 2);
+        program_put64(&p, tables + 0x2000 + (a >> 12 & 511) * 8,
+                      program_get64(&p, program_page_entry(a)));
+    program_put64(&p, tables + 0x2000 + (DATA >> 12 & 511) * 8, OTHER | PAGE | EL0 | NON_GLOBAL);
+    program_put64(&p, DATA, 1);
+    program_put64(&p, OTHER, 2);
     WORDS(&p, CODE, A_PSTATE(0u, 4u, 0u), A_LDR(0, 1), A_MSR(A64_SYS(3, 0, 2, 0, 0), 2), A_ISB,
           A_LDR(3, 1), A_MSR(A64_SYS(3, 0, 2, 0, 0), 4), A_ISB, A_LDR(5, 1), A_SVC(0));
     p.s->x[1] = DATA;
     p.s->x[2] = tables | UINT64_C(5) << 48;
     p.s->x[4] = TABLES;
     for (unsigned i = 0; i < 3; i++) {
-        run_at(&p, 1, CODE);
+        program_run(&p, 1, CODE);
         assert_int_equal(p.s->x[0], 1);
         assert_int_equal(p.s->x[3], 2);
         assert_int_equal(p.s->x[5], 1);
     }
-    stop(&p);
+    program_stop(&p);
 }
 
 static void code_that_is_written(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
-    map(&p);
+    program_start(&p, "max");
+    program_map(&p);
     // Runs USER, writes another instruction there, runs it again.
     const uint64_t code = RIG_RAM + 0x60000, back = CODE + 4;
     WORDS(&p, code, A_MOVZ(0, 1, 0), A_BR(9));
     WORDS(&p, CODE, A_BR(8), A_ADD(10, 0, 0), A_STR_W(2, 8), A_SYS(A64_SYS(1, 3, 7, 5, 1), 8),
           A_DSB, A_ISB, A_MOVZ(9, 0x20, 0), A_MOVK(9, 0x4000, 1), A_BR(8));
     WORDS(&p, CODE + 0x24, A_NOP);
-    put(&p, CODE + 0x20, A_BR(8));
+    program_put(&p, CODE + 0x20, A_BR(8));
     p.s->x[8] = code;
     p.s->x[9] = back;
     p.s->x[2] = A_SVC(7);
     CHECK_EXCEPTION(&p, SAME, 1, CODE, ESR(0x15, 7), code + 4);
     assert_int_equal(p.s->x[10], 1);
-    stop(&p);
+    program_stop(&p);
 }
 
 static void cache_instructions(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
-    map(&p);
+    program_start(&p, "max");
+    program_map(&p);
     p.s->sctlr[1] |= A64_SCTLR_DZE | A64_SCTLR_UCI;
     WORDS(&p, USER, A_SYS(A64_SYS(1, 3, 7, 4, 1), 1), A_SVC(0), A_SYS(A64_SYS(1, 3, 7, 10, 1), 1),
           A_SVC(1), A_SYS(A64_SYS(1, 3, 7, 5, 1), 1), A_SVC(2));
     memset(arm_rig_memory(&p.rig, DATA), 0xff, 256);
     p.s->x[1] = DATA + 64 + 13;
     CHECK_EXCEPTION(&p, LOWER, 0, USER, ESR(0x15, 0), USER + 8);
-    assert_int_equal(get64(&p, DATA + 56), UINT64_MAX);
-    assert_int_equal(get64(&p, DATA + 64), 0);
-    assert_int_equal(get64(&p, DATA + 120), 0);
-    assert_int_equal(get64(&p, DATA + 128), UINT64_MAX);
+    assert_int_equal(program_get64(&p, DATA + 56), UINT64_MAX);
+    assert_int_equal(program_get64(&p, DATA + 64), 0);
+    assert_int_equal(program_get64(&p, DATA + 120), 0);
+    assert_int_equal(program_get64(&p, DATA + 128), UINT64_MAX);
     CHECK_EXCEPTION(&p, LOWER, 0, USER + 8, ESR(0x15, 1), USER + 16);
     p.s->x[1] = NOT_THERE + 3;
     CHECK_EXCEPTION(&p, LOWER, 0, USER, ESR(0x24, TRANSLATION3 | WNR), USER);
@@ -609,7 +468,7 @@ static void cache_instructions(void **state)
     CHECK_EXCEPTION(&p, LOWER, 0, USER + 8, ESR(0x24, PERMISSION3 | WNR | CM), USER + 8);
     p.s->x[1] = DEVICE;
     CHECK_EXCEPTION(&p, LOWER, 0, USER, ESR(0x24, ALIGNMENT | WNR), USER);
-    stop(&p);
+    program_stop(&p);
 }
 
 static void address_translation(void **state)
@@ -629,18 +488,18 @@ static void address_translation(void **state)
     };
     struct program p;
     (void)state;
-    start(&p, "max");
-    map(&p);
+    program_start(&p, "max");
+    program_map(&p);
     for (size_t i = 0; i < VM_ARRAY_SIZE(cases); i++) {
         WORDS(&p, CODE, A_SYS(cases[i].instruction, 1), A_ISB, A_MRS(2, A64_SYS(3, 0, 7, 4, 0)),
               A_SVC(0));
         p.rig.v->engine->flush(p.rig.v);
         p.s->x[1] = cases[i].address;
         p.s->pan = 1;
-        run_at(&p, 1, CODE);
+        program_run(&p, 1, CODE);
         assert_int_equal(p.s->x[2], cases[i].par);
     }
-    stop(&p);
+    program_stop(&p);
 }
 
 // --- debug ---
@@ -651,8 +510,8 @@ static void software_step(void **state)
 {
     struct program p;
     (void)state;
-    start(&p, "max");
-    map(&p);
+    program_start(&p, "max");
+    program_map(&p);
     WORDS(&p, CODE, A_ERET);
     WORDS(&p, USER, A_NOP, A_LDXR(0, 1), A_SVC(4), A_BR(2), A_LDR(0, 3));
     p.s->oslsr_el1 = 0;
@@ -681,7 +540,7 @@ static void software_step(void **state)
     p.s->mdscr_el1 = 0;
     p.s->spsr[1] = 0x200000;
     CHECK_EXCEPTION(&p, LOWER, 1, CODE, ESR(0x15, 4), USER + 12);
-    stop(&p);
+    program_stop(&p);
 }
 
 static void breakpoints(void **state)
@@ -689,8 +548,8 @@ static void breakpoints(void **state)
     enum { EL0_ONLY = 2 << 1, E = 1, BAS = 0xf << 5 };
     struct program p;
     (void)state;
-    start(&p, "max");
-    map(&p);
+    program_start(&p, "max");
+    program_map(&p);
     WORDS(&p, USER, A_NOP, A_NOP, A_SVC(0));
     p.s->oslsr_el1 = 0;
     p.s->mdscr_el1 = MDE;
@@ -707,7 +566,7 @@ static void breakpoints(void **state)
     CHECK_EXCEPTION(&p, LOWER, 0, USER, ESR(0x30, 0x22), USER + 4);
     p.s->mdscr_el1 = 0;
     CHECK_EXCEPTION(&p, LOWER, 0, USER, ESR(0x15, 0), USER + 12);
-    stop(&p);
+    program_stop(&p);
 }
 
 static void watchpoints(void **state)
@@ -715,8 +574,8 @@ static void watchpoints(void **state)
     enum { EL0_ONLY = 2 << 1, E = 1, LOADS = 1 << 3, STORES = 2 << 3 };
     struct program p;
     (void)state;
-    start(&p, "max");
-    map(&p);
+    program_start(&p, "max");
+    program_map(&p);
     WORDS(&p, USER, A_LDR(0, 1), A_STR(0, 1), A_STRB(0, 2), A_SVC(0));
     p.s->oslsr_el1 = 0;
     p.s->mdscr_el1 = MDE;
@@ -735,7 +594,7 @@ static void watchpoints(void **state)
     p.s->x[1] = DATA + 60;
     CHECK_EXCEPTION(&p, LOWER, 0, USER, ESR(0x34, 0x22), USER);
     CHECK_EXCEPTION(&p, SAME, 1, USER + 12, ESR(0x15, 0), USER + 16);
-    stop(&p);
+    program_stop(&p);
 }
 
 int main(void)

@@ -3,6 +3,9 @@
 // Loads, stores and fences. The check against the first-level TLB is inline; what misses it, and
 // what is not plain (other MMU indexes, alignment rules, byte order) goes through C.
 //
+// A v128 is one move of the host's: single-copy atomic where it is aligned, as CPUs that have AVX
+// guarantee.
+//
 // A check, the address in A:
 //
 //     rorx rcx, A, 8; and ecx, 0x1ff0        the entry's offset

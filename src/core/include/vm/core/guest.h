@@ -25,6 +25,7 @@ struct vm_translate {
     uint32_t mode;        // the vCPU's execution-mode bits, and from bit 24 on the code page's
                           // attributes: all that a translation may depend on
     const void *config;   // the frontend's constant configuration of the vCPU (extensions)
+    bool alone;           // the machine has no other vCPU: no access of it need be atomic
     uint32_t length;      // out: bytes
     bool ends;            // out: a terminator was appended
     bool more;            // out: `available` is too short, nothing was appended

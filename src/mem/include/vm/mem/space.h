@@ -162,9 +162,14 @@ void vm_space_track_dirty(struct vm_space *s, bool on);
 bool vm_space_collect_dirty(const struct vm_region *r, uint64_t page_index);
 
 // Guest RAM accesses. `size` is 1, 2, 4 or 8; any alignment: an aligned one is single-copy atomic
-// (relaxed), a misaligned one goes in aligned pieces.
+// (relaxed), and so is a misaligned one within 16 aligned bytes; others go in aligned pieces.
 uint64_t vm_ram_load_unaligned(const void *p, unsigned size);
 void vm_ram_store_unaligned(void *p, unsigned size, uint64_t v);
+
+// 16 bytes at an aligned address at once. Both are compare-exchanges: the host must be able to
+// write there.
+vm_u128 vm_ram_load128(const void *p);
+void vm_ram_store128(void *p, vm_u128 v);
 
 static VM_ALWAYS_INLINE uint64_t vm_ram_load(const void *p, unsigned size)
 {
