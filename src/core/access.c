@@ -374,7 +374,7 @@ bool vm_vcpu_store128(struct vm_vcpu *v, vm_gva gva, uint32_t attr, vm_u128 valu
     }
     // The upper half must not fault after the lower one is written.
     unsigned index = vm_ir_mem_index(attr);
-    bool reachable = crosses_page(gva, 16) && gva.v % 8
+    bool reachable = crosses_page(gva, 16)
                          ? find_two(v, gva, 16, VM_ACCESS_WRITE, attr, place, &first)
                          : vm_vcpu_find_place(v, gva, 8, VM_ACCESS_WRITE, index, &place[0]) &&
                                vm_vcpu_find_place(v, high, 8, VM_ACCESS_WRITE, index, &place[1]);

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arm64_patterns.h"
+#include "arm64_row_patterns.h"
 
 enum {
     MAX_ROWS = 4096,
@@ -54,7 +54,7 @@ static void choose_candidates(struct search *s, uint32_t key)
     const uint32_t bits = word_of(KEYS - 1, 0), word = word_of(key, 0);
     s->candidate_count = 0;
     for (size_t i = 0; i < s->rows; i++) {
-        const struct a64_pattern *p = &a64_patterns[i];
+        const struct a64_row_pattern *p = &a64_row_patterns[i];
         if ((word ^ p->value) & p->mask & bits || !p->has(s->config->extensions))
             continue;
         if (s->candidate_count == MAX_CANDIDATES)
@@ -68,12 +68,12 @@ static int row_of(struct search *s, uint32_t word)
     int found = -1;
     for (unsigned i = 0; i < s->candidate_count; i++) {
         int n = s->candidates[i];
-        const struct a64_pattern *p = &a64_patterns[n];
+        const struct a64_row_pattern *p = &a64_row_patterns[n];
         if ((word & p->mask) != p->value || (p->holds && !p->holds(word)))
             continue;
         if (found < 0 || p->general == found)
             found = n;
-        else if (a64_patterns[found].general != n)
+        else if (a64_row_patterns[found].general != n)
             fault(s, word, "belongs to two rows", found, n);
     }
     return found;
@@ -103,7 +103,7 @@ static bool are_distinct(uint32_t word)
     return d != 31 && n != 31 && (s != 31 || sets) && d != n && d != s && n != s;
 }
 
-static bool is_refused(const struct a64_pattern *p, uint32_t word)
+static bool is_refused(const struct a64_row_pattern *p, uint32_t word)
 {
     if (strcmp(p->class, "bitmask") == 0)
         return !is_bitmask(word);
@@ -122,7 +122,7 @@ static void look_at(struct search *s, uint32_t word)
         s->undefined++;
     else
         s->words[wanted]++;
-    if (wanted >= 0 && is_refused(&a64_patterns[wanted], word)) {
+    if (wanted >= 0 && is_refused(&a64_row_patterns[wanted], word)) {
         s->refused++;
         wanted = -1;
     }
@@ -158,13 +158,14 @@ static void look_at_some(struct search *s, uint64_t seed, uint64_t count)
 static void check_counts(struct search *s)
 {
     for (size_t i = 0; i < s->rows; i++) {
-        const struct a64_pattern *p = &a64_patterns[i];
+        const struct a64_row_pattern *p = &a64_row_patterns[i];
         uint64_t wanted = UINT64_C(1) << (32 - __builtin_popcount(p->mask));
         if (!p->has(s->config->extensions))
             continue;
         bool counts = !p->holds;
         for (size_t k = 0; k < s->rows; k++) {
-            if (a64_patterns[k].general != (int)i || !a64_patterns[k].has(s->config->extensions))
+            if (a64_row_patterns[k].general != (int)i ||
+                !a64_row_patterns[k].has(s->config->extensions))
                 continue;
             wanted -= s->words[k];
         }
