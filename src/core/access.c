@@ -323,7 +323,7 @@ static bool find_wide(struct vm_vcpu *v, vm_gva gva, enum vm_access access, uint
 {
     enum { SIZE = 16 };
     *host = NULL;
-    if (gva.v % SIZE || v->machine->vcpu_count == 1)
+    if (gva.v % SIZE || v->machine->vcpu_count <= 1)
         return true;
     if (!vm_vcpu_find_place(v, gva, SIZE, access, vm_ir_mem_index(attr), p))
         return false;

@@ -148,7 +148,7 @@ bool vm_translate_block(struct vm_vcpu *v, uint32_t max_insns, struct vm_arena *
         .offset = pc & VM_PAGE_MASK,
         .mode = mode,
         .config = v->machine->config,
-        .alone = v->machine->vcpu_count == 1,
+        .alone = v->machine->vcpu_count <= 1,
     };
     translate_all(&f, &t, max_insns);
     if (v->exception.pending || region->overflow)
