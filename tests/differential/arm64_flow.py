@@ -3,7 +3,7 @@
 the system that EL0 may write, and code that is written while it runs.
 
 It ends always: loops count in registers that random instructions leave alone, all other branches go
-forward. Targets are relative, so that a piece may lie anywhere.
+forward but calls, which come back. Targets are relative, so that a piece may lie anywhere.
 """
 
 COUNTERS = (25, 26)  # of loops, by depth

@@ -198,7 +198,8 @@ class Chooser:
             return [self.put(row, "imm", word, -4 * self.r.randrange(1, 64))]
         if row.insn_class == "fp" and self.r.randrange(4) == 0:
             # What it raised, alone: FPSR is sticky. MRS, MSR FPSR, XZR.
-            return [word, 0xd53b4420 | self.r.randrange(FRAME), 0xd51b443f]
+            free = [i for i in range(31) if i not in self.reserved]
+            return [word, 0xd53b4420 | self.r.choice(free), 0xd51b443f]
         return [word]
 
     def access(self, row, word):
