@@ -105,7 +105,10 @@ void vm_vcpu_do_work(struct vm_vcpu *v, const struct vm_work *w)
     switch (w->kind) {
     case VM_WORK_FLUSH_TLB: vm_tlb_flush_all(&v->tlb); break;
     case VM_WORK_FLUSH_PAGE: vm_tlb_flush_pages(&v->tlb, first, last); break;
-    case VM_WORK_FLUSH_PAGE_ASID: vm_tlb_flush_pages_asid(&v->tlb, first, last, w->asid); break;
+    case VM_WORK_FLUSH_PAGE_ASID:
+    case VM_WORK_FLUSH_PAGE_BOTH:
+        vm_tlb_flush_pages_asid(&v->tlb, first, last, w->asid, w->kind == VM_WORK_FLUSH_PAGE_BOTH);
+        break;
     case VM_WORK_FLUSH_ASID: vm_tlb_flush_asid(&v->tlb, w->asid); break;
     case VM_WORK_SYNC_CODE:
         if (v->engine)

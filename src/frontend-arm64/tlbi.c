@@ -2,11 +2,11 @@
 //
 // TLBI (the manual, D8 "TLB maintenance"; C5.5). All have taken effect on every PE that they are
 // for before the next instruction; DSB has nothing to wait for. A flush may take away more than
-// what was asked for: levels are not looked at, and what is global goes with any address space.
+// what was asked for: levels are not looked at.
 #include "system.h"
 
 enum { OUTER = 1, RANGE_INNER = 2, INNER = 3, RANGE_OUTER = 5, RANGE = 6, LOCAL = 7 };
-enum { ALL = 0, BY_ASID = 2 };
+enum { ALL = 0, BY_ASID = 2, ANY_ASID = 2 }; // the last a bit of those of addresses
 
 static void flush(struct vm_vcpu *v, const struct vm_work *work, bool everywhere)
 {
@@ -57,7 +57,10 @@ uint64_t a64_help_tlbi(void *vcpu, uint64_t operand, uint64_t what, uint64_t c, 
     struct vm_arm64_state *s = a64_state(v);
     unsigned scope = (unsigned)what >> 3, op2 = what & 7;
     bool everywhere = scope != LOCAL && scope != RANGE;
-    struct vm_work work = {.kind = VM_WORK_FLUSH_PAGE};
+    struct vm_work work = {
+        .kind = op2 & ANY_ASID ? VM_WORK_FLUSH_PAGE : VM_WORK_FLUSH_PAGE_BOTH,
+        .asid = asid_of(s, operand),
+    };
     (void)c;
     (void)d;
     s->stale |= A64_STALE_CODE;
@@ -65,7 +68,6 @@ uint64_t a64_help_tlbi(void *vcpu, uint64_t operand, uint64_t what, uint64_t c, 
         work.kind = VM_WORK_FLUSH_TLB;
     } else if (op2 == BY_ASID) {
         work.kind = VM_WORK_FLUSH_ASID;
-        work.asid = asid_of(s, operand);
     } else if (scope == RANGE_INNER || scope == RANGE_OUTER || scope == RANGE) {
         if (!set_range(&work, s, operand))
             return 0;

@@ -14,8 +14,7 @@ static void init_context(struct vm_tlb *t, struct vm_tlb_context *c)
     }
     c->last_use = 0;
     c->live = false;
-    c->seen.any = true; // the memory may hold anything
-    tlb_forget_seen(&c->seen);
+    vm_zero(&c->seen, sizeof c->seen); // the memory may hold anything
     c->code_generation = tlb_new_generation(t);
 }
 
@@ -40,6 +39,7 @@ vm_status vm_tlb_init(struct vm_tlb *t, struct vm_space *space,
     for (unsigned i = 0; i < VM_TLB_REGIMES; i++)
         t->regimes[i] = (struct vm_tlb_regime){.code_generation = tlb_new_generation(t)};
     t->regime = t->regimes;
+    tlb_forget_globals(t);
     struct vm_tlb_key none = {0};
     vm_tlb_select_data(t, &none);
     vm_tlb_select_code(t, &none);
@@ -99,6 +99,30 @@ static struct vm_tlb_context *find_context(struct vm_tlb *t, const struct vm_tlb
     return c;
 }
 
+// Has what code mappings were used noted anew from now on: none is left that would be used without.
+static void forget_code(struct vm_tlb_context *c)
+{
+    while (c->used[CODE_ARRAY].count > 0)
+        tlb_clear_used(c, CODE_ARRAY, c->used[CODE_ARRAY].count - 1);
+}
+
+static void begin_context_anew(struct vm_tlb *t, struct vm_tlb_context *c)
+{
+    forget_code(c);
+    tlb_forget_seen(&c->seen);
+    c->code_generation = tlb_new_generation(t);
+}
+
+static void begin_regime_anew(struct vm_tlb *t, struct vm_tlb_regime *r)
+{
+    for (unsigned i = 0; i < VM_TLB_CONTEXTS; i++) {
+        if (t->contexts[i].key.regime == r->regime)
+            forget_code(&t->contexts[i]);
+    }
+    tlb_forget_seen(&r->seen);
+    r->code_generation = tlb_new_generation(t);
+}
+
 // Its global code mappings, or none yet.
 static struct vm_tlb_regime *find_regime(struct vm_tlb *t, uint32_t regime)
 {
@@ -108,8 +132,7 @@ static struct vm_tlb_regime *find_regime(struct vm_tlb *t, uint32_t regime)
     }
     struct vm_tlb_regime *r = &t->regimes[t->clock % VM_TLB_REGIMES];
     r->regime = regime;
-    r->code_generation = tlb_new_generation(t);
-    tlb_forget_seen(&r->seen);
+    begin_regime_anew(t, r);
     return r;
 }
 
@@ -208,13 +231,19 @@ static bool may_cache_write(struct vm_tlb *t, const struct vm_region *r, uint64_
     return true;
 }
 
-static void fill_code(struct vm_tlb *t, struct vm_tlb_context *c, unsigned i,
-                      const struct vm_tlb_code_entry *entry)
+// Notes that a code mapping is used.
+static void see_code(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t vpage, bool global)
 {
-    c->code[i] = *entry;
-    tlb_see(&c->seen, entry->tag >> VM_PAGE_SHIFT);
-    if (entry->global)
-        tlb_see(&t->regime->seen, entry->tag >> VM_PAGE_SHIFT);
+    if (!tlb_see(&c->seen, vpage)) {
+        begin_context_anew(t, c);
+        tlb_see(&c->seen, vpage);
+        tlb_show_generations(t);
+    }
+    if (global && !tlb_see(&t->regime->seen, vpage)) {
+        begin_regime_anew(t, t->regime);
+        tlb_see(&t->regime->seen, vpage);
+        tlb_show_generations(t);
+    }
 }
 
 static void level1_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva,
@@ -233,12 +262,13 @@ static void level1_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva,
     enum tlb_array array = access_array(access);
     uint64_t tag = gva.v & ~(uint64_t)VM_PAGE_MASK;
     uint64_t addend = (uint64_t)(uintptr_t)(r->host + offset) - tag;
+    if (access == VM_ACCESS_EXECUTE)
+        see_code(t, c, gva.v >> VM_PAGE_SHIFT, tr->global);
     if (*tlb_tag(c, array, i) == tlb_empty_tag(i))
         c->used[array].index[c->used[array].count++] = (uint16_t)i;
     if (access == VM_ACCESS_EXECUTE)
-        fill_code(t, c, i,
-                  &(struct vm_tlb_code_entry){tag, addend, page, r, VM_PAGE_MASK, tr->global,
-                                              tr->attributes});
+        c->code[i] = (struct vm_tlb_code_entry){tag,          addend,     page,          r,
+                                                VM_PAGE_MASK, tr->global, tr->attributes};
     else if (access == VM_ACCESS_READ)
         c->read[i] = (struct vm_tlb_entry){tag, addend};
     else
@@ -275,12 +305,22 @@ static void note_large_page(struct vm_tlb *t, vm_gva gva, uint8_t shift)
         *flush = t->level2->flush;
 }
 
+static void note_global(struct vm_tlb *t, vm_gva gva)
+{
+    struct vm_tlb_globals *g = tlb_globals_of(t, gva.v);
+    uint64_t address = gva.v & VM_TLB_WITHOUT_TOP;
+    g->first = address < g->first ? address : g->first;
+    g->last = address > g->last ? address : g->last;
+}
+
 void vm_tlb_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm_access access,
                  const struct vm_translation *tr)
 {
     if (!vm_translation_is_whole(tr))
         return;
     note_large_page(t, gva, tr->shift);
+    if (tr->global)
+        note_global(t, gva);
     level2_fill(t, &c->key, gva.v >> VM_PAGE_SHIFT, tr);
     level1_fill(t, c, gva, access, tr);
 }

@@ -37,30 +37,37 @@ static inline void tlb_clear_used(struct vm_tlb_context *c, enum tlb_array array
     used->index[k] = used->index[--used->count];
 }
 
-// The bit of struct vm_tlb_seen for a page.
-static inline unsigned tlb_seen_bit(uint64_t vpage)
+// The place in struct vm_tlb_seen that a page has, or could have: the first empty one.
+static inline unsigned tlb_seen_place(const struct vm_tlb_seen *s, uint64_t vpage)
 {
-    return (unsigned)(vpage * 0x9e3779b97f4a7c15u >> 32) & (VM_TLB_SEEN_BITS - 1);
+    unsigned i = (unsigned)(vpage * 0x9e3779b97f4a7c15u >> 32) & (VM_TLB_SEEN - 1);
+    while (s->page[i] && s->page[i] != vpage + 1)
+        i = (i + 1) & (VM_TLB_SEEN - 1);
+    return i;
 }
 
 static inline bool tlb_has_seen(const struct vm_tlb_seen *s, uint64_t vpage)
 {
-    unsigned bit = tlb_seen_bit(vpage);
-    return s->bits[bit / 64] >> bit % 64 & 1;
+    return s->page[tlb_seen_place(s, vpage)] != 0;
 }
 
-static inline void tlb_see(struct vm_tlb_seen *s, uint64_t vpage)
+// Notes a page. False: there is no room.
+static inline bool tlb_see(struct vm_tlb_seen *s, uint64_t vpage)
 {
-    unsigned bit = tlb_seen_bit(vpage);
-    s->bits[bit / 64] |= (uint64_t)1 << bit % 64;
-    s->any = true;
+    unsigned place = tlb_seen_place(s, vpage);
+    if (s->page[place])
+        return true;
+    if (s->count == VM_TLB_SEEN / 2)
+        return false;
+    s->page[place] = vpage + 1;
+    s->used[s->count++] = (uint16_t)place;
+    return true;
 }
 
 static inline void tlb_forget_seen(struct vm_tlb_seen *s)
 {
-    if (s->any)
-        __builtin_memset(s->bits, 0, sizeof s->bits);
-    s->any = false;
+    while (s->count > 0)
+        s->page[s->used[--s->count]] = 0;
 }
 
 static inline uint64_t tlb_new_generation(struct vm_tlb *t)
@@ -80,6 +87,18 @@ static inline void tlb_show_generations(struct vm_tlb *t)
 // Empties the first level of a context.
 void tlb_clear_context(struct vm_tlb *t, struct vm_tlb_context *c);
 
+static inline void tlb_forget_globals(struct vm_tlb *t)
+{
+    for (unsigned i = 0; i < VM_ARRAY_SIZE(t->globals); i++)
+        t->globals[i] = (struct vm_tlb_globals){.first = UINT64_MAX};
+}
+
+// Those of the half that an address is in: Arm's ranges, which bit 55 tells apart.
+static inline struct vm_tlb_globals *tlb_globals_of(struct vm_tlb *t, uint64_t gva)
+{
+    return &t->globals[gva >> 55 & 1];
+}
+
 // The set is chosen by the page alone, so that a flush of a page in every space looks at one set.
 static inline struct vm_tlb2_entry *tlb_level2_set(struct vm_tlb *t, uint64_t vpage)
 {
@@ -91,6 +110,14 @@ static inline struct vm_tlb2_entry *tlb_level2_set(struct vm_tlb *t, uint64_t vp
 static inline bool tlb_same_page(uint64_t a, uint64_t b, unsigned shift)
 {
     return ((a ^ b) & VM_TLB_WITHOUT_TOP) >> shift == 0;
+}
+
+// Whether an address is in the range, top bytes apart.
+static inline bool tlb_in_range(uint64_t gva, uint64_t first, uint64_t last)
+{
+    gva &= VM_TLB_WITHOUT_TOP;
+    return gva >= (first & VM_TLB_WITHOUT_TOP & ~(uint64_t)VM_PAGE_MASK) &&
+           gva <= (last & VM_TLB_WITHOUT_TOP);
 }
 
 // The places of the numbers of flushes.

@@ -50,6 +50,7 @@ void vm_tlb_flush_all(struct vm_tlb *t)
     t->stats.flushes++;
     clear_contexts(t);
     forget_large_pages(t);
+    tlb_forget_globals(t);
     t->level2->flush_all = next_flush(t);
     tlb_show_generations(t);
 }
@@ -128,21 +129,28 @@ static void flush_page(struct vm_tlb *t, uint64_t vpage, const struct scope *s)
     }
 }
 
-// Whether blocks may be linked by code mappings in the page of 2^shift bytes around gva.
-static bool saw_code(const struct vm_tlb_seen *seen, uint64_t gva, unsigned shift)
+// Whether blocks may be linked by code mappings of addresses from first to last.
+static bool saw_code(const struct vm_tlb_seen *seen, uint64_t first, uint64_t last)
 {
-    enum { SHORT = VM_PAGE_SHIFT + 9 }; // so many pages are looked at one by one
-    if (shift > SHORT)
-        return seen->any;
-    uint64_t first = gva >> shift << (shift - VM_PAGE_SHIFT);
-    for (uint64_t page = 0; page < (uint64_t)1 << (shift - VM_PAGE_SHIFT); page++) {
-        if (tlb_has_seen(seen, first + page))
+    for (uint32_t i = 0; i < seen->count; i++) {
+        if (tlb_in_range((seen->page[seen->used[i]] - 1) << VM_PAGE_SHIFT, first, last))
             return true;
     }
     return false;
 }
 
-// Takes away all pieces of the page of 2^shift bytes around gva.
+// The page of 2^shift bytes around gva.
+static uint64_t first_of(uint64_t gva, unsigned shift)
+{
+    return gva & ~vm_mask(shift);
+}
+
+static uint64_t last_of(uint64_t gva, unsigned shift)
+{
+    return gva | vm_mask(shift);
+}
+
+// Takes away all pieces of it.
 static void flush_large_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t gva,
                                 unsigned shift)
 {
@@ -153,7 +161,7 @@ static void flush_large_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint
                 tlb_clear_used(c, array, k);
         }
     }
-    if (saw_code(&c->seen, gva, shift))
+    if (saw_code(&c->seen, first_of(gva, shift), last_of(gva, shift)))
         c->code_generation = tlb_new_generation(t);
 }
 
@@ -168,7 +176,7 @@ static void flush_large_page(struct vm_tlb *t, uint64_t gva, unsigned shift, con
             flush_large_page_of(t, c, gva, shift);
     }
     for (unsigned i = 0; i < VM_TLB_REGIMES && !s->one_space; i++) {
-        if (saw_code(&t->regimes[i].seen, gva, shift))
+        if (saw_code(&t->regimes[i].seen, first_of(gva, shift), last_of(gva, shift)))
             t->regimes[i].code_generation = tlb_new_generation(t);
     }
     uint32_t flush = next_flush(t);
@@ -187,25 +195,79 @@ static void flush_pages(struct vm_tlb *t, uint64_t first, uint64_t last, const s
     tlb_show_generations(t);
 }
 
-// Beyond this many pages it is cheaper to flush the whole space.
-static bool are_many(vm_gva first, vm_gva last)
+// --- ranges of many pages ---
+
+static void flush_range_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t first,
+                           uint64_t last)
+{
+    for (unsigned array = 0; array < TLB_ARRAYS; array++) {
+        const struct vm_tlb_used *used = &c->used[array];
+        for (uint32_t k = used->count; k-- > 0;) {
+            if (tlb_in_range(*tlb_tag(c, array, used->index[k]), first, last))
+                tlb_clear_used(c, array, k);
+        }
+    }
+    if (saw_code(&c->seen, first, last))
+        c->code_generation = tlb_new_generation(t);
+}
+
+// Looks at all that is remembered, which takes as long for any range. What translations were linked
+// by elsewhere stays, and that is worth more than what looking costs.
+static void flush_range(struct vm_tlb *t, uint64_t first, uint64_t last, const struct scope *s)
+{
+    for (uint64_t shifts = t->level2->large_shifts; shifts; shifts &= shifts - 1) {
+        // Large pages that are in the range as a whole go with their pieces.
+        flush_large_page(t, first, vm_ctz64(shifts), s);
+        flush_large_page(t, last, vm_ctz64(shifts), s);
+    }
+    for (unsigned i = 0; i < VM_TLB_CONTEXTS; i++) {
+        struct vm_tlb_context *c = &t->contexts[i];
+        if (c->live && in_scope(s, c->key.asid))
+            flush_range_of(t, c, first, last);
+    }
+    for (unsigned i = 0; i < VM_TLB_REGIMES && !s->one_space; i++) {
+        if (saw_code(&t->regimes[i].seen, first, last))
+            t->regimes[i].code_generation = tlb_new_generation(t);
+    }
+    for (unsigned i = 0; i < VM_TLB2_SETS * VM_TLB2_WAYS; i++) {
+        struct vm_tlb2_entry *e = &t->level2->entries[i];
+        if (tlb_in_range(e->vpage << VM_PAGE_SHIFT, first, last) && takes(s, e))
+            e->allowed = 0;
+    }
+    tlb_show_generations(t);
+}
+
+static void flush_some(struct vm_tlb *t, uint64_t first, uint64_t last, const struct scope *s)
 {
     enum { MANY = 256 };
-    return (last.v >> VM_PAGE_SHIFT) - (first.v >> VM_PAGE_SHIFT) >= MANY;
+    if ((last >> VM_PAGE_SHIFT) - (first >> VM_PAGE_SHIFT) < MANY)
+        flush_pages(t, first, last, s);
+    else if ((first & VM_TLB_WITHOUT_TOP) <= (last & VM_TLB_WITHOUT_TOP))
+        flush_range(t, first, last, s);
+    else if (s->one_space)
+        vm_tlb_flush_asid(t, s->asid);
+    else
+        vm_tlb_flush_all(t);
 }
 
 void vm_tlb_flush_pages(struct vm_tlb *t, vm_gva first, vm_gva last)
 {
-    if (are_many(first, last))
-        vm_tlb_flush_all(t);
-    else
-        flush_pages(t, first.v, last.v, &(struct scope){.one_space = false});
+    flush_some(t, first.v, last.v, &(struct scope){.one_space = false});
 }
 
-void vm_tlb_flush_pages_asid(struct vm_tlb *t, vm_gva first, vm_gva last, uint32_t asid)
+// Whether something global may be remembered of these addresses.
+static bool may_be_global(struct vm_tlb *t, uint64_t first, uint64_t last)
 {
-    if (are_many(first, last))
-        vm_tlb_flush_asid(t, asid);
-    else
-        flush_pages(t, first.v, last.v, &(struct scope){.one_space = true, .asid = asid});
+    const struct vm_tlb_globals *g = tlb_globals_of(t, first);
+    if (g != tlb_globals_of(t, last))
+        return true;
+    return (first & VM_TLB_WITHOUT_TOP) <= (g->last | VM_PAGE_MASK) &&
+           (last & VM_TLB_WITHOUT_TOP) >= (g->first & ~(uint64_t)VM_PAGE_MASK);
+}
+
+void vm_tlb_flush_pages_asid(struct vm_tlb *t, vm_gva first, vm_gva last, uint32_t asid,
+                             bool and_global)
+{
+    bool everywhere = and_global && may_be_global(t, first.v, last.v);
+    flush_some(t, first.v, last.v, &(struct scope){.one_space = !everywhere, .asid = asid});
 }

@@ -330,9 +330,11 @@ static void other_pes_take_part(void **state)
     assert_int_equal(atomic_load(&other->work_posted), 1);
     assert_int_equal(other->work[0].kind, VM_WORK_FLUSH_TLB);
     arm_rig_call(&r, A64_HELP_tlbi, UINT64_C(7) << 48 | 0x12345, 1 << 3 | 1, 0); // VAE1OS
-    assert_int_equal(other->work[1].kind, VM_WORK_FLUSH_PAGE);
+    assert_int_equal(other->work[1].kind, VM_WORK_FLUSH_PAGE_BOTH);
     assert_int_equal(other->work[1].first, 0x12345000);
-    arm_rig_call(&r, A64_HELP_tlbi, UINT64_C(7) << 48 | 0xfffffff12345, 3 << 3 | 1, 0);
+    assert_int_equal(other->work[1].asid, 7);
+    arm_rig_call(&r, A64_HELP_tlbi, UINT64_C(7) << 48 | 0xfffffff12345, 3 << 3 | 3, 0); // VAAE1IS
+    assert_int_equal(other->work[2].kind, VM_WORK_FLUSH_PAGE);
     assert_int_equal(other->work[2].first, 0xffffffff12345000);
     arm_rig_call(&r, A64_HELP_tlbi, UINT64_C(0x101) << 48, 3 << 3 | 2, 0); // ASIDE1IS
     assert_int_equal(other->work[3].kind, VM_WORK_FLUSH_ASID);

@@ -29,6 +29,7 @@ enum vm_work_kind {
     VM_WORK_FLUSH_PAGE,      // the pages around first to last, all spaces
     VM_WORK_FLUSH_ASID,      // one space
     VM_WORK_FLUSH_PAGE_ASID, // those of one space
+    VM_WORK_FLUSH_PAGE_BOTH, // the same, and what is global
     VM_WORK_SYNC_CODE,       // see code that was written
     VM_WORK_PROTECT,         // forget writability of the RAM page at host address `first`
 };

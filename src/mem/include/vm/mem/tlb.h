@@ -28,7 +28,7 @@ enum {
     VM_TLB_CONTEXTS = 16,
     VM_TLB_RECENT = 32, // contexts that are found by hash
     VM_TLB_REGIMES = 4,
-    VM_TLB_SEEN_BITS = 1 << 14,
+    VM_TLB_SEEN = 1 << 11, // places for pages whose code mappings were used
     VM_TLB2_WAYS = 8,
     VM_TLB2_SETS = 512,
     VM_TLB_ASIDS = 256,  // numbers of flushes by address space
@@ -66,11 +66,17 @@ struct vm_tlb_key {
     uint32_t regime; // what global translations hold for: part of what `key` says
 };
 
-// Pages whose code mappings were used, by hash: a flush of any other page leaves the generation
-// alone.
+// The pages whose code mappings were used: a flush of any other page leaves the generation alone. A
+// hash table with open addressing, at most half full.
 struct vm_tlb_seen {
-    uint64_t bits[VM_TLB_SEEN_BITS / 64];
-    bool any;
+    uint64_t page[VM_TLB_SEEN];     // gva >> 12, plus 1; 0: empty
+    uint16_t used[VM_TLB_SEEN / 2]; // which places are not
+    uint32_t count;
+};
+
+// Addresses that global translations were remembered for, without top bytes.
+struct vm_tlb_globals {
+    uint64_t first, last; // first > last: none
 };
 
 // The global code mappings of a regime. They outlive switches of the address space.
@@ -165,7 +171,8 @@ struct vm_tlb {
     uint64_t code_generations[2];
     uint64_t generations; // the last code generation given out
     struct vm_tlb_regime regimes[VM_TLB_REGIMES];
-    struct vm_tlb_regime *regime; // of the current code context
+    struct vm_tlb_regime *regime;     // of the current code context
+    struct vm_tlb_globals globals[2]; // in each half of the address space, since all was flushed
     uint8_t recent[VM_TLB_RECENT];
     struct vm_tlb_stats stats;
 };
@@ -193,12 +200,13 @@ void vm_tlb_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm
 
 // Flushes: everything; all of one address space; the pages, of any size, around the addresses from
 // first to last, in every context or in those of one address space. What is global stays when one
-// address space is flushed. Addresses that differ in their top byte only are flushed together: Arm
-// has tags there, which guests may or may not have the MMU ignore.
+// address space is flushed, but with `and_global`. Addresses that differ in their top byte only are
+// flushed together: Arm has tags there, which guests may or may not have the MMU ignore.
 void vm_tlb_flush_all(struct vm_tlb *t);
 void vm_tlb_flush_asid(struct vm_tlb *t, uint32_t asid);
 void vm_tlb_flush_pages(struct vm_tlb *t, vm_gva first, vm_gva last);
-void vm_tlb_flush_pages_asid(struct vm_tlb *t, vm_gva first, vm_gva last, uint32_t asid);
+void vm_tlb_flush_pages_asid(struct vm_tlb *t, vm_gva first, vm_gva last, uint32_t asid,
+                             bool and_global);
 
 // Forgets cached writability of the RAM page at host address `page`, in every context.
 void vm_tlb_protect_page(struct vm_tlb *t, const void *page);
