@@ -115,6 +115,7 @@ enum vm_engine_exit jit_run(struct jit *j, const uint8_t *entry, bool single)
         jit_forget_jumps(j);
     for (;;) {
         j->frame->fp.live = 0;
+        j->frame->flags.word = 0;
         j->frame->fp.nans = NULL;
         j->frame->page_base = vm_vcpu_pc(v) & ~(uint64_t)VM_PAGE_MASK;
         struct jit_block *b = serve(j, j->enter(v->state, entry), single, &exit);

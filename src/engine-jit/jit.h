@@ -56,6 +56,12 @@ struct jit_float {
     uint8_t was_live; // before C was called aside of the block's way
 };
 
+// Condition flags that are still to be made (the emitter's).
+struct jit_flags {
+    uint64_t a, b;
+    uint32_t word; // 0: the state has them
+};
+
 // Calls of the guest are calls of the host, so that the host predicts their returns: the stack has,
 // from `stack` down, the guest's return address and the host's of each call under way. Leaving
 // generated code forgets them; so code may be moved or thrown away only outside.
@@ -72,6 +78,7 @@ struct jit_frame {
     uint64_t result[2];
     uint64_t pair[4][2]; // 128-bit operands and result
     struct jit_float fp;
+    struct jit_flags flags;
     uint8_t slots[]; // spilled values, as the block says
 };
 
@@ -157,6 +164,7 @@ struct jit_thunks {
     uint8_t *fault;    // rax: the exit word of a fault
     uint8_t *link;     // rax: the struct jit_block; on the stack the way's number
     uint8_t *indirect; // rax: the guest PC to go to
+    uint8_t *flags;    // makes those of frame.flags; leaves every register as it is
     uint8_t *no_call;  // where a return goes when no call is under way; rax as for indirect
     uint8_t *load, *store, *atomic, *call, *call_all, *evaluate, *vector;
     // Of plain accesses, by log2 of the size, and sign; and the same with a look at the TLB first.
@@ -197,6 +205,7 @@ struct jit {
     struct jit_frame *frame;
     unsigned frame_slots;  // bytes
     uint8_t *fixed;        // the emitter's: JIT_FIXED_TABLES tables by register-file entry
+    uint16_t flags_entry;  // the register-file entry whose flags may be made later, or NONE
     unsigned fixed_xmm;    // how many xmm registers the guest's have
     uint32_t cpu_features; // VM_CPU_* bits that may be used
     bool soft_float;       // blocks leave floating point to C

@@ -425,7 +425,8 @@ static void place_get(struct homing *h, uint32_t at)
     if (is_whole(entry_of(p, reg)) && !(p->marks[at] & JIT_ESCAPES) &&
         (next == NONE || p->last_use[at] <= p->effect[next])) {
         p->home[at] = reg;
-        p->marks[at] |= JIT_SILENT;
+        if (p->r->ops[at].type != VM_FLAGS) // they may still have to be made
+            p->marks[at] |= JIT_SILENT;
     }
 }
 

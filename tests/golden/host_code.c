@@ -208,6 +208,9 @@ static void write_states(const struct hart *h)
     FIELD("pair", j->frame->pair);
     FIELD("fp-live", j->frame->fp.live);
     FIELD("fp", j->frame->fp);
+    FIELD("flags-a", j->frame->flags.a);
+    FIELD("flags-b", j->frame->flags.b);
+    FIELD("flags-word", j->frame->flags.word);
     write_state(h, "slots", j->frame->slots, j->frame_slots);
     FIELD("icount", h->v->icount);
     FIELD("mode", h->v->mode);
@@ -239,6 +242,8 @@ static void write_places(const struct hart *h)
     PLACE(link);
     PLACE(indirect);
     PLACE(no_call);
+    if (t->flags)
+        PLACE(flags);
     PLACE(load);
     PLACE(store);
     PLACE(atomic);

@@ -94,14 +94,17 @@ void toy_integer_chain(struct toy_gen *g)
 static vm_ir_value flag_source(struct toy_gen *g)
 {
     enum vm_type t = (enum vm_type)(VM_I8 + toy_pick(g, 4));
-    vm_ir_value x = toy_any(g, t), y = toy_any(g, t);
+    vm_ir_value x = toy_any(g, t), y = toy_pick(g, 3) ? toy_any(g, t) : chain_const(g, t);
     vm_ir_value c = toy_pick(g, 2) ? vm_ir_const(&g->b, VM_I64, 0) : toy_any(g, TRUTH);
-    switch (toy_pick(g, 5)) {
-    case 0: return vm_ir_addf(&g->b, t, x, y, c);
+    uint32_t wanted = toy_pick(g, 3) ? VM_IR_FLAGS_NZCV : 0;
+    switch (toy_pick(g, 6)) {
+    case 0: return vm_ir_some_flags(&g->b, VM_IR_addf, t, wanted, x, y, c);
     case 4: // as ARM subtracts
         y = vm_ir_xor(&g->b, t, y, vm_ir_const(&g->b, t, UINT64_MAX));
-        return vm_ir_addf(&g->b, t, x, y, vm_ir_const(&g->b, VM_I64, 1));
-    case 1: return vm_ir_logicf(&g->b, t, x);
+        c = vm_ir_const(&g->b, VM_I64, 1);
+        return vm_ir_some_flags(&g->b, VM_IR_addf, t, wanted, x, y, c);
+    case 5: x = vm_ir_and(&g->b, t, x, y); VM_FALLTHROUGH;
+    case 1: return vm_ir_some_flags(&g->b, VM_IR_logicf, t, wanted, x, VM_IR_NONE, VM_IR_NONE);
     case 2: return toy_any(g, VM_FLAGS);
     default: return vm_ir_subf(&g->b, t, x, y, c);
     }

@@ -14,11 +14,21 @@ static bool is_fixed_entry(const struct emit *e, const uint16_t *list)
     return false;
 }
 
+static bool has_flags(const struct emit *e, const uint16_t *list)
+{
+    for (; list && *list != VM_IR_NONE; list++) {
+        if (*list == e->jit->flags_entry)
+            return true;
+    }
+    return false;
+}
+
 // Whether the helper may look at a guest register that a call does not save anyway.
 static bool touches_fixed(const struct emit *e, const struct vm_ir_helper *h)
 {
     return h->effects & (VM_IR_HELPER_READS_ALL | VM_IR_HELPER_WRITES_ALL) ||
-           is_fixed_entry(e, h->reads) || is_fixed_entry(e, h->writes);
+           is_fixed_entry(e, h->reads) || is_fixed_entry(e, h->writes) || has_flags(e, h->reads) ||
+           has_flags(e, h->writes);
 }
 
 static bool is_in_environment(const struct emit *e, const uint16_t *list)

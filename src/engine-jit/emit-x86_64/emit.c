@@ -125,6 +125,7 @@ void emit_fix_registers(struct jit *j)
     vm_fill(j->fixed, NO_REG, (size_t)JIT_FIXED_TABLES * regfile->count);
     for (unsigned i = 0; i < FIXED_COUNT && hot && hot[i] != VM_IR_NONE; i++)
         general[hot[i]] = x64_fixed[i];
+    j->flags_entry = emit_flags_entry(regfile);
     j->fixed_xmm = emit_fixed_xmm_count(regfile);
     for (unsigned i = 0; i < j->fixed_xmm; i++)
         xmm[regfile->hot_float[i]] = (uint8_t)(XMM_COUNT - 1 - i);

@@ -75,6 +75,7 @@ enum float_mask {
     MASK_ALL_LEAST_32, // the least normal number
     MASK_ALL_LEAST_64,
     MASK_ALL_SIGN_32,
+    MASK_ZERO,
     MASK_COUNT,
 };
 
@@ -105,6 +106,7 @@ enum cold_kind {
     COLD_EVALUATE,
     COLD_VECTOR,
     COLD_UNBOX,
+    COLD_FLAGS,
 };
 
 // A plain access after its check, with the addend in rdx.
@@ -336,6 +338,22 @@ static inline uint8_t emit_xmm_of(const struct emit *e, vm_ir_value root)
     uint8_t home = emit_xmm_home(e, root);
     return home != NO_REG ? home : e->xmm_of[root];
 }
+
+// --- flags_later.c ---
+
+// The entry whose flags are made later; NONE: the guest has no flags.
+uint16_t emit_flags_entry(const struct vm_regfile *r);
+// Of v, flags of which only the put into that entry is a use: leaves what they are made from, and
+// is true. b, or the constant if it is NONE, is what addf subtracts (`complement`).
+bool emit_flags_later(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, bool complement,
+                      vm_ir_value b, uint64_t constant);
+// An entry has been written otherwise; it is to be read: what is to be done if it is that one.
+void emit_flags_written(struct emit *e, uint64_t entry);
+void emit_make_flags(struct emit *e, uint64_t entry);
+void emit_cold_flags(struct emit *e, const struct cold *c);
+// In a thunk: has the state the flags.
+void emit_flags_to_state(struct x64_code *c, const struct jit *j);
+void emit_flags_thunk(struct x64_code *c, struct jit *j);
 
 // --- nan.c: pending NaNs ---
 

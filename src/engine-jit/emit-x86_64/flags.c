@@ -179,6 +179,14 @@ static void make_in_c(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     emit_evaluate(e, v, o);
 }
 
+static bool make_later(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+{
+    uint64_t constant = 0;
+    vm_ir_value of;
+    bool complement = is_complement(e, o, &of, &constant);
+    return emit_flags_later(e, v, o, complement, of, constant);
+}
+
 static void make_flags(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     enum x64_width w = o->type == VM_I64 ? X64_64 : X64_32;
@@ -188,6 +196,8 @@ static void make_flags(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         make_in_c(e, v, o);
         return;
     }
+    if (make_later(e, v, o))
+        return;
     if (o->code == VM_IR_logicf) {
         set_by_value(e, o, w);
         wanted &= VM_IR_FLAG_S | VM_IR_FLAG_Z | VM_IR_FLAG_P; // the host leaves A undefined

@@ -577,6 +577,7 @@ void emit_cold_section(struct emit *e, struct jit_block *b)
         case COLD_REQUEST: cold_leave(e, c->word, e->jit->thunks.leave); break;
         case COLD_WAY: break; // the stubs are last
         case COLD_STACK: emit_cold_stack(e, c); break;
+        case COLD_FLAGS: emit_cold_flags(e, c); break;
         default: emit_cold_float(e, c); break;
         }
     }

@@ -63,7 +63,11 @@ void emit_op_get(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     const struct vm_register *entry = &e->r->regfile->registers[o->imm];
     unsigned bytes = vm_ir_type_bytes((enum vm_type)entry->type);
-    if (e->plan->home[v] != VM_IR_NONE || e->plan->uses[v] == 0)
+    if (e->plan->uses[v] == 0)
+        return;
+    if (entry->type == VM_FLAGS)
+        emit_make_flags(e, o->imm);
+    if (e->plan->home[v] != VM_IR_NONE)
         return; // its uses read the entry itself
     if (emit_is_live_flags(e, o)) {
         emit_get_flags(e, v);
@@ -120,6 +124,7 @@ void emit_op_put(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     }
     if (live_flags)
         emit_drop_flags(e);
+    emit_flags_written(e, o->imm);
 }
 
 void emit_op_pcrel(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)

@@ -86,6 +86,7 @@ static void emit_leave(struct thunks *t)
 {
     struct x64_code *c = &t->code;
     t->jit->thunks.leave = c->at;
+    emit_flags_to_state(c, t->jit);
     move_fixed(t, true, true);
     emit_end_float(c, t->jit);
     x64_mov_rm(c, X64_64, X64_RSP, in_state(t, &t->jit->frame->stack));
@@ -166,6 +167,7 @@ static void emit_fault(struct thunks *t)
     const struct vm_register *pc = &t->regfile->registers[t->regfile->pc];
     struct x64_label leave = {0};
     t->jit->thunks.fault = c->at;
+    emit_flags_to_state(c, t->jit);
     move_fixed(t, true, true);
     emit_end_float(c, t->jit);
     x64_mov_rr(c, X64_64, ARG1, X64_RAX);
@@ -288,6 +290,8 @@ static uint8_t *emit_call(struct thunks *t, bool all)
 {
     struct x64_code *c = &t->code;
     uint8_t *start = c->at;
+    if (all)
+        emit_flags_to_state(c, t->jit);
     move_fixed(t, true, all);
     if (all)
         emit_end_float(c, t->jit);
@@ -330,6 +334,7 @@ uint8_t *jit_emit_thunks(struct jit *j, uint8_t *place, uint8_t *end)
     };
     emit_fix_registers(j);
     emit_float_tables(&t.code, j);
+    emit_flags_thunk(&t.code, j);
     emit_leave(&t);
     emit_link(&t);
     emit_indirect(&t);

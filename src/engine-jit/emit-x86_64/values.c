@@ -292,6 +292,7 @@ static void store_home(struct emit *e, vm_ir_value root, enum x64_reg reg)
     unsigned fixed = e->fixed[e->plan->home[root]];
     uint8_t xmm = emit_xmm_home(e, root);
     emit_entry_written(e, e->plan->home[root]);
+    emit_flags_written(e, e->plan->home[root]);
     if (xmm != NO_REG)
         emit_xmm_from(e, X64_64, (enum x64_xmm)xmm, reg);
     else if (fixed == NO_REG)

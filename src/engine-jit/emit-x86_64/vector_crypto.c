@@ -23,9 +23,8 @@ bool vec_aes(struct vec *k)
 {
     if (!vec_has(k, VM_CPU_X86_64_AES))
         return false;
-    enum x64_xmm a = vec_arg(k, 0), zero = vec_temp(k), to = vec_temp(k);
-    emit_xmm_zero(k->e, zero);
-    vec_3(k, round_instruction(k->o), to, a, zero);
+    enum x64_xmm a = vec_arg(k, 0), to = emit_xmm_result(k->e, k->v, 0);
+    vec_mask(k, round_instruction(k->o), to, a, MASK_ZERO);
     return vec_done_whole(k, to);
 }
 
@@ -40,7 +39,8 @@ bool vec_aes_with_key(struct vec *k, unsigned i)
         e->locked = e->xmm_locked = 0;
         return false;
     }
-    enum x64_xmm a = emit_in_xmm(e, o->args[0]), key = vec_arg(k, !i), to = vec_temp(k);
+    enum x64_xmm a = emit_in_xmm(e, o->args[0]), key = vec_arg(k, !i);
+    enum x64_xmm to = vec_result(k, key);
     vec_3(k, round_instruction(o), to, a, key);
     return vec_done_whole(k, to);
 }
@@ -50,10 +50,9 @@ bool vec_aes_mix(struct vec *k)
 {
     if (!vec_has(k, VM_CPU_X86_64_AES))
         return false;
-    enum x64_xmm a = vec_arg(k, 0), zero = vec_temp(k), to = vec_temp(k);
-    emit_xmm_zero(k->e, zero);
-    vec_3(k, x64_OP_aesdeclast, to, a, zero);
-    vec_3(k, x64_OP_aesenc, to, to, zero);
+    enum x64_xmm a = vec_arg(k, 0), to = emit_xmm_result(k->e, k->v, 0);
+    vec_mask(k, x64_OP_aesdeclast, to, a, MASK_ZERO);
+    vec_mask(k, x64_OP_aesenc, to, to, MASK_ZERO);
     return vec_done_whole(k, to);
 }
 
@@ -61,7 +60,7 @@ bool vec_aes_unmix(struct vec *k)
 {
     if (!vec_has(k, VM_CPU_X86_64_AES))
         return false;
-    enum x64_xmm a = vec_arg(k, 0), to = vec_temp(k);
+    enum x64_xmm a = vec_arg(k, 0), to = emit_xmm_result(k->e, k->v, 0);
     vec_2(k, x64_OP_aesimc, to, a);
     return vec_done_whole(k, to);
 }
