@@ -11,7 +11,8 @@ VCPUS := $(shell n=$$(nproc 2>/dev/null || echo 1); echo $$(( n < 4 ? n : 4 )))
 MEMORY := 1G
 # More options of vm-cli run: make run OPTIONS='--stats text'
 OPTIONS :=
-# What test-all multiplies the tests' random counts by, and its instructions per extension.
+# What test-all multiplies the tests' random counts by, and its instructions per extension; with
+# sanitizers there are as many as in test.
 SCALE := 5
 COUNT := 1000000
 # Test programs at a time; as many as CPUs unless given.
@@ -95,11 +96,12 @@ test-all: packages-test-all test-set-up
 	@$(call ninja,build-sanitize)
 	@$(call ninja,build-thread)
 	@$(call ninja,build-fuzz)
-	@TRINE_TEST_SCALE=$(SCALE) TRINE_COUNT=$(COUNT) tools/run-tests --long --timeout-factor 20 \
+	@tools/run-tests --long --timeout-factor 20 \
 	    $(if $(JOBS),--jobs $(JOBS)) --journal $(BUILD)/test-all.journal \
-	    --result $(BUILD)/test-all.txt $(BUILD) \
+	    --result $(BUILD)/test-all.txt \
 	    build-sanitize:boot,cli,differential,fuzz,hostile,isa,unit,virtio \
-	    build-thread:boot,cli,hostile,unit,virtio build-fuzz:fuzz
+	    build-thread:boot,cli,hostile,unit,virtio build-fuzz:fuzz \
+	    TRINE_TEST_SCALE=$(SCALE) TRINE_COUNT=$(COUNT) $(BUILD)
 
 # Measures what it can find: engines of the build, QEMU, CoreMark.
 bench: packages-test all $(GUEST_FILES)/stamp.json

@@ -22,6 +22,7 @@ NEXT = BASE + 0x1000
 DUMP = BASE + 0x1900
 STARTS = BASE + 0x3000
 WINDOW = 2048
+LANES = 1024  # values that a program draws from: to make each anew takes longer than all the rest
 FRAME = 28  # the register that random instructions leave alone
 
 # A dump: code, x0 to x30 (without FRAME), sp, nzcv, fpcr, fpsr, padding, v0 to v31, window.
@@ -129,11 +130,12 @@ def some_lanes(r):
     return sum(some_float(r, bits, fraction) << i for i in range(0, 64, bits))
 
 
-def some_start(r, code, fp):
+def some_start(r, code, fp, lanes):
+    """A dump to begin from; vectors and memory have some of `lanes`."""
     x = [some_integer(r) for _ in range(31)]
     fpcr = r.choice((0, 0, r.getrandbits(32) & 0x7c80000)) if fp else 0  # AHP DN FZ RMode FZ16
     words = [code] + x + [some_integer(r) & ~15, r.getrandbits(4) << 28, fpcr, 0]
-    words += [some_lanes(r) for _ in range(64 + WINDOW // 8)]
+    words += r.choices(lanes, k=64 + WINDOW // 8)
     return struct.pack(f"<{len(words)}Q", *words)
 
 
@@ -263,11 +265,12 @@ def make(rows, seed, batches, length, fp, flow=None):
                 and "page" not in row.asm]
     pieces_of = arm64_flow.Flow(chooser, Chooser(integers, r, arm64_flow.RESERVED),
                                 **(flow or {"hinted": False}))
+    lanes = [some_lanes(r) for _ in range(LANES)]
     starts, code, pieces = bytearray(), bytearray(), []
     at = STARTS + batches * SIZE
     for _ in range(batches):
         begin = at + len(code)
-        starts += some_start(r, begin, fp)
+        starts += some_start(r, begin, fp, lanes)
         words = pieces_of.piece(length) if flow is not None else []
         for _ in range(length if flow is None else 0):
             words += chooser.instruction()
