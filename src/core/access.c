@@ -15,7 +15,9 @@
 // The context that remembers translations of an MMU index, or NULL.
 static struct vm_tlb_context *context_of(const struct vm_vcpu *v, unsigned index)
 {
-    return index == 0 ? v->tlb.data : index == 1 ? v->tlb.other : NULL;
+    return index == 0                                  ? v->tlb.data
+           : index == 1 && v->tlb.other != v->tlb.none ? v->tlb.other
+                                                       : NULL;
 }
 
 bool vm_vcpu_translate(struct vm_vcpu *v, vm_gva gva, enum vm_access access, unsigned index,
@@ -201,13 +203,13 @@ static bool store_crossing(struct vm_vcpu *v, vm_gva gva, uint32_t attr, unsigne
     return true;
 }
 
-// Where the first level has the page for MMU index 1, which generated code does not look up, or
+// Where the first level has the page for MMU index 1, which the interpreter does not look up, or
 // NULL.
 static void *find_other(const struct vm_vcpu *v, vm_gva gva, unsigned size, enum vm_access access,
                         uint32_t attr)
 {
     const struct vm_tlb_context *c = v->tlb.other;
-    if (vm_ir_mem_index(attr) != 1 || !c)
+    if (vm_ir_mem_index(attr) != 1)
         return NULL;
     unsigned slot = vm_tlb_index(gva.v);
     const struct vm_tlb_entry *e = access == VM_ACCESS_READ ? &c->read[slot] : &c->write[slot];

@@ -76,6 +76,15 @@ static inline bool jit_is_plain(const struct vm_ir_op *o)
            vm_ir_mem_order(o->attr) != VM_IR_SEQ_CST;
 }
 
+// The same, without alignment, in the context of MMU index 1.
+static inline bool jit_is_plain_other(const struct vm_ir_op *o)
+{
+    struct vm_ir_op current = *o;
+    current.attr &= ~(7u << VM_IR_MEM_INDEX_SHIFT);
+    return vm_ir_mem_index(o->attr) == 1 && vm_ir_mem_align(o->attr) == VM_IR_ALIGN_ANY &&
+           o->type <= VM_I64 && jit_is_plain(&current);
+}
+
 static inline bool jit_is_taken_in(const struct jit_plan *p, vm_ir_value v)
 {
     return p->marks[v] & JIT_TAKEN_IN;

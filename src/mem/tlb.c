@@ -12,6 +12,7 @@ static void init_context(struct vm_tlb *t, struct vm_tlb_context *c)
             *tlb_tag(c, array, i) = tlb_empty_tag(i);
         c->used[array].count = 0;
     }
+    tlb_clear_aside(c);
     c->last_use = 0;
     c->live = false;
     vm_zero(&c->seen, sizeof c->seen); // the memory may hold anything
@@ -19,7 +20,8 @@ static void init_context(struct vm_tlb *t, struct vm_tlb_context *c)
 }
 
 enum {
-    CONTEXTS_BYTES = VM_TLB_CONTEXTS * sizeof(struct vm_tlb_context),
+    CONTEXTS = VM_TLB_CONTEXTS + 1, // with `none`
+    CONTEXTS_BYTES = CONTEXTS * sizeof(struct vm_tlb_context),
 };
 
 vm_status vm_tlb_init(struct vm_tlb *t, struct vm_space *space,
@@ -34,8 +36,9 @@ vm_status vm_tlb_init(struct vm_tlb *t, struct vm_space *space,
     }
     vm_zero(t->level2, sizeof *t->level2);
     t->level2->flush = 1;
-    for (unsigned i = 0; i < VM_TLB_CONTEXTS; i++)
+    for (unsigned i = 0; i < CONTEXTS; i++)
         init_context(t, &t->contexts[i]);
+    t->other = t->none = &t->contexts[VM_TLB_CONTEXTS];
     for (unsigned i = 0; i < VM_TLB_REGIMES; i++)
         t->regimes[i] = (struct vm_tlb_regime){.code_generation = tlb_new_generation(t)};
     t->regime = t->regimes;
@@ -145,8 +148,8 @@ void vm_tlb_select_data(struct vm_tlb *t, const struct vm_tlb_key *key)
 void vm_tlb_select_other(struct vm_tlb *t, const struct vm_tlb_key *key)
 {
     if (!key)
-        t->other = NULL;
-    else if (!t->other || !same_key(&t->other->key, key))
+        t->other = t->none;
+    else if (t->other == t->none || !same_key(&t->other->key, key))
         t->other = find_context(t, key);
 }
 
@@ -246,6 +249,14 @@ static void see_code(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t vpage,
     }
 }
 
+// Makes room for another page: the one that is there goes aside.
+static void move_aside(struct vm_tlb_context *c, enum tlb_array array, unsigned i)
+{
+    const struct vm_tlb_entry *e = array == READ_ARRAY ? &c->read[i] : &c->write[i];
+    c->aside[array][vm_tlb_aside_index(e->tag)] = *e;
+    c->has_aside = true;
+}
+
 static void level1_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva,
                         enum vm_access access, const struct vm_translation *tr)
 {
@@ -266,6 +277,8 @@ static void level1_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva,
         see_code(t, c, gva.v >> VM_PAGE_SHIFT, tr->global);
     if (*tlb_tag(c, array, i) == tlb_empty_tag(i))
         c->used[array].index[c->used[array].count++] = (uint16_t)i;
+    else if (access != VM_ACCESS_EXECUTE && *tlb_tag(c, array, i) != tag)
+        move_aside(c, array, i);
     if (access == VM_ACCESS_EXECUTE)
         c->code[i] = (struct vm_tlb_code_entry){tag,          addend,     page,          r,
                                                 VM_PAGE_MASK, tr->global, tr->attributes};
@@ -335,6 +348,11 @@ void vm_tlb_protect_page(struct vm_tlb *t, const void *page)
             const struct vm_tlb_entry *e = &c->write[used->index[k]];
             if (e->tag + e->addend == host)
                 tlb_clear_used(c, WRITE_ARRAY, k);
+        }
+        for (unsigned k = 0; k < VM_TLB_ASIDE && c->has_aside; k++) {
+            struct vm_tlb_entry *e = &c->aside[WRITE_ARRAY][k];
+            if (e->tag + e->addend == host)
+                e->tag = tlb_empty_aside(k);
         }
     }
 }

@@ -10,13 +10,28 @@
 // An address without its top byte.
 #define VM_TLB_WITHOUT_TOP (UINT64_MAX >> 8)
 
-// Index of vm_tlb_context.used.
+// Index of vm_tlb_context.used, the first two that of vm_tlb_context.aside.
 enum tlb_array { READ_ARRAY, WRITE_ARRAY, CODE_ARRAY, TLB_ARRAYS };
 
 // The tag of an empty entry of slot i: no address that maps to the slot is within a page of it.
 static inline uint64_t tlb_empty_tag(unsigned i)
 {
     return (uint64_t)(i ^ 1) << VM_PAGE_SHIFT;
+}
+
+// The same aside.
+static inline uint64_t tlb_empty_aside(unsigned i)
+{
+    return (uint64_t)(i ^ 1) << VM_PAGE_SHIFT;
+}
+
+static inline void tlb_clear_aside(struct vm_tlb_context *c)
+{
+    for (unsigned array = 0; array < VM_ARRAY_SIZE(c->aside); array++) {
+        for (unsigned i = 0; i < VM_TLB_ASIDE; i++)
+            c->aside[array][i].tag = tlb_empty_aside(i);
+    }
+    c->has_aside = false;
 }
 
 static inline uint64_t *tlb_tag(struct vm_tlb_context *c, enum tlb_array array, unsigned i)

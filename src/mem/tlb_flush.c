@@ -13,6 +13,8 @@ void tlb_clear_context(struct vm_tlb *t, struct vm_tlb_context *c)
         while (c->used[array].count > 0)
             tlb_clear_used(c, array, c->used[array].count - 1);
     }
+    if (c->has_aside)
+        tlb_clear_aside(c);
     tlb_forget_seen(&c->seen);
     c->code_generation = tlb_new_generation(t);
 }
@@ -104,6 +106,11 @@ static void flush_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t v
         if (tlb_same_page(*tlb_tag(c, array, i), tag, VM_PAGE_SHIFT))
             forget_entry(c, array, i);
     }
+    unsigned k = vm_tlb_aside_index(tag);
+    for (unsigned array = 0; array < VM_ARRAY_SIZE(c->aside) && c->has_aside; array++) {
+        if (tlb_same_page(c->aside[array][k].tag, tag, VM_PAGE_SHIFT))
+            c->aside[array][k].tag = tlb_empty_aside(k);
+    }
     // Links between translated blocks may rest on this mapping even when its entry is gone.
     if (tlb_has_seen(&c->seen, vpage))
         c->code_generation = tlb_new_generation(t);
@@ -161,6 +168,8 @@ static void flush_large_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint
                 tlb_clear_used(c, array, k);
         }
     }
+    if (c->has_aside)
+        tlb_clear_aside(c);
     if (saw_code(&c->seen, first_of(gva, shift), last_of(gva, shift)))
         c->code_generation = tlb_new_generation(t);
 }
@@ -207,6 +216,8 @@ static void flush_range_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t 
                 tlb_clear_used(c, array, k);
         }
     }
+    if (c->has_aside)
+        tlb_clear_aside(c);
     if (saw_code(&c->seen, first, last))
         c->code_generation = tlb_new_generation(t);
 }

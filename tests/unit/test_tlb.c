@@ -158,6 +158,33 @@ static void second_level_replaces_the_least_recently_used(void **state)
     }
 }
 
+static void pages_of_one_slot_stay(void **state)
+{
+    struct rig *r = *state;
+    struct vm_tlb *t = &r->tlb;
+    static const enum vm_access accesses[] = {VM_ACCESS_READ, VM_ACCESS_WRITE};
+    for (unsigned bit = VM_PAGE_SHIFT + VM_TLB_BITS; bit < 64; bit++) {
+        uint64_t a = 0x5000, b = a ^ UINT64_C(1) << bit;
+        for (unsigned i = 0; i < 2; i++) {
+            fill(t, a, accesses[i], RAM_BASE, VM_ACCESS_READ | VM_ACCESS_WRITE);
+            fill(t, b, accesses[i], RAM_BASE + PAGE, VM_ACCESS_READ | VM_ACCESS_WRITE);
+            assert_ptr_equal(level1(t, a, accesses[i], 8), r->ram);
+            assert_ptr_equal(level1(t, b, accesses[i], 8), r->ram + PAGE);
+            assert_null(aside_gives(t, b, accesses[i], 8));
+            assert_null(aside_gives(t, a + PAGE, accesses[i], 1));
+            assert_null(aside_gives(t, a + PAGE - 7, accesses[i], 8));
+        }
+        vm_tlb_protect_page(t, r->ram);
+        assert_null(level1(t, a, VM_ACCESS_WRITE, 1));
+        assert_non_null(level1(t, a, VM_ACCESS_READ, 1));
+        flush_page(t, vm_gva_of(a));
+        assert_null(level1(t, a, VM_ACCESS_READ, 1));
+        if (bit < 56) // pages that differ in the top byte go together
+            assert_non_null(level1(t, b, VM_ACCESS_READ, 1));
+        vm_tlb_flush_all(t);
+    }
+}
+
 // --- contexts ---
 
 static void contexts_keep_their_entries(void **state)
@@ -621,6 +648,7 @@ int main(void)
         TEST(clean_pages_are_not_writable_while_dirt_is_tracked),
         TEST(second_level_keeps_permissions),
         TEST(second_level_replaces_the_least_recently_used),
+        TEST(pages_of_one_slot_stay),
         TEST(contexts_keep_their_entries),
         TEST(contexts_are_told_apart_by_all_of_the_key),
         TEST(the_least_recently_used_context_goes),

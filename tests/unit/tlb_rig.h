@@ -66,7 +66,21 @@ static inline int tear_down(void **state)
 
 // --- looking ---
 
-// The host address that the first level gives, or NULL.
+// The host address that an entry gives, or NULL.
+static inline const uint8_t *entry_gives(uint64_t tag, uint64_t addend, uint64_t gva, unsigned size)
+{
+    return vm_tlb_hit(tag, gva, size) ? (const uint8_t *)(uintptr_t)(gva + addend) : NULL;
+}
+
+static inline const uint8_t *aside_gives(const struct vm_tlb *t, uint64_t gva,
+                                         enum vm_access access, unsigned size)
+{
+    const struct vm_tlb_entry *e =
+        &t->data->aside[access == VM_ACCESS_WRITE][vm_tlb_aside_index(gva)];
+    return access == VM_ACCESS_EXECUTE ? NULL : entry_gives(e->tag, e->addend, gva, size);
+}
+
+// The host address that the first level gives, or NULL. Where it has it aside as well, both agree.
 static inline const uint8_t *level1(const struct vm_tlb *t, uint64_t gva, enum vm_access access,
                                     unsigned size)
 {
@@ -76,7 +90,10 @@ static inline const uint8_t *level1(const struct vm_tlb *t, uint64_t gva, enum v
         access == VM_ACCESS_READ ? &t->data->read[i] : &t->data->write[i];
     uint64_t tag = access == VM_ACCESS_EXECUTE ? code->tag : data->tag;
     uint64_t addend = access == VM_ACCESS_EXECUTE ? code->addend : data->addend;
-    return vm_tlb_hit(tag, gva, size) ? (const uint8_t *)(uintptr_t)(gva + addend) : NULL;
+    const uint8_t *first = entry_gives(tag, addend, gva, size);
+    const uint8_t *aside = aside_gives(t, gva, access, size);
+    assert_true(!first || !aside || first == aside);
+    return first ? first : aside;
 }
 
 static inline struct vm_tlb_context *context_for(struct vm_tlb *t, enum vm_access access)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Loads, stores and fences. The check against the first-level TLB is inline; what misses it, and
-// what is not plain (other MMU indexes, alignment rules, byte order) goes through C.
+// what is not plain (byte order, MMU indexes above 1) goes through C.
 //
 // A v128 is one move of the host's: single-copy atomic where it is aligned, as CPUs that have AVX
 // guarantee.
@@ -12,6 +12,8 @@
 //     mov rdx, [r14+rcx+array]; xor rdx, A   below a page if the tag matches,
 //     cmp rdx, 4096 - size; ja cold          and by how much it does not cross
 //     mov rdx, [r14+rcx+array+8]             host address = A + addend
+//
+// With MMU index 1 the other context's address is added to rcx, and takes r14's place.
 #include "emit.h"
 
 #include <stddef.h>
@@ -55,7 +57,8 @@ enum x64_reg emit_address(struct emit *e, const struct vm_ir_op *o)
     return X64_RAX;
 }
 
-void emit_look_up(struct x64_code *c, const struct jit *j, enum x64_reg address, size_t array)
+// The offset of the entry for an address, in rcx.
+static void emit_offset(struct x64_code *c, const struct jit *j, enum x64_reg address)
 {
     if (j->cpu_features & VM_CPU_X86_64_BMI2) {
         x64_rorx_rri(c, X64_64, X64_RCX, address, VM_PAGE_SHIFT - ENTRY_SHIFT);
@@ -64,6 +67,11 @@ void emit_look_up(struct x64_code *c, const struct jit *j, enum x64_reg address,
         x64_shr_ri(c, X64_64, X64_RCX, VM_PAGE_SHIFT - ENTRY_SHIFT);
     }
     x64_and_ri(c, X64_32, X64_RCX, INDEX_MASK);
+}
+
+void emit_look_up(struct x64_code *c, const struct jit *j, enum x64_reg address, size_t array)
+{
+    emit_offset(c, j, address);
     x64_mov_rm(c, X64_64, X64_RDX, x64_at_index(REG_TLB, X64_RCX, 0, (int32_t)array));
     x64_xor_rr(c, X64_64, X64_RDX, address);
 }
@@ -80,6 +88,20 @@ uint8_t *emit_check(struct x64_code *c, const struct jit *j, enum x64_reg addres
     x64_cmp_ri(c, X64_64, X64_RDX, (int32_t)(VM_PAGE_SIZE - size));
     uint8_t *miss = x64_jcc32(c, X64_A);
     emit_addend(c, array);
+    return miss;
+}
+
+// The same in the context of MMU index 1.
+static uint8_t *check_other(struct emit *e, enum x64_reg address, unsigned size, size_t array)
+{
+    struct x64_code *c = &e->code;
+    emit_offset(c, e->jit, address);
+    x64_add_rm(c, X64_64, X64_RCX, at_state(e, &e->jit->vcpu->tlb.other));
+    x64_mov_rm(c, X64_64, X64_RDX, x64_at(X64_RCX, (int32_t)array));
+    x64_xor_rr(c, X64_64, X64_RDX, address);
+    x64_cmp_ri(c, X64_64, X64_RDX, (int32_t)(VM_PAGE_SIZE - size));
+    uint8_t *miss = x64_jcc32(c, X64_A);
+    x64_mov_rm(c, X64_64, X64_RDX, x64_at(X64_RCX, (int32_t)array + 8));
     return miss;
 }
 
@@ -167,7 +189,8 @@ static struct access find_place(struct emit *e, vm_ir_value v, const struct vm_i
         return emit_span_place(e, v, o);
     enum x64_reg address = emit_address(e, o);
     unsigned size = 1u << vm_ir_mem_size_log2(o->attr);
-    uint8_t *miss = vm_ir_mem_align(o->attr) == VM_IR_ALIGN_ANY
+    uint8_t *miss = vm_ir_mem_index(o->attr) ? check_other(e, address, size, array)
+                    : vm_ir_mem_align(o->attr) == VM_IR_ALIGN_ANY
                         ? emit_check(&e->code, e->jit, address, size, array)
                         : check_aligned(e, address, size, array);
     return (struct access){
@@ -230,7 +253,7 @@ static void load_integer(struct emit *e, vm_ir_value v, const struct vm_ir_op *o
 
 void emit_op_load(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
-    if (!jit_is_plain(o) || o->type == VM_I128) {
+    if ((!jit_is_plain(o) && !jit_is_plain_other(o)) || o->type == VM_I128) {
         load_through_c(e, v, o);
         return;
     }
@@ -319,7 +342,7 @@ static void store_vector(struct emit *e, vm_ir_value v, const struct vm_ir_op *o
 void emit_op_store(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     unsigned log2 = vm_ir_mem_size_log2(o->attr);
-    if (!jit_is_plain(o)) {
+    if (!jit_is_plain(o) && !jit_is_plain_other(o)) {
         store_through_c(e, o);
         return;
     }

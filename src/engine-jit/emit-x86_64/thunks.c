@@ -228,11 +228,64 @@ static uint8_t *emit_access(struct thunks *t, uintptr_t function, bool is_atomic
     return start;
 }
 
-// The same for a plain access: its size and sign are the thunk's. rcx: what is stored.
+// The access itself, its address in rax, the addend in rdx; rcx, then rdx are on the stack.
+static void access_and_return(struct thunks *t, uint32_t attr, bool is_store)
+{
+    struct x64_code *c = &t->code;
+    unsigned log2 = vm_ir_mem_size_log2(attr);
+    struct x64_mem place = x64_at_index(X64_RDX, X64_RAX, 0, 0);
+    if (is_store) {
+        x64_mov_rm(c, X64_64, X64_RCX, x64_at(X64_RSP, 8));
+        x64_mov_mr(c, (enum x64_width)log2, place, X64_RCX);
+    } else {
+        emit_load_extended(c, X64_RAX, place, log2, attr & VM_IR_MEM_SIGNED);
+    }
+    x64_add_ri(c, X64_64, X64_RSP, 16);
+    x64_ret(c);
+}
+
+static void push_operands(struct thunks *t)
+{
+    x64_push_r(&t->code, X64_RCX);
+    x64_push_r(&t->code, X64_RDX);
+}
+
+static void pop_operands(struct thunks *t)
+{
+    x64_pop_r(&t->code, X64_RDX);
+    x64_pop_r(&t->code, X64_RCX);
+}
+
+// Looks among the entries aside (vm/mem/tlb.h).
+static void look_aside(struct thunks *t, uint32_t attr, bool is_store)
+{
+    enum { ENTRY_SHIFT = 4 };
+    struct x64_code *c = &t->code;
+    int32_t array = (int32_t)(is_store ? offsetof(struct vm_tlb_context, aside[1])
+                                       : offsetof(struct vm_tlb_context, aside[0]));
+    push_operands(t);
+    x64_mov_rr(c, X64_64, X64_RCX, X64_RAX);
+    x64_shr_ri(c, X64_64, X64_RCX, VM_TLB_BITS);
+    x64_xor_rr(c, X64_64, X64_RCX, X64_RAX);
+    x64_shr_ri(c, X64_64, X64_RCX, VM_PAGE_SHIFT - ENTRY_SHIFT);
+    x64_and_ri(c, X64_32, X64_RCX, (VM_TLB_ASIDE - 1) << ENTRY_SHIFT);
+    x64_mov_rm(c, X64_64, X64_RDX, x64_at_index(REG_TLB, X64_RCX, 0, array));
+    x64_xor_rr(c, X64_64, X64_RDX, X64_RAX);
+    x64_cmp_ri(c, X64_64, X64_RDX, VM_PAGE_SIZE - (1 << vm_ir_mem_size_log2(attr)));
+    uint8_t *miss = x64_jcc32(c, X64_A);
+    x64_mov_rm(c, X64_64, X64_RDX, x64_at_index(REG_TLB, X64_RCX, 0, array + 8));
+    access_and_return(t, attr, is_store);
+    x64_patch32(miss, c->at);
+    pop_operands(t);
+}
+
+// The same for a plain access that the inline check has missed: its size and sign are the thunk's.
+// rcx: what is stored.
 static uint8_t *emit_plain_access(struct thunks *t, uint32_t attr, bool is_store)
 {
     struct x64_code *c = &t->code;
     uint8_t *start = c->at;
+    look_aside(t, attr, is_store);
     if (is_store)
         x64_mov_mr(c, X64_64, in_state(t, &t->jit->frame->args[0]), X64_RCX);
     x64_imm(c, X64_RCX, attr);
@@ -247,23 +300,13 @@ static uint8_t *emit_checked_access(struct thunks *t, uint32_t attr, bool is_sto
     struct x64_code *c = &t->code;
     unsigned log2 = vm_ir_mem_size_log2(attr);
     uint8_t *start = c->at;
-    x64_push_r(c, X64_RCX);
-    x64_push_r(c, X64_RDX);
+    push_operands(t);
     uint8_t *miss = emit_check(c, t->jit, X64_RAX, 1u << log2,
                                is_store ? offsetof(struct vm_tlb_context, write)
                                         : offsetof(struct vm_tlb_context, read));
-    struct x64_mem place = x64_at_index(X64_RDX, X64_RAX, 0, 0);
-    if (is_store) {
-        x64_mov_rm(c, X64_64, X64_RCX, x64_at(X64_RSP, 8));
-        x64_mov_mr(c, (enum x64_width)log2, place, X64_RCX);
-    } else {
-        emit_load_extended(c, X64_RAX, place, log2, attr & VM_IR_MEM_SIGNED);
-    }
-    x64_add_ri(c, X64_64, X64_RSP, 16);
-    x64_ret(c);
+    access_and_return(t, attr, is_store);
     x64_patch32(miss, c->at);
-    x64_pop_r(c, X64_RDX);
-    x64_pop_r(c, X64_RCX);
+    pop_operands(t);
     x64_jmp_to(c, unchecked);
     return start;
 }

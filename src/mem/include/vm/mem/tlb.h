@@ -11,6 +11,10 @@
 // their address space, or, for pieces of large pages, their large page. So no flush looks at them
 // all. Address spaces and large pages share numbers by hash; at worst a flush takes away too much.
 //
+// A data entry that another one takes the slot of goes aside, to a smaller array by another index,
+// where generated code looks before it leaves a miss to C: so two pages of one slot that are used
+// by turns, as a kernel's stack and what it works on often are, both stay.
+//
 // A first-level entry matches when (gva ^ tag) <= page size - access size: one compare covers the
 // page, page crossing and so every alignment. An empty entry's tag differs from every address of
 // its slot in bit 12.
@@ -25,6 +29,8 @@
 enum {
     VM_TLB_BITS = 9,
     VM_TLB_ENTRIES = 1 << VM_TLB_BITS,
+    VM_TLB_ASIDE_BITS = 6,
+    VM_TLB_ASIDE = 1 << VM_TLB_ASIDE_BITS,
     VM_TLB_CONTEXTS = 16,
     VM_TLB_RECENT = 32, // contexts that are found by hash
     VM_TLB_REGIMES = 4,
@@ -98,6 +104,7 @@ struct vm_tlb_used {
 struct vm_tlb_context {
     struct vm_tlb_entry read[VM_TLB_ENTRIES];
     struct vm_tlb_entry write[VM_TLB_ENTRIES];
+    struct vm_tlb_entry aside[2][VM_TLB_ASIDE]; // of read and write
     struct vm_tlb_code_entry code[VM_TLB_ENTRIES];
     struct vm_tlb_key key;
     uint64_t code_generation; // changes whenever a code mapping of this context may have changed
@@ -105,6 +112,7 @@ struct vm_tlb_context {
     uint64_t last_use;
     struct vm_tlb_used used[3]; // of read, write and code
     bool live;
+    bool has_aside; // whether any entry aside is filled
 };
 
 enum {
@@ -161,8 +169,9 @@ struct vm_tlb_stats {
 struct vm_tlb {
     struct vm_tlb_context *data;  // current, for loads and stores
     struct vm_tlb_context *code;  // current, for fetches
-    struct vm_tlb_context *other; // for MMU index 1, NULL: every such access walks
+    struct vm_tlb_context *other; // for MMU index 1; `none`: every such access walks
     struct vm_tlb_context *contexts;
+    struct vm_tlb_context *none; // always empty
     struct vm_tlb_level2 *level2;
     struct vm_space *space;
     uint64_t clock;
@@ -214,6 +223,12 @@ void vm_tlb_protect_page(struct vm_tlb *t, const void *page);
 static VM_ALWAYS_INLINE unsigned vm_tlb_index(uint64_t gva)
 {
     return gva >> VM_PAGE_SHIFT & (VM_TLB_ENTRIES - 1);
+}
+
+// The index aside. Generated code computes the same.
+static VM_ALWAYS_INLINE unsigned vm_tlb_aside_index(uint64_t gva)
+{
+    return (gva ^ gva >> VM_TLB_BITS) >> VM_PAGE_SHIFT & (VM_TLB_ASIDE - 1);
 }
 
 static VM_ALWAYS_INLINE bool vm_tlb_hit(uint64_t tag, uint64_t gva, unsigned size)
