@@ -9,6 +9,7 @@
 #include <vm/base/memory.h>
 
 #include "jit.h"
+#include "loop.h"
 
 enum {
     BLOCKS_CHUNK_MIN = 2 << 10,
@@ -150,6 +151,18 @@ static void next_partition(struct jit *j)
 
 // --- translation ---
 
+static bool is_traced(const struct jit *j)
+{
+    return vm_trace_on(&j->vcpu->machine->trace, VM_TRACE_EXEC);
+}
+
+// Loops go on by themselves where nobody wants to see each turn.
+static bool may_loop(const struct jit *j, const struct vm_block_source *source, bool once)
+{
+    return !once && !j->no_links && !is_traced(j) &&
+           !vm_machine_is_breakpoint(j->vcpu->machine, source->pc);
+}
+
 // Into the partition that is being filled, or into the next one.
 struct jit_block *jit_emit_region(struct jit *j, const struct vm_ir_region *r,
                                   const struct vm_block_source *source, bool once)
@@ -157,6 +170,8 @@ struct jit_block *jit_emit_region(struct jit *j, const struct vm_ir_region *r,
     struct jit_plan plan;
     if (!jit_plan_region(&plan, r, &j->scratch))
         return NULL;
+    if (may_loop(j, source, once))
+        plan.loop = jit_plan_loop(&plan, &j->scratch);
     if (!once && is_full(&j->partitions[j->partition]))
         next_partition(j);
     for (unsigned attempt = 0; attempt < 2; attempt++) {
@@ -260,11 +275,6 @@ static struct jit_block *look_up(struct jit *j, uint64_t pc, enum vm_engine_exit
     struct vm_block_source source;
     struct jit_block *b = translate(j, JIT_BLOCK_INSNS, false, &source, exit);
     return b && vm_block_keep(&j->cache, v, &b->common, &source) ? b : NULL;
-}
-
-static bool is_traced(const struct jit *j)
-{
-    return vm_trace_on(&j->vcpu->machine->trace, VM_TRACE_EXEC);
 }
 
 const uint8_t *jit_known(const struct jit *j)

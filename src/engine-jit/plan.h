@@ -25,15 +25,18 @@ struct jit_span {
     bool writes; // some do, and what may be written may be read
 };
 
+struct jit_loop;
+
 struct jit_plan {
     const struct vm_ir_region *r;
-    uint16_t *root;     // the value that this one is another name for, or itself
-    uint16_t *last_use; // of a root: the last op that uses it
-    uint16_t *uses;     // of a root: how many
-    uint16_t *effect;   // of a put or call: the op at which it takes effect
-    uint16_t *home;     // of a root: the register-file entry that it lives in, or NONE
-    uint16_t *ways_in;  // by block: how many edges lead to it
-    uint16_t *span_of;  // of a load or store: number of its span, or NONE
+    const struct jit_loop *loop; // what the region is, or NULL (loop.h)
+    uint16_t *root;              // the value that this one is another name for, or itself
+    uint16_t *last_use;          // of a root: the last op that uses it
+    uint16_t *uses;              // of a root: how many
+    uint16_t *effect;            // of a put or call: the op at which it takes effect
+    uint16_t *home;              // of a root: the register-file entry that it lives in, or NONE
+    uint16_t *ways_in;           // by block: how many edges lead to it
+    uint16_t *span_of;           // of a load or store: number of its span, or NONE
     struct jit_span *spans;
     uint16_t span_count;
     uint8_t *marks; // JIT_* bits

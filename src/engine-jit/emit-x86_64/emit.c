@@ -11,7 +11,7 @@ const uint8_t x64_fixed[FIXED_COUNT] = {
     X64_RBX, X64_R12, X64_R13, X64_R15, X64_RSI, X64_RDI, X64_R8, X64_R9, X64_R10, X64_R11,
 };
 
-static void emit_op(struct emit *e, vm_ir_value v)
+void emit_op(struct emit *e, vm_ir_value v)
 {
     static emit_fn *const table[VM_IR_CODE_COUNT] = {
 #define VM_IR_OP(name, types, signature, effects, text) [VM_IR_##name] = emit_op_##name,
@@ -76,7 +76,7 @@ static bool allocate(struct emit *e)
     uint32_t n = r->op_count, count = r->block_count, spans = e->plan->span_count;
     size_t zeros = by_block * count + sizeof(uint16_t) * (n + spans + 1);
     e->way_capacity = 2 * count; // a call and its return
-    e->cold_capacity = 2 * n + 6 * count;
+    e->cold_capacity = (e->loop ? 4 : 2) * n + 6 * count;
     e->labels = vm_arena_alloc(a, zeros + 2 * (size_t)n, 8);
     e->cold = vm_arena_alloc(a, (e->cold_capacity + 1) * sizeof *e->cold, 8); // one is spare
     e->ways = vm_arena_alloc(a, e->way_capacity * sizeof *e->ways, 8);
@@ -159,6 +159,8 @@ static void emit_code(struct emit *e)
         if (!e->done[i])
             emit_ir_block(e, i);
     }
+    if (e->loop && !e->failed && !e->code.overflow)
+        emit_loop(e);
 }
 
 struct jit_block *jit_emit_block(struct jit *j, const struct jit_plan *plan, uint32_t mode,
@@ -172,6 +174,7 @@ struct jit_block *jit_emit_block(struct jit *j, const struct jit_plan *plan, uin
     e.jit = j;
     e.r = plan->r;
     e.plan = plan;
+    e.loop = plan->loop;
     e.mode = mode;
     e.scratch = &j->scratch;
     e.arena = arena;

@@ -20,6 +20,7 @@
 #define EMIT_X86_64_H
 
 #include "../jit.h"
+#include "../loop.h"
 #include "x64.h"
 
 enum {
@@ -181,6 +182,12 @@ struct emit {
     unsigned pending_count;
     unsigned slots; // bytes of the frame's that are in use
     uint32_t at;    // the op that is being emitted
+
+    const struct jit_loop *loop;     // what the block is, or NULL
+    struct x64_label loop_gate;      // where its first copy goes on
+    bool in_loop;                    // the second one is being written
+    uint8_t window_reg[JIT_WINDOWS]; // of a window's addend, or NO_REG
+    uint16_t window_slot[JIT_WINDOWS];
 
     struct x64_label *labels; // by IR block
     int16_t *begun;           // by IR block: instructions that its one way in has not counted yet
@@ -347,6 +354,10 @@ uint16_t emit_flags_entry(const struct vm_regfile *r);
 // is true. b, or the constant if it is NONE, is what addf subtracts (`complement`).
 bool emit_flags_later(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, bool complement,
                       vm_ir_value b, uint64_t constant);
+// Whether that can be, and doing it, of a comparison wherever its operands are still there.
+bool emit_may_leave_flags(const struct emit *e, vm_ir_value v);
+void emit_leave_flags(struct emit *e, vm_ir_value v);
+unsigned emit_flags_kind(const struct emit *e, vm_ir_value v, bool complement);
 // An entry has been written otherwise; it is to be read: what is to be done if it is that one.
 void emit_flags_written(struct emit *e, uint64_t entry);
 void emit_make_flags(struct emit *e, uint64_t entry);
@@ -508,7 +519,27 @@ static inline struct x64_mem at_frame_result(const struct emit *e)
     return at_state(e, &e->jit->frame->result[0]);
 }
 
+// --- loop.c ---
+
+// The second copy of the block, which is a loop.
+void emit_loop(struct emit *e);
+// Loads and stores of it.
+emit_fn emit_loop_load, emit_loop_store;
+// Whether a load goes to an xmm register: FP ops read it.
+bool emit_is_float_load(const struct emit *e, vm_ir_value v, const struct vm_ir_op *o);
+
+// --- emit.c ---
+
+void emit_op(struct emit *e, vm_ir_value v);
+
 // --- flow.c, return.c ---
+
+// Leaves when a request is pending, to go on at the offset.
+void emit_poll(struct emit *e, uint64_t offset);
+// Leaves for an offset that is in reach, with a poll if a loop may close there.
+void emit_leave_polled(struct emit *e, uint64_t offset);
+// Of a branch: the host's flags are set; returns the condition under which it is taken.
+enum x64_cc emit_branch_condition(struct emit *e, const struct vm_ir_op *o);
 
 // Adds the instructions that were begun to icount.
 void emit_count_retired(struct emit *e);

@@ -187,6 +187,20 @@ static bool make_later(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
     return emit_flags_later(e, v, o, complement, of, constant);
 }
 
+bool emit_may_leave_flags(const struct emit *e, vm_ir_value v)
+{
+    const struct vm_ir_op *o = &e->r->ops[v];
+    uint64_t constant;
+    vm_ir_value of;
+    return o->type >= VM_I32 && o->type <= VM_I64 &&
+           emit_flags_kind(e, v, is_complement(e, o, &of, &constant));
+}
+
+void emit_leave_flags(struct emit *e, vm_ir_value v)
+{
+    make_later(e, v, &e->r->ops[v]);
+}
+
 static void make_flags(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     enum x64_width w = o->type == VM_I64 ? X64_64 : X64_32;

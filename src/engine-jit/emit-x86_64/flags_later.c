@@ -9,6 +9,7 @@
 
 #include <vm/base/bits.h>
 #include <vm/ir/eval.h>
+#include <vm/osal/cpu.h>
 
 enum {
     SUBTRACTED = 1 << 0, // a - b; C is the complement of the borrow
@@ -78,6 +79,14 @@ static unsigned kind_of(const struct emit *e, const struct vm_ir_op *o, bool com
     return complement ? SUBTRACTED : ADDED;
 }
 
+unsigned emit_flags_kind(const struct emit *e, vm_ir_value v, bool complement)
+{
+    if (!has_flags_entry(e) || e->plan->home[v] != e->jit->flags_entry || e->plan->uses[v] != 1 ||
+        e->plan->marks[v] & JIT_ESCAPES || !has_feature(e, VM_CPU_X86_64_LAHF))
+        return 0;
+    return kind_of(e, &e->r->ops[v], complement);
+}
+
 static void keep_operand(struct emit *e, uint64_t *place, vm_ir_value v)
 {
     emit_store_operand(e, X64_64, at_state(e, place), v);
@@ -100,9 +109,8 @@ static uint32_t keep_b(struct emit *e, vm_ir_value b, uint64_t constant)
 bool emit_flags_later(struct emit *e, vm_ir_value v, const struct vm_ir_op *o, bool complement,
                       vm_ir_value b, uint64_t constant)
 {
-    unsigned kind = kind_of(e, o, complement);
-    if (!kind || !has_flags_entry(e) || e->plan->home[v] != e->jit->flags_entry ||
-        e->plan->uses[v] != 1 || e->plan->marks[v] & JIT_ESCAPES)
+    unsigned kind = emit_flags_kind(e, v, complement);
+    if (!kind)
         return false;
     vm_ir_value a = o->args[0];
     if (kind == TESTED && jit_is_taken_in(e->plan, a)) {

@@ -155,6 +155,28 @@ static uint64_t request_word(uint64_t offset)
     return jit_exit_word(JIT_EXIT_REQUEST, offset, 0);
 }
 
+void emit_poll(struct emit *e, uint64_t offset)
+{
+    poll(e, request_word(offset));
+}
+
+static void poll_for(struct emit *e, uint64_t offset)
+{
+    if (needs_poll(e, offset) && offset == (offset & 0xffff))
+        poll(e, request_word(offset));
+    else if (needs_poll(e, offset)) {
+        // Too far for the word: C sets the PC as if the way were not linked, and sees the request.
+        x64_cmp_mi(&e->code, X64_32, at_state(e, (const void *)&e->jit->vcpu->request), 0);
+        emit_cold(e, COLD_WAY, x64_jcc32(&e->code, X64_NE))->way = e->way_count;
+    }
+}
+
+void emit_leave_polled(struct emit *e, uint64_t offset)
+{
+    poll_for(e, offset);
+    leave(e, offset);
+}
+
 void emit_op_goto(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     (void)v;
@@ -163,13 +185,7 @@ void emit_op_goto(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         leave_beyond(e, o->imm);
         return;
     }
-    if (needs_poll(e, o->imm) && o->imm == (o->imm & 0xffff))
-        poll(e, request_word(o->imm));
-    else if (needs_poll(e, o->imm)) {
-        // Too far for the word: C sets the PC as if the way were not linked, and sees the request.
-        x64_cmp_mi(&e->code, X64_32, at_state(e, (const void *)&e->jit->vcpu->request), 0);
-        emit_cold(e, COLD_WAY, x64_jcc32(&e->code, X64_NE))->way = e->way_count;
-    }
+    poll_for(e, o->imm);
     if (vm_ir_hint_pushes(vm_ir_hint_of(o)))
         emit_call_way(e, o);
     else
@@ -356,7 +372,7 @@ static bool leaves_both_ways(const struct emit *e, uint16_t then_block, uint16_t
            may_begin_anew(e);
 }
 
-static enum x64_cc condition(struct emit *e, const struct vm_ir_op *o)
+enum x64_cc emit_branch_condition(struct emit *e, const struct vm_ir_op *o)
 {
     if (jit_is_taken_in(e->plan, o->args[0]))
         return emit_compare(e, o->args[0]);
@@ -374,9 +390,14 @@ static void branch_out(struct emit *e, const struct vm_ir_op *o, uint16_t then_b
     emit_count_retired(e);
     if (needs_poll(e, yes->imm) || needs_poll(e, no->imm))
         poll(e, jit_exit_word(JIT_EXIT_REQUEST, e->offset, -1));
-    enum x64_cc cc = condition(e, o);
+    enum x64_cc cc = emit_branch_condition(e, o);
     e->locked = 0;
     e->done[then_block] = e->done[else_block] = true;
+    if (e->loop) {
+        x64_jcc_label(&e->code, e->loop->back_if ? cc : cc ^ 1, &e->loop_gate);
+        leave(e, e->loop->exit);
+        return;
+    }
     if (is_near(e, yes->imm)) {
         emit_way_jump(e, new_way_out(e, yes->imm), x64_jcc32(&e->code, cc));
         leave(e, no->imm);
@@ -399,7 +420,7 @@ void emit_op_branch(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         branch_out(e, o, then_block, else_block, gotos);
         return;
     }
-    enum x64_cc cc = condition(e, o);
+    enum x64_cc cc = emit_branch_condition(e, o);
     struct x64_label other = {0};
     // The temporaries of the two ways differ from here on.
     emit_spill_temps(e);

@@ -172,8 +172,7 @@ static void load_through_c(struct emit *e, vm_ir_value v, const struct vm_ir_op 
     emit_define(e, v, X64_RAX);
 }
 
-// Whether it goes to an xmm register: FP ops read it.
-static bool is_float_load(const struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
+bool emit_is_float_load(const struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     unsigned log2 = vm_ir_mem_size_log2(o->attr);
     return (e->plan->marks[v] & JIT_FLOAT || emit_xmm_home(e, v) != NO_REG) &&
@@ -253,6 +252,10 @@ static void load_integer(struct emit *e, vm_ir_value v, const struct vm_ir_op *o
 
 void emit_op_load(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
+    if (e->in_loop) {
+        emit_loop_load(e, v, o);
+        return;
+    }
     if ((!jit_is_plain(o) && !jit_is_plain_other(o)) || o->type == VM_I128) {
         load_through_c(e, v, o);
         return;
@@ -261,7 +264,7 @@ void emit_op_load(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
         emit_open_span(e, v);
     if (o->type == VM_V128)
         load_vector(e, v, o);
-    else if (is_float_load(e, v, o))
+    else if (emit_is_float_load(e, v, o))
         load_float(e, v, o);
     else
         load_integer(e, v, o);
@@ -342,6 +345,10 @@ static void store_vector(struct emit *e, vm_ir_value v, const struct vm_ir_op *o
 void emit_op_store(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     unsigned log2 = vm_ir_mem_size_log2(o->attr);
+    if (e->in_loop) {
+        emit_loop_store(e, v, o);
+        return;
+    }
     if (!jit_is_plain(o) && !jit_is_plain_other(o)) {
         store_through_c(e, o);
         return;
