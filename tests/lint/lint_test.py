@@ -29,7 +29,19 @@ CASES = {
     "accept-use-of-itself": (
         {"src/core/a.c": c('#include <vm/core/m.h>\n#include "a.h"\n')}, None),
     "accept-frontends-for-board": (
-        {"src/board/a.c": c("#include <vm/frontend-riscv64/f.h>\n")}, None),
+        {"src/board/virt-riscv64/a.c": c("#include <vm/frontend-riscv64/f.h>\n")}, None),
+    "accept-a-guest-for-its-interrupt-controller": (
+        {"src/device/irq/a.c": c("#include <vm/core/arch/arm64/gic.h>\n")}, None),
+    "accept-guests-for-the-list-of-them": (
+        {"src/libvm/select.c": c("#include <vm/frontend-arm64/f.h>\n")}, None),
+    "refuse-a-guest-for-core": (
+        {"src/core/run.c": c("#include <vm/core/arch/arm64/state.h>\n")},
+        "src/core/run.c:2: guest: src/core/run.c need not know of arm64"),
+    "refuse-a-guest-for-the-rest-of-libvm": (
+        {"src/libvm/vm.c": c("#include <vm/frontend-arm64/f.h>\n")}, "need not know of arm64"),
+    "refuse-a-guest-for-another-one's-board": (
+        {"src/board/virt-arm64/a.c": c("#include <vm/core/arch/riscv64/state.h>\n")},
+        "need not know of riscv64"),
     "accept-osal-for-backends-of-device": (
         {"src/device/backend/a.c": c("#include <vm/osal/o.h>\n"),
          "src/device/include/vm/device/backend/a.h": c("#include <vm/osal/o.h>\n")}, None),
