@@ -117,7 +117,8 @@ static void links(struct vm_vcpu *v, struct vm_links *out)
 {
     struct vm_arm64_wiring *w = &a64_state(v)->derived.wiring;
     *out = (struct vm_links){
-        .registers = &w->gic,
+        .registers = {&w->gic},
+        .register_count = 1,
         .wires = {&w->timer[VM_ARM64_TIMER_PHYSICAL], &w->timer[VM_ARM64_TIMER_VIRTUAL], &w->pmu},
         .wire_count = VM_ARM64_TIMERS + 1,
     };

@@ -24,7 +24,7 @@ static bool is_machine(const struct rv_csr_access *a)
     return (a->row->address >> 8 & 3) == VM_RISCV64_M;
 }
 
-static const struct vm_riscv64_interrupt_file *file_of(const struct rv_csr_access *a)
+static const struct vm_register_device *file_of(const struct rv_csr_access *a)
 {
     const struct vm_riscv64_imsic *imsic = &a->s->derived.imsic;
     return is_machine(a) ? &imsic->machine : &imsic->supervisor;
@@ -97,13 +97,19 @@ bool rv_check_ireg(const struct rv_csr_access *a)
 
 // An access that reads and writes is one step, all of which the read does: no message that arrives
 // meanwhile is lost.
+static uint64_t exchange(const struct rv_csr_access *a, uint64_t number, uint64_t value,
+                         uint64_t mask)
+{
+    const struct vm_register_device *f = file_of(a);
+    uint64_t old = 0;
+    (void)f->ops->exchange(f->device, a->v->index, (uint16_t)number, value, mask, &old);
+    return old;
+}
+
 static uint64_t access_ireg(const struct rv_csr_access *a, uint64_t value, uint64_t mask)
 {
-    const struct vm_riscv64_interrupt_file *f = file_of(a);
     uint64_t number = select_of(a);
-    if (number < FILE_FIRST)
-        return 0; // iprio
-    return f->ops->access(f->file, (unsigned)number, value, mask);
+    return number < FILE_FIRST ? 0 : exchange(a, number, value, mask); // iprio
 }
 
 uint64_t rv_read_ireg(const struct rv_csr_access *a)
@@ -121,8 +127,7 @@ void rv_write_ireg(const struct rv_csr_access *a, uint64_t value)
 
 static uint64_t top_external(const struct rv_csr_access *a, bool claim)
 {
-    const struct vm_riscv64_interrupt_file *f = file_of(a);
-    uint64_t identity = f->ops->top(f->file, claim);
+    uint64_t identity = exchange(a, VM_RISCV64_TOPEI, 0, claim ? UINT64_MAX : 0);
     return identity << IID_SHIFT | identity;
 }
 

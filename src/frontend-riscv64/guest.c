@@ -131,6 +131,13 @@ static void sync_all(struct vm_vcpu *v)
     rv_check_interrupts(v);
 }
 
+static void links(struct vm_vcpu *v, struct vm_links *out)
+{
+    struct vm_riscv64_imsic *imsic = &rv_state(v)->derived.imsic;
+    *out =
+        (struct vm_links){.registers = {&imsic->machine, &imsic->supervisor}, .register_count = 2};
+}
+
 // --- reset (volume II, Reset) ---
 
 // Everything but stimecmp, which the thread of the timers may be looking at: a hart is also reset
@@ -204,5 +211,6 @@ const struct vm_guest_ops vm_riscv64_guest_ops = {
     .take_exception = rv_take_exception,
     .take_interrupt = rv_take_interrupt,
     .has_work = rv_has_work,
+    .links = links,
     .disassemble = rv_disassemble,
 };

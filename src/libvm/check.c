@@ -31,6 +31,8 @@ static void wrap(void *context, struct vm_region *r)
     }
     struct check_device *d = &c->devices[c->device_count++];
     *d = (struct check_device){c, *r};
+    if (r->ops->view) // as the one vCPU sees it
+        d->real.device = r->ops->view(r->device, 0);
     r->ops = &check_note_mmio;
     r->device = d;
 }

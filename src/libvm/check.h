@@ -14,6 +14,7 @@ enum check_event_kind {
     CHECK_WRITE,
     CHECK_REGISTER_READ, // of a device, by its number
     CHECK_REGISTER_WRITE,
+    CHECK_REGISTER_EXCHANGE,
     CHECK_WIRE, // that the vCPU drives
     CHECK_FIRMWARE,
     CHECK_INTERRUPT, // with the state before it was taken
@@ -26,6 +27,7 @@ struct check_event {
     bool taken;                  // the device took the access
     size_t size;                 // of an access
     uint64_t gpa, value;         // of an access; number and value; wire and level
+    uint64_t given, mask;        // to an exchange, whose value is what it got
     uint64_t icount, exceptions; // of an interrupt: before what it was taken
     uint64_t irq_lines;          // afterwards
     uint8_t *bytes;              // the state struct; what was written
@@ -36,6 +38,13 @@ struct check_device {
     struct vm_region real; // with its own operations
 };
 
+// Registers of a device behind the vCPU's links.
+struct check_link {
+    struct check *check;
+    uint32_t link;
+    struct vm_register_device real;
+};
+
 struct check {
     struct vm *vm;
     const struct vm_check_options *options;
@@ -43,7 +52,7 @@ struct check {
     struct vm_host host, copy_host;        // random numbers that are the same for both
     uint64_t random, copy_random;          // how many have been given
     struct vm_firmware firmware;           // the board's
-    struct vm_register_device registers;   // behind the machine's links
+    struct check_link registers[VM_LINK_DEVICES];
     struct vm_irq wires[VM_LINK_WIRES];
     bool hooked;    // the machine's outside is ours
     bool leading;   // the machine runs

@@ -57,14 +57,15 @@ static void note_memory(void *context, vm_gpa gpa, const void *bytes, size_t siz
     note_bytes(c, e, bytes, size);
 }
 
-static void note_register(struct check *c, enum check_event_kind kind, uint32_t number,
-                          uint64_t value, bool taken)
+static struct check_event *note_register(struct check *c, enum check_event_kind kind,
+                                         uint32_t number, uint64_t value, bool taken)
 {
     struct check_event *e = note(c, kind);
     e->gpa = number;
     e->value = value;
     e->taken = taken;
     e->irq_lines = atomic_load(&c->a->irq_lines);
+    return e;
 }
 
 static bool note_read(void *device, uint64_t offset, unsigned size, uint64_t *value)
@@ -93,19 +94,37 @@ static bool note_write(void *device, uint64_t offset, unsigned size, uint64_t va
     return taken;
 }
 
+// A register of one of the devices behind the links.
+static uint32_t name_of(const struct check_link *r, uint16_t number)
+{
+    return r->link << 16 | number;
+}
+
 static bool note_register_read(void *context, uint32_t cpu, uint16_t number, uint64_t *value)
 {
-    struct check *c = context;
-    bool taken = c->registers.ops->read(c->registers.device, cpu, number, value);
-    note_register(c, CHECK_REGISTER_READ, number, *value, taken);
+    const struct check_link *r = context;
+    bool taken = r->real.ops->read(r->real.device, cpu, number, value);
+    note_register(r->check, CHECK_REGISTER_READ, name_of(r, number), *value, taken);
     return taken;
 }
 
 static bool note_register_write(void *context, uint32_t cpu, uint16_t number, uint64_t value)
 {
-    struct check *c = context;
-    bool taken = c->registers.ops->write(c->registers.device, cpu, number, value);
-    note_register(c, CHECK_REGISTER_WRITE, number, value, taken);
+    const struct check_link *r = context;
+    bool taken = r->real.ops->write(r->real.device, cpu, number, value);
+    note_register(r->check, CHECK_REGISTER_WRITE, name_of(r, number), value, taken);
+    return taken;
+}
+
+static bool note_register_exchange(void *context, uint32_t cpu, uint16_t number, uint64_t value,
+                                   uint64_t mask, uint64_t *old)
+{
+    const struct check_link *r = context;
+    bool taken = r->real.ops->exchange(r->real.device, cpu, number, value, mask, old);
+    struct check_event *e =
+        note_register(r->check, CHECK_REGISTER_EXCHANGE, name_of(r, number), *old, taken);
+    e->given = value & mask;
+    e->mask = mask;
     return taken;
 }
 
@@ -172,6 +191,7 @@ static const struct check_event *replay(struct check *c, enum check_event_kind k
         [CHECK_WRITE] = "an access to a device that the engine did not make",
         [CHECK_REGISTER_READ] = "an access to a device's register that the engine did not make",
         [CHECK_REGISTER_WRITE] = "an access to a device's register that the engine did not make",
+        [CHECK_REGISTER_EXCHANGE] = "an access to a device's register that the engine did not make",
         [CHECK_WIRE] = "an interrupt wire that the engine did not set",
         [CHECK_FIRMWARE] = "a call of firmware that the engine did not make",
     };
@@ -218,10 +238,11 @@ void check_set_registers(struct vm_vcpu *v, const void *state)
 
 static bool replay_register_read(void *context, uint32_t cpu, uint16_t number, uint64_t *value)
 {
-    struct check *c = context;
+    const struct check_link *r = context;
+    struct check *c = r->check;
     const struct check_event *e = replay(c, CHECK_REGISTER_READ);
     (void)cpu;
-    if (e && e->gpa != number && !c->problem)
+    if (e && e->gpa != name_of(r, number) && !c->problem)
         c->problem = "the number of a device's register that is read";
     *value = e ? e->value : 0;
     return e && e->taken;
@@ -229,11 +250,26 @@ static bool replay_register_read(void *context, uint32_t cpu, uint16_t number, u
 
 static bool replay_register_write(void *context, uint32_t cpu, uint16_t number, uint64_t value)
 {
-    struct check *c = context;
+    const struct check_link *r = context;
+    struct check *c = r->check;
     const struct check_event *e = replay(c, CHECK_REGISTER_WRITE);
     (void)cpu;
-    if (e && (e->gpa != number || e->value != value) && !c->problem)
+    if (e && (e->gpa != name_of(r, number) || e->value != value) && !c->problem)
         c->problem = "the number or value of a device's register that is written";
+    return e && e->taken;
+}
+
+static bool replay_register_exchange(void *context, uint32_t cpu, uint16_t number, uint64_t value,
+                                     uint64_t mask, uint64_t *old)
+{
+    const struct check_link *r = context;
+    struct check *c = r->check;
+    const struct check_event *e = replay(c, CHECK_REGISTER_EXCHANGE);
+    (void)cpu;
+    if (e && (e->gpa != name_of(r, number) || e->mask != mask || e->given != (value & mask)) &&
+        !c->problem)
+        c->problem = "the number or value of a device's register that is exchanged";
+    *old = e ? e->value : 0;
     return e && e->taken;
 }
 
@@ -344,7 +380,7 @@ void check_hook_guests(struct check *c)
 
 static struct vm_links links_of(struct vm_vcpu *v)
 {
-    struct vm_links links = {.registers = NULL};
+    struct vm_links links = {.register_count = 0};
     if (v->guest->links)
         v->guest->links(v, &links);
     return links;
@@ -352,13 +388,18 @@ static struct vm_links links_of(struct vm_vcpu *v)
 
 static void hook_links(struct check *c)
 {
-    static const struct vm_register_ops note_ops = {note_register_read, note_register_write};
-    static const struct vm_register_ops replay_ops = {replay_register_read, replay_register_write};
+    static const struct vm_register_ops note_ops = {note_register_read, note_register_write,
+                                                    note_register_exchange};
+    static const struct vm_register_ops replay_ops = {replay_register_read, replay_register_write,
+                                                      replay_register_exchange};
     struct vm_links a = links_of(c->a), b = links_of(c->b);
-    if (a.registers && a.registers->ops) {
-        c->registers = *a.registers;
-        *a.registers = (struct vm_register_device){&note_ops, c};
-        *b.registers = (struct vm_register_device){&replay_ops, c};
+    for (uint32_t i = 0; i < a.register_count; i++) {
+        struct check_link *r = &c->registers[i];
+        *r = (struct check_link){c, i, *a.registers[i]};
+        if (!r->real.ops)
+            continue;
+        *a.registers[i] = (struct vm_register_device){&note_ops, r};
+        *b.registers[i] = (struct vm_register_device){&replay_ops, r};
     }
     for (uint32_t i = 0; i < a.wire_count; i++) {
         c->wires[i] = *a.wires[i];
@@ -388,8 +429,8 @@ void check_unhook_machine(struct check *c)
     if (!c->hooked)
         return;
     struct vm_links a = links_of(c->a);
-    if (c->registers.ops)
-        *a.registers = c->registers;
+    for (uint32_t i = 0; i < a.register_count; i++)
+        *a.registers[i] = c->registers[i].real;
     for (uint32_t i = 0; i < a.wire_count; i++)
         *a.wires[i] = c->wires[i];
     m->space.watch = (struct vm_space_watch){NULL};

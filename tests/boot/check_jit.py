@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """A stock kernel under vm-cli debug check-jit.
 
-Usage: check_jit.py VM-CLI GUESTS ISA blocks|links SECONDS [compiler SOURCES]
+Usage: check_jit.py VM-CLI GUESTS ISA blocks|links SECONDS [WHAT OPTION]
+
+WHAT is `compiler` with the directory of the sources, or `machine` with options of --machine virt.
 
 Boots GUESTS/ISA/kernel for that long, on the JIT and on the interpreter beside it; if that is
 enough it works in the shell and powers off. With `compiler` the work is done by GCC, of
@@ -53,10 +55,11 @@ def with_sources(initrd, sources, directory):
     return made
 
 
-def check(vm, kernel, initrd, seconds, steps, work):
+def check(vm, kernel, initrd, seconds, steps, work, machine="virt"):
     """The exit status, the guest's output, and how many instructions agreed."""
     done = subprocess.run([vm, "debug", "check-jit", "--kernel", kernel, "--initrd", initrd,
-                           "--memory", "512M", "--timeout", seconds, steps], input=work,
+                           "--machine", machine, "--memory", "512M", "--timeout", seconds, steps],
+                          input=work,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     errors = done.stderr.decode(errors="replace")
     print(errors)
@@ -77,16 +80,18 @@ def check_compiler(vm, guest, seconds, steps, sources):
 
 
 def main():
-    vm, guests, isa, steps, seconds, *compiler = sys.argv[1:]
+    vm, guests, isa, steps, seconds, *more = sys.argv[1:]
     guest = Path(guests) / isa
+    compiler = more[1] if more[:1] == ["compiler"] else None
+    machine = f"virt,{more[1]}" if more[:1] == ["machine"] else "virt"
     needed = [guest / "kernel", guest / ("compiler/initrd" if compiler else "initrd")]
     for path in needed:
         if not path.is_file():
             print(f"skipped: {path} is not there; tools/guests and tools/compiler make it")
             return 77
     if compiler:
-        return check_compiler(vm, guest, seconds, steps, Path(compiler[1]))
-    status, _, count = check(vm, *needed, seconds, steps, WORK)
+        return check_compiler(vm, guest, seconds, steps, Path(compiler))
+    status, _, count = check(vm, *needed, seconds, steps, WORK, machine)
     return 0 if status == 0 and count > LEAST else 1
 
 

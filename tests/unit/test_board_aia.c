@@ -264,20 +264,26 @@ static void wires_go_through_the_aplic(void **state)
     board_machine_end(&b);
 }
 
+static uint64_t exchange(struct board_machine *b, uint32_t hart, bool machine, uint16_t number,
+                         uint64_t value)
+{
+    const struct vm_riscv64_imsic *imsic = &hart_state(b, hart)->derived.imsic;
+    const struct vm_register_device *f = machine ? &imsic->machine : &imsic->supervisor;
+    uint64_t old;
+    assert_true(f->ops->exchange(f->device, hart, number, value, UINT64_MAX, &old));
+    return old;
+}
+
 // Lets the supervisor's file of a hart deliver everything, as its CSRs would.
 static void open_file(struct board_machine *b, uint32_t hart, bool machine)
 {
-    const struct vm_riscv64_imsic *imsic = &hart_state(b, hart)->derived.imsic;
-    const struct vm_riscv64_interrupt_file *f = machine ? &imsic->machine : &imsic->supervisor;
-    f->ops->access(f->file, VM_RISCV64_EIDELIVERY, 1, UINT64_MAX);
-    f->ops->access(f->file, VM_RISCV64_EIE0, UINT64_MAX, UINT64_MAX);
+    exchange(b, hart, machine, VM_RISCV64_EIDELIVERY, 1);
+    exchange(b, hart, machine, VM_RISCV64_EIE0, UINT64_MAX);
 }
 
 static uint32_t claim(struct board_machine *b, uint32_t hart, bool machine)
 {
-    const struct vm_riscv64_imsic *imsic = &hart_state(b, hart)->derived.imsic;
-    const struct vm_riscv64_interrupt_file *f = machine ? &imsic->machine : &imsic->supervisor;
-    return f->ops->top(f->file, true);
+    return (uint32_t)exchange(b, hart, machine, VM_RISCV64_TOPEI, 0);
 }
 
 static void messages_reach_the_files(void **state)

@@ -43,8 +43,10 @@ static void tear_down(struct fixture *f)
 static uint64_t change(struct fixture *f, uint32_t hart, unsigned number, uint64_t value,
                        uint64_t mask)
 {
-    struct vm_riscv64_interrupt_file file = vm_imsic_file(&f->bed.device, hart);
-    return file.ops->access(file.file, number, value, mask);
+    struct vm_register_device file = vm_imsic_file(&f->bed.device, hart);
+    uint64_t old;
+    assert_true(file.ops->exchange(file.device, hart, (uint16_t)number, value, mask, &old));
+    return old;
 }
 
 static uint64_t get(struct fixture *f, uint32_t hart, unsigned number)
@@ -59,14 +61,12 @@ static void put(struct fixture *f, uint32_t hart, unsigned number, uint64_t valu
 
 static uint32_t top(struct fixture *f, uint32_t hart)
 {
-    struct vm_riscv64_interrupt_file file = vm_imsic_file(&f->bed.device, hart);
-    return file.ops->top(file.file, false);
+    return (uint32_t)change(f, hart, VM_RISCV64_TOPEI, 0, 0);
 }
 
 static uint32_t claim(struct fixture *f, uint32_t hart)
 {
-    struct vm_riscv64_interrupt_file file = vm_imsic_file(&f->bed.device, hart);
-    return file.ops->top(file.file, true);
+    return (uint32_t)change(f, hart, VM_RISCV64_TOPEI, 0, 1);
 }
 
 static void send(struct fixture *f, uint32_t hart, uint32_t identity)

@@ -118,38 +118,39 @@ static void write_register(struct file *f, unsigned number, uint64_t value)
     f->enabled[0] &= ~(uint64_t)1;
 }
 
-static uint64_t file_access(void *file, unsigned number, uint64_t value, uint64_t mask)
+static uint32_t claim(struct file *f, bool claims)
 {
-    struct file *f = file;
-    lock(f);
-    uint64_t old = read_register(f, number);
-    if (mask) {
-        write_register(f, number, (old & ~mask) | (value & mask));
-        update(f);
-    }
-    unlock(f);
-    return old;
-}
-
-static uint32_t file_top(void *file, bool claim)
-{
-    struct file *f = file;
-    lock(f);
     uint32_t identity = top(f);
-    if (claim && identity) {
+    if (claims)
         f->pending[identity / 64] &= ~((uint64_t)1 << identity % 64);
-        update(f);
-    }
-    unlock(f);
     return identity;
 }
 
-static const struct vm_riscv64_imsic_ops file_ops = {file_access, file_top};
+static bool file_exchange(void *file, uint32_t hart, uint16_t number, uint64_t value, uint64_t mask,
+                          uint64_t *old)
+{
+    struct file *f = file;
+    (void)hart;
+    lock(f);
+    if (number == VM_RISCV64_TOPEI) {
+        *old = claim(f, mask != 0);
+    } else {
+        *old = read_register(f, number);
+        if (mask)
+            write_register(f, number, (*old & ~mask) | (value & mask));
+    }
+    if (mask)
+        update(f);
+    unlock(f);
+    return true;
+}
 
-struct vm_riscv64_interrupt_file vm_imsic_file(const struct vm_device *imsic, uint32_t hart)
+static const struct vm_register_ops file_ops = {.exchange = file_exchange};
+
+struct vm_register_device vm_imsic_file(const struct vm_device *imsic, uint32_t hart)
 {
     struct imsic *s = imsic->device;
-    return (struct vm_riscv64_interrupt_file){&file_ops, &s->file[hart]};
+    return (struct vm_register_device){&file_ops, &s->file[hart]};
 }
 
 // --- messages ---

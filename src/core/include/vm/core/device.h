@@ -21,13 +21,17 @@ static inline void vm_irq_set(const struct vm_irq *irq, bool level)
 }
 
 // System registers of a vCPU that a device implements: the CPU interface of an interrupt
-// controller. `number` is the register as the architecture's instructions encode it. Called on the
-// vCPU's thread; each function is one step that has all its effects, those on the vCPU's lines
-// included, before it returns. Both return false when there is no such register, or when it cannot
-// be accessed in that direction.
+// controller. `number` is the register as the architecture's instructions encode it, or as the
+// header of the device's architecture says. Called on the vCPU's thread; each function is one step
+// that has all its effects, those on the vCPU's lines included, before it returns. All return false
+// when there is no such register, or when it cannot be accessed in that direction.
 struct vm_register_ops {
     bool (*read)(void *device, uint32_t cpu, uint16_t number, uint64_t *value);
     bool (*write)(void *device, uint32_t cpu, uint16_t number, uint64_t value);
+    // Of registers that one instruction reads and writes, in place of the two: replaces the bits of
+    // `mask` and gives what the register was.
+    bool (*exchange)(void *device, uint32_t cpu, uint16_t number, uint64_t value, uint64_t mask,
+                     uint64_t *old);
 };
 
 struct vm_register_device {

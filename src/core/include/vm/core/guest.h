@@ -39,11 +39,11 @@ enum vm_access_error {
 
 // What leads from a vCPU to devices beside memory accesses: places in the frontend's state, which
 // whoever looks on from between may put its own into.
-enum { VM_LINK_WIRES = 8 };
+enum { VM_LINK_DEVICES = 2, VM_LINK_WIRES = 8 };
 struct vm_links {
-    struct vm_register_device *registers; // NULL: none
-    struct vm_irq *wires[VM_LINK_WIRES];  // that the vCPU drives
-    uint32_t wire_count;
+    struct vm_register_device *registers[VM_LINK_DEVICES]; // some may have no operations
+    struct vm_irq *wires[VM_LINK_WIRES];                   // that the vCPU drives
+    uint32_t register_count, wire_count;
 };
 
 struct vm_guest_ops {

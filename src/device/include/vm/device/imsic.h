@@ -27,7 +27,7 @@ vm_status vm_imsic_create(struct vm_machine *m, const struct vm_imsic_config *co
                           struct vm_device *out, struct vm_error *e);
 
 // The file of a hart, for its CSRs; lives as long as the device.
-struct vm_riscv64_interrupt_file vm_imsic_file(const struct vm_device *imsic, uint32_t hart);
+struct vm_register_device vm_imsic_file(const struct vm_device *imsic, uint32_t hart);
 
 // A message: a write of `data` to `address`. False: no page of this device is there. Any thread.
 bool vm_imsic_message(const struct vm_device *imsic, uint64_t address, uint32_t data);
