@@ -13,7 +13,7 @@ enum { HOPELESS = 1000000 };
 bool vm_vcpu_must_run(struct vm_vcpu *v)
 {
     return atomic_load(&v->request) != 0 || atomic_load(&v->machine->stop) != VM_STOP_NONE ||
-           (!atomic_load(&v->parked) && v->guest->has_work(v));
+           (!atomic_load(&v->parked) && vm_vcpu_wait_is_over(v));
 }
 
 // True if the vCPU has to leave the guest.
@@ -26,6 +26,8 @@ static bool serve_requests(struct vm_vcpu *v)
     atomic_fetch_and(&v->request, ~(bits & ~(uint32_t)VM_REQUEST_WORK));
     if (bits & VM_REQUEST_FLUSH)
         v->engine->flush(v);
+    if (bits & VM_REQUEST_LOOK)
+        v->guest->look(v);
     return atomic_load(&v->machine->stop) != VM_STOP_NONE;
 }
 
@@ -62,10 +64,11 @@ static enum vm_run_result run(struct vm_vcpu *v)
         case VM_ENGINE_RESYNC: break;
         case VM_ENGINE_EXCEPTION: vm_vcpu_take_exception(v); break;
         case VM_ENGINE_WAIT:
-            if (!v->guest->has_work(v)) {
+            if (!vm_vcpu_wait_is_over(v)) {
                 v->stats.waits++;
                 return VM_RUN_WAITING;
             }
+            v->wait_until = VM_TIMER_NEVER;
             break;
         case VM_ENGINE_PAUSE: v->machine->host->yield(v->machine->host->context); break;
         case VM_ENGINE_LIMIT: return VM_RUN_LIMIT;
@@ -81,6 +84,7 @@ enum vm_run_result vm_vcpu_run(struct vm_vcpu *v)
     v->run_pc = vm_vcpu_pc(v);
     v->exception_icount = v->icount;
     v->exception_repeats = 0;
+    v->wait_until = VM_TIMER_NEVER;
     atomic_store(&v->in_guest, true);
     // Work that was posted while the vCPU was outside is done before its first instruction.
     vm_vcpu_drain_work(v);

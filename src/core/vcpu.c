@@ -39,6 +39,7 @@ vm_status vm_vcpu_create(struct vm_machine *m, uint32_t index, struct vm_vcpu **
     v->machine = m;
     v->index = index;
     v->insn_limit = UINT64_MAX;
+    v->wait_until = VM_TIMER_NEVER;
     vm_status status = vcpu_init(v, e);
     if (status != VM_OK) {
         vm_vcpu_destroy(v);

@@ -93,7 +93,7 @@ static uint32_t control_mode(const struct vm_arm64_state *s)
 
 static uint32_t mode_of(const struct vm_arm64_state *s)
 {
-    uint32_t mode = control_mode(s) | fp_mode(s) | debug_mode(s);
+    uint32_t mode = control_mode(s) | fp_mode(s) | debug_mode(s) | a64_pmu_mode(s);
     return s->il ? mode | A64_MODE_ILLEGAL : mode;
 }
 

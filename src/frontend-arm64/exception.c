@@ -59,12 +59,6 @@ void a64_check_interrupts(struct vm_vcpu *v)
         atomic_fetch_or(&v->request, VM_REQUEST_IRQ);
 }
 
-// WFI goes on for an interrupt that pends, masked or not (D1 "Wait for Interrupt").
-bool a64_has_work(struct vm_vcpu *v)
-{
-    return a64_pending(v) != 0;
-}
-
 // --- entry ---
 
 enum { VECTOR_SYNCHRONOUS = 0, VECTOR_IRQ = 0x80, VECTOR_FIQ = 0x100 };
@@ -81,7 +75,8 @@ static void enter(struct vm_vcpu *v, uint64_t kind, uint64_t elr, bool ss)
 {
     struct vm_arm64_state *s = a64_state(v);
     uint64_t pc = vector(s, kind);
-    if (VM_UNLIKELY(s->derived.pmu_filters))
+    s->derived.entries++;
+    if (VM_UNLIKELY(s->derived.pmu_entries))
         a64_pmu_pause(v, v->icount);
     s->ss = ss;
     s->spsr[1] = pstate(v);
@@ -98,7 +93,7 @@ static void enter(struct vm_vcpu *v, uint64_t kind, uint64_t elr, bool ss)
     s->ssbs = s->sctlr[1] & A64_SCTLR_DSSBS ? 1 : 0;
     s->pc = pc;
     s->derived.stepped = s->derived.stepped_ldx = false;
-    if (VM_UNLIKELY(s->derived.pmu_filters))
+    if (VM_UNLIKELY(s->derived.pmu_entries))
         a64_pmu_resume(v, v->icount);
     a64_sync(v);
 }
@@ -155,6 +150,10 @@ bool a64_take_exception(struct vm_vcpu *v)
         s->pc = address;
         return false;
     }
+    if (VM_UNLIKELY(esr == A64_CAUSE_COUNT)) {
+        a64_pmu_look(v);
+        return false;
+    }
     if (!call_firmware(v, &esr))
         return false;
     enum a64_ec ec = a64_ec_of(esr);
@@ -170,8 +169,6 @@ bool a64_take_exception(struct vm_vcpu *v)
 
 bool a64_take_interrupt(struct vm_vcpu *v)
 {
-    if (VM_UNLIKELY(__atomic_load_n(&a64_state(v)->derived.pmu_due, __ATOMIC_ACQUIRE)))
-        a64_pmu_look(v);
     uint64_t now = takeable(v);
     if (VM_LIKELY(!now))
         return false;
@@ -226,7 +223,7 @@ uint64_t a64_help_exception_return(void *vcpu, uint64_t elr, uint64_t icount, ui
     (void)c;
     (void)d;
     s->ss = step_after(s, spsr, illegal);
-    if (VM_UNLIKELY(s->derived.pmu_filters))
+    if (VM_UNLIKELY(s->derived.pmu_entries))
         a64_pmu_pause(v, icount + 1);
     if (VM_UNLIKELY(illegal)) {
         s->il = 1;
@@ -241,7 +238,7 @@ uint64_t a64_help_exception_return(void *vcpu, uint64_t elr, uint64_t icount, ui
     s->derived.stepped = s->derived.stepped_ldx = false;
     v->reservation.host = NULL;
     s->event = 1;
-    if (VM_UNLIKELY(s->derived.pmu_filters))
+    if (VM_UNLIKELY(s->derived.pmu_entries))
         a64_pmu_resume(v, icount + 1);
     a64_sync(v);
     a64_check_interrupts(v);

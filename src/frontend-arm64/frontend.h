@@ -55,6 +55,7 @@ enum {
     A64_MODE_SP_EL0 = 1 << 17,    // PSTATE.SP is 0 above EL0: SP is SP_EL0
     A64_MODE_NO_MOPS = 1 << 18,   // SCTLR.MSCEn is 0 at EL0: memory copies and sets are UNDEFINED
     A64_MODE_NAA = 1 << 19,       // SCTLR.nAA: ordered accesses may be misaligned anywhere
+    A64_MODE_COUNT = 1 << 20,     // an overflow of counted instructions comes at state.pmu_limit
     // Of the code page, not of the PE: the translation table says that it is guarded (GP). The
     // attribute bit A64_PAGE_GUARDED of its translation.
     A64_MODE_GUARDED = 1 << 24,
@@ -122,6 +123,12 @@ enum a64_ec {
     A64_EC_BRK = 0x3c,
 };
 #define A64_ESR(ec, iss) ((uint64_t)(ec) << 26 | (uint64_t)1 << 25 | (iss))
+
+// Causes that are none of the guest's. A branch to an address whose tag is to be ignored: the PC
+// becomes the address without it (shared/functions/registers/BranchTo). And: instructions have been
+// executed up to an overflow of a counter (A64_MODE_COUNT).
+#define A64_CAUSE_TAGGED_PC UINT64_MAX
+#define A64_CAUSE_COUNT     (UINT64_MAX - 1)
 
 // The number of a system register or instruction as in bits 20 to 5 of MRS, MSR, SYS and SYSL: op0
 // (2 bits), op1 (3), CRn (4), CRm (4), op2 (3).

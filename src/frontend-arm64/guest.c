@@ -51,6 +51,7 @@ static void sync_all(struct vm_vcpu *v)
     a64_state(v)->stale |= A64_STALE_CONTEXT;
     vm_tlb_flush_all(&v->tlb);
     a64_update_timers(v);
+    a64_pmu_look(v);
     a64_sync(v);
     a64_check_interrupts(v);
 }
@@ -147,6 +148,7 @@ const struct vm_guest_ops vm_arm64_guest_ops = {
     .take_exception = a64_take_exception,
     .take_interrupt = a64_take_interrupt,
     .has_work = a64_has_work,
+    .look = a64_pmu_look,
     .links = links,
     .disassemble = a64_disassemble,
 };

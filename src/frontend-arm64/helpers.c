@@ -20,6 +20,8 @@ static const uint16_t program_state[] = {
 
 static const uint16_t hints[] = {A64_REG_WAKES, A64_REG_STALE, VM_IR_NONE};
 static const uint16_t rights[] = {A64_REG_EL, A64_REG_SCTLR_EL1, VM_IR_NONE};
+static const uint16_t waits[] = {A64_REG_EL,    A64_REG_SCTLR_EL1,   A64_REG_DAIF,
+                                 A64_REG_EVENT, A64_REG_CNTKCTL_EL1, VM_IR_NONE};
 static const uint16_t events[] = {A64_REG_EVENT, VM_IR_NONE};
 static const uint16_t fp_control[] = {A64_REG_FPCR, A64_REG_FROUND, VM_IR_NONE};
 static const uint16_t translation_result[] = {A64_REG_PAR_EL1, VM_IR_NONE};

@@ -6,7 +6,10 @@
 // A counter that counts is kept as its value minus what its event has reached, one that stands
 // still as its value; what starts or stops counters does so between pause and resume. Counters go
 // on beyond their width inside, so that overflows are found whenever somebody looks: at accesses,
-// and when the timer asks, which runs while an overflow would interrupt.
+// and where an overflow would interrupt. Of cycles a timer says when that is, of exceptions their
+// entry looks, and of instructions translated code compares with the count at which the first
+// overflow comes, in a mode of its own (A64_MODE_COUNT): the interrupt pends before the instruction
+// behind the one that made it.
 #include "system.h"
 
 enum {
@@ -19,8 +22,6 @@ enum {
     EVENT_EXC_TAKEN = 0x09,
     EVENT_CPU_CYCLES = 0x11,
     EVENT_MASK = 0xffff,
-
-    POLL_NS = 100000,
 };
 
 #define PMCR_E      A64_BIT(0)
@@ -72,7 +73,7 @@ static uint64_t reached(struct vm_vcpu *v, unsigned n, uint64_t icount)
     switch (event_of(a64_state(v), n)) {
     case EVENT_CPU_CYCLES: return host->clock(host->context);
     case EVENT_INST_RETIRED: return icount;
-    case EVENT_EXC_TAKEN: return v->stats.exceptions + v->stats.interrupts;
+    case EVENT_EXC_TAKEN: return a64_state(v)->derived.entries;
     default: return 0;
     }
 }
@@ -110,29 +111,28 @@ static void look(struct vm_vcpu *v, uint64_t icount)
     drive_line(v);
 }
 
-// When the timer has to ask for a look; the cycle counter's overflow is known.
-static uint64_t next_look(struct vm_vcpu *v)
+// How far the first overflow of the event that would interrupt is from the last look.
+static uint64_t least_left(const struct vm_arm64_state *s, unsigned event)
 {
-    struct vm_arm64_state *s = a64_state(v);
-    uint64_t now = v->machine->host->clock(v->machine->host->context), wait = VM_TIMER_NEVER;
+    uint64_t least = UINT64_MAX;
     for (unsigned n = 0; n < COUNTERS; n++) {
-        if (!counts(s, n) || !(s->pminten & bit_of(n)))
+        if (!counts(s, n) || !(s->pminten & bit_of(n)) || event_of(s, n) != event)
             continue;
-        uint64_t left = POLL_NS;
-        if (event_of(s, n) == EVENT_CPU_CYCLES) {
-            uint64_t value = s->derived.pmu_seen[n];
-            left = is_long(s, n) ? 0 - value : ((uint64_t)1 << 32) - (uint32_t)value;
-        }
-        wait = left < wait ? left : wait;
+        uint64_t value = s->derived.pmu_seen[n];
+        uint64_t left = is_long(s, n) ? 0 - value : ((uint64_t)1 << 32) - (uint32_t)value;
+        least = left && left < least ? left : least;
     }
-    return wait < VM_TIMER_NEVER - now ? now + wait : VM_TIMER_NEVER;
+    return least;
+}
+
+static uint64_t sum_or_never(uint64_t a, uint64_t b)
+{
+    return b < UINT64_MAX - a ? a + b : UINT64_MAX;
 }
 
 static void fire(void *context)
 {
-    struct vm_vcpu *v = context;
-    __atomic_store_n(&a64_state(v)->derived.pmu_due, true, __ATOMIC_RELEASE);
-    vm_vcpu_request(v, VM_REQUEST_IRQ);
+    vm_vcpu_request(context, VM_REQUEST_LOOK);
 }
 
 bool a64_add_pmu_timer(struct vm_vcpu *v)
@@ -141,16 +141,28 @@ bool a64_add_pmu_timer(struct vm_vcpu *v)
     return timer->fire || vm_timer_add(&v->machine->timers, timer, fire, v, NULL) == VM_OK;
 }
 
-static void arm(struct vm_vcpu *v)
+// Has the next overflow that would interrupt noticed. What was seen last is of now.
+static void arm(struct vm_vcpu *v, uint64_t icount)
 {
-    vm_timer_arm(&v->machine->timers, &a64_state(v)->derived.pmu_timer, next_look(v));
+    struct vm_arm64_state *s = a64_state(v);
+    const struct vm_host *host = v->machine->host;
+    uint64_t cycles = least_left(s, EVENT_CPU_CYCLES);
+    uint64_t deadline =
+        cycles == UINT64_MAX ? VM_TIMER_NEVER : sum_or_never(host->clock(host->context), cycles);
+    vm_timer_arm(&v->machine->timers, &s->derived.pmu_timer, deadline);
+    s->pmu_limit = sum_or_never(icount, least_left(s, EVENT_INST_RETIRED));
+    v->mode = (v->mode & ~(uint32_t)A64_MODE_COUNT) | a64_pmu_mode(s);
+}
+
+uint32_t a64_pmu_mode(const struct vm_arm64_state *s)
+{
+    return s->pmu_limit == UINT64_MAX ? 0 : A64_MODE_COUNT;
 }
 
 void a64_pmu_look(struct vm_vcpu *v)
 {
-    __atomic_store_n(&a64_state(v)->derived.pmu_due, false, __ATOMIC_RELEASE);
     look(v, v->icount);
-    arm(v);
+    arm(v, v->icount);
 }
 
 // --- starting and stopping ---
@@ -166,17 +178,17 @@ void a64_pmu_pause(struct vm_vcpu *v, uint64_t icount)
 void a64_pmu_resume(struct vm_vcpu *v, uint64_t icount)
 {
     struct vm_arm64_state *s = a64_state(v);
-    uint64_t filters = 0;
+    bool entries = false;
     for (unsigned n = 0; n < COUNTERS; n++) {
         s->derived.pmu_seen[n] = *stored(s, n);
         if (s->pmcnten & bit_of(n))
-            filters |= filter_of(s, n) & FILTERS;
+            entries |= filter_of(s, n) & FILTERS || event_of(s, n) == EVENT_EXC_TAKEN;
         if (counts(s, n))
             *stored(s, n) -= reached(v, n, icount);
     }
-    s->derived.pmu_filters = s->pmcr_el0 & PMCR_E && filters;
+    s->derived.pmu_entries = s->pmcr_el0 & PMCR_E && entries;
     drive_line(v);
-    arm(v);
+    arm(v, icount);
 }
 
 static void pause(const struct a64_access *a)

@@ -2,7 +2,8 @@
 //
 // What comes before an instruction in modes in which exceptions of the debug architecture, or of an
 // illegal execution state, may take its place (the manual, D1 "Illegal exception returns", D2
-// "Breakpoint exceptions", "Software Step exceptions").
+// "Breakpoint exceptions", "Software Step exceptions"), or the interrupt of a counter that counts
+// instructions (D13 "Performance Monitors").
 #include "sem_debug.h"
 
 // Load-exclusive, which the syndrome of a software step tells of: L set in the class "Load/store
@@ -16,6 +17,21 @@ static bool is_load_exclusive(uint32_t word)
 static void call(struct a64_translate *t, enum a64_helper helper, vm_ir_value argument)
 {
     a64_call(t, helper, argument, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE);
+}
+
+void a64_count_insn(struct a64_translate *t)
+{
+    if (VM_LIKELY(!(t->mode & A64_MODE_COUNT)))
+        return;
+    uint16_t over = vm_ir_new_block(t->b), within = vm_ir_new_block(t->b);
+    vm_ir_value limit = vm_ir_get(t->b, A64_REG_PMU_LIMIT), retired = vm_ir_icount(t->b);
+    vm_ir_value reached = vm_ir_leu(t->b, VM_I64, limit, retired);
+    vm_ir_branch(t->b, reached, over, NULL, 0, within, NULL, 0);
+    vm_ir_start_block(t->b, over);
+    vm_ir_insn(t->b, t->offset, 0);
+    vm_ir_raise(t->b, A64_CAUSE_COUNT, a64_imm(t, 0));
+    vm_ir_start_block(t->b, within);
+    vm_ir_insn(t->b, t->offset, 0);
 }
 
 void a64_before_insn(struct a64_translate *t)

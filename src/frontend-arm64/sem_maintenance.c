@@ -148,41 +148,38 @@ static vm_ir_value wait_syndrome(struct a64_translate *t, const struct a64_args 
 
 enum { WFI, WFE, WFIT, WFET };
 
-A64_SEMANTIC(wfi)
+static void wait_if(struct a64_translate *t, vm_ir_value waits)
 {
-    vm_ir_value esr = wait_syndrome(t, a, WFI);
-    a64_call(t, A64_HELP_wfi, esr, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE);
-    a64_exit(t, VM_IR_EXIT_WAIT);
-}
-
-// Waits without an end of their own are pauses: software that waits for an event looks whether what
-// it waits for has come, and whoever waits for a time reads it.
-static void pause_if(struct a64_translate *t, vm_ir_value waits)
-{
-    uint16_t pause = vm_ir_new_block(t->b);
+    uint16_t wait = vm_ir_new_block(t->b);
     uint16_t go = vm_ir_new_block(t->b);
-    vm_ir_branch(t->b, waits, pause, NULL, 0, go, NULL, 0);
-    vm_ir_start_block(t->b, pause);
-    vm_ir_exit(t->b, VM_IR_EXIT_PAUSE, a64_next(t));
+    vm_ir_branch(t->b, waits, wait, NULL, 0, go, NULL, 0);
+    vm_ir_start_block(t->b, wait);
+    vm_ir_exit(t->b, VM_IR_EXIT_WAIT, a64_next(t));
     vm_ir_start_block(t->b, go);
 }
 
-A64_SEMANTIC(wfe)
+A64_SEMANTIC(wfi)
 {
-    vm_ir_value esr = wait_syndrome(t, a, WFE);
-    pause_if(t, a64_call(t, A64_HELP_wfe, esr, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE));
-}
-
-A64_SEMANTIC(wfet)
-{
-    vm_ir_value esr = wait_syndrome(t, a, WFET);
-    pause_if(t, a64_call(t, A64_HELP_wfet, esr, a64_x(t, a->rd), VM_IR_NONE, VM_IR_NONE));
+    vm_ir_value esr = wait_syndrome(t, a, WFI);
+    wait_if(t, a64_call(t, A64_HELP_wfi, esr, VM_IR_NONE, VM_IR_NONE, VM_IR_NONE));
 }
 
 A64_SEMANTIC(wfit)
 {
     vm_ir_value esr = wait_syndrome(t, a, WFIT);
-    pause_if(t, a64_call(t, A64_HELP_wfit, esr, a64_x(t, a->rd), VM_IR_NONE, VM_IR_NONE));
+    wait_if(t, a64_call(t, A64_HELP_wfit, esr, a64_x(t, a->rd), VM_IR_NONE, VM_IR_NONE));
+}
+
+A64_SEMANTIC(wfe)
+{
+    vm_ir_value esr = wait_syndrome(t, a, WFE), icount = vm_ir_icount(t->b);
+    wait_if(t, a64_call(t, A64_HELP_wfe, esr, icount, VM_IR_NONE, VM_IR_NONE));
+}
+
+A64_SEMANTIC(wfet)
+{
+    vm_ir_value esr = wait_syndrome(t, a, WFET), icount = vm_ir_icount(t->b);
+    wait_if(t, a64_call(t, A64_HELP_wfet, esr, icount, a64_x(t, a->rd), VM_IR_NONE));
 }
 
 A64_SEMANTIC(sev)

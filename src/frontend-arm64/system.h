@@ -71,10 +71,6 @@
 // Bits of state.stale.
 enum { A64_STALE_CONTEXT = 1, A64_STALE_CODE = 2 };
 
-// An exception that is none of the guest's: a branch to an address whose tag is to be ignored. The
-// PC becomes the address without it (shared/functions/registers/BranchTo).
-#define A64_CAUSE_TAGGED_PC UINT64_MAX
-
 // Parts of the syndrome of aborts (ESR_EL1, "ISS encoding for an exception from a Data Abort").
 enum {
     A64_ISS_WNR = 1 << 6,
@@ -129,7 +125,6 @@ void a64_set_nzcv_bits(struct vm_arm64_state *s, uint64_t bits);
 
 bool a64_take_exception(struct vm_vcpu *v);
 bool a64_take_interrupt(struct vm_vcpu *v);
-bool a64_has_work(struct vm_vcpu *v);
 
 // The interrupts that pend, as the bits of DAIF that mask them and of ISR_EL1.
 uint64_t a64_pending(struct vm_vcpu *v);
@@ -251,7 +246,16 @@ enum { A64_IC_ALL, A64_IC_ALL_PES, A64_IC_ADDRESS };
 enum { A64_DC_CLEAN, A64_DC_INVALIDATE, A64_DC_SET_WAY };
 enum { A64_AT_WRITE = 1, A64_AT_EL0 = 2, A64_AT_PAN = 4 };
 
+// --- help_wait.c ---
+
+bool a64_has_work(struct vm_vcpu *v);
+
 // --- timer.c ---
+
+// When the system counter reaches a value, by the host's clock; VM_TIMER_NEVER: not in its range.
+uint64_t a64_time_of(uint64_t value);
+// Whether the event stream has had an event since it was asked last; when the next one comes.
+bool a64_stream_event(struct vm_vcpu *v, uint64_t *next);
 
 // Registers the PE's timers, once. False: memory is out.
 bool a64_add_timers(struct vm_vcpu *v);
@@ -280,8 +284,10 @@ bool a64_add_pmu_timer(struct vm_vcpu *v);
 // Before and after anything that starts or stops counters, with the instructions retired by then.
 void a64_pmu_pause(struct vm_vcpu *v, uint64_t icount);
 void a64_pmu_resume(struct vm_vcpu *v, uint64_t icount);
-// Looks for overflows, on behalf of the timer.
+// Looks for overflows where one may have come.
 void a64_pmu_look(struct vm_vcpu *v);
+// A64_MODE_COUNT if instructions have to be counted.
+uint32_t a64_pmu_mode(const struct vm_arm64_state *s);
 
 // --- config.c ---
 

@@ -19,7 +19,7 @@ uint64_t vm_arm64_counter(const struct vm_machine *m)
     return m->host->clock(m->host->context) / NS_PER_TICK;
 }
 
-static uint64_t deadline_of(uint64_t value)
+uint64_t a64_time_of(uint64_t value)
 {
     return value < VM_TIMER_NEVER / NS_PER_TICK ? value * NS_PER_TICK : VM_TIMER_NEVER;
 }
@@ -86,13 +86,30 @@ static void update(struct vm_vcpu *v, unsigned timer)
     bool due = drive_line(v, timer);
     bool waits = !due && (s->cnt_ctl[timer] & (CTL_ENABLE | CTL_IMASK)) == CTL_ENABLE;
     vm_timer_arm(&v->machine->timers, &s->derived.timer[timer],
-                 waits ? deadline_of(s->cnt_cval[timer]) : VM_TIMER_NEVER);
+                 waits ? a64_time_of(s->cnt_cval[timer]) : VM_TIMER_NEVER);
 }
 
 void a64_update_timers(struct vm_vcpu *v)
 {
     for (unsigned i = 0; i < VM_ARM64_TIMERS; i++)
         update(v, i);
+}
+
+// --- the event stream: a bit of CNTVCT that goes up, or with EVNTDIR down, is an event ---
+
+bool a64_stream_event(struct vm_vcpu *v, uint64_t *next)
+{
+    enum { EVNTEN = 1 << 2, EVNTDIR = 1 << 3, EVNTI_POS = 4 };
+    struct vm_arm64_state *s = a64_state(v);
+    if (!(s->cntkctl_el1 & EVNTEN))
+        return false;
+    unsigned bit = (unsigned)vm_bits(s->cntkctl_el1, EVNTI_POS, 4);
+    uint64_t half = (uint64_t)1 << bit, ahead = s->cntkctl_el1 & EVNTDIR ? 0 : half;
+    uint64_t events = (vm_arm64_counter(v->machine) + ahead) / (2 * half);
+    bool any = events != s->derived.stream_events;
+    s->derived.stream_events = events;
+    *next = a64_time_of((events + 1) * 2 * half - ahead);
+    return any;
 }
 
 // --- registers; a->n is the timer ---

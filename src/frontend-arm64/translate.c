@@ -73,6 +73,7 @@ void a64_translate_insn(struct vm_translate *out)
     };
     bool first = t.b->region->guest_insns == 0;
     vm_ir_insn(t.b, t.offset, LENGTH);
+    a64_count_insn(&t);
     if (first && t.mode & A64_MODE_GUARDED)
         a64_check_target(&t);
     if (!misaligned || t.mode & A64_MODE_STEP_DONE)

@@ -76,7 +76,7 @@ enum rv_helper {
     RV_FP_CHECK, // [whether the rounding mode is dynamic]; raises illegal-instruction if FS is off
     RV_CBO_ZERO, // [address]; raises
     RV_CBO_MANAGE, // [address, kind: 0 inval, 1 clean, 2 flush]; raises
-    RV_WRS,        // [kind: 0 WRS.NTO, 1 WRS.STO] -> whether to wait; raises (TW)
+    RV_WRS,        // [kind: 0 WRS.NTO, 1 WRS.STO; icount] -> whether to wait; raises (TW)
     RV_HELPER_COUNT,
 };
 extern const struct vm_ir_helper rv_helpers[RV_HELPER_COUNT];

@@ -51,31 +51,23 @@ static uint64_t help_wfi_check(void *vcpu, uint64_t a, uint64_t b, uint64_t c, u
     return 0;
 }
 
-static bool reservation_holds(const struct vm_vcpu *v)
-{
-    const struct vm_reservation *r = &v->reservation;
-    if (!r->host || r->size > 8)
-        return r->host != NULL;
-    return ((vm_ram_load(r->host, r->size) ^ r->value.lo) & vm_mask(8u * r->size)) == 0;
-}
-
 // WRS.NTO (kind 0) and WRS.STO (1): stall while the reservation is valid and no enabled interrupt
-// pends. A WRS.NTO that would stall is illegal below M-mode while TW is set (volume I, Zawrs).
-static uint64_t help_wrs(void *vcpu, uint64_t kind, uint64_t b, uint64_t c, uint64_t d)
+// pends. A WRS.NTO that would stall is illegal below M-mode while TW is set (volume I, Zawrs). A
+// WRS.STO ends after a short time of this implementation's choice: a turn of a wait, as it comes.
+static uint64_t help_wrs(void *vcpu, uint64_t kind, uint64_t icount, uint64_t c, uint64_t d)
 {
     enum { NTO = 0 };
     struct vm_vcpu *v = vcpu;
     const struct vm_riscv64_state *s = rv_state(v);
-    (void)b;
     (void)c;
     (void)d;
-    if (!reservation_holds(v) || rv_has_work(v))
+    if (!vm_vcpu_reservation_holds(v) || rv_has_work(v))
         return 0;
     if (kind == NTO && s->privilege < VM_RISCV64_M && s->mstatus & RV_MSTATUS_TW) {
         rv_raise_illegal(v);
         return 0;
     }
-    return 1;
+    return vm_vcpu_wait_while_reserved(v, icount, VM_TIMER_NEVER);
 }
 
 // --- floating point ---
@@ -134,5 +126,5 @@ const struct vm_ir_helper rv_helpers[RV_HELPER_COUNT] = {
     [RV_CBO_ZERO] = {"cbo_zero", rv_help_cbo_zero, 1, VM_VOID, RAISES | MEMORY, environment, NULL},
     [RV_CBO_MANAGE] = {"cbo_manage", rv_help_cbo_manage, 2, VM_VOID, RAISES | MEMORY, environment,
                        NULL},
-    [RV_WRS] = {"wrs", help_wrs, 1, VM_I64, RAISES | MEMORY, wait_registers, NULL},
+    [RV_WRS] = {"wrs", help_wrs, 2, VM_I64, RAISES | MEMORY, wait_registers, NULL},
 };

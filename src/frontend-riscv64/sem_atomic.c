@@ -122,17 +122,17 @@ RV_SEMANTIC(amocas_q)
     }
 }
 
-// A stall may end for any reason. Reservations are not watched (they are compared by value), so a
-// stall is one spin-wait turn: another vCPU runs, then the program looks again.
+// A stall may end for any reason, and does now and then, for reservations are not watched but
+// compared by value (core's wait.c).
 static void wait_on_reservation(struct rv_translate *t, uint64_t kind)
 {
     uint16_t wait = vm_ir_new_block(t->b);
     uint16_t go_on = vm_ir_new_block(t->b);
-    vm_ir_value stalls = rv_call(t, RV_WRS, rv_imm(t, kind), VM_IR_NONE, VM_IR_NONE);
+    vm_ir_value stalls = rv_call(t, RV_WRS, rv_imm(t, kind), vm_ir_icount(t->b), VM_IR_NONE);
     stalls = rv_op2i(t, VM_IR_ne, stalls, 0);
     vm_ir_branch(t->b, stalls, wait, NULL, 0, go_on, NULL, 0);
     vm_ir_start_block(t->b, wait);
-    rv_exit(t, VM_IR_EXIT_PAUSE);
+    rv_exit(t, VM_IR_EXIT_WAIT);
     vm_ir_start_block(t->b, go_on);
     vm_ir_goto(t->b, rv_next(t));
 }

@@ -288,6 +288,17 @@ static void follow(struct check *c)
     }
 }
 
+// Those of the machine and those that the copy's frontend has for itself, whose wires count as
+// little as those of the machine do here. Returns when the machine's next one is due.
+static uint64_t run_timers(struct check *c)
+{
+    uint64_t now = c->vm->fixed_clock, next = vm_timers_run(&c->vm->machine.timers, now);
+    c->outside = true;
+    vm_timers_run(&c->copy.timers, now);
+    c->outside = false;
+    return next;
+}
+
 // Console input as there is room, and timers; false: nothing will come any more.
 static bool feed(struct check *c, bool waits)
 {
@@ -296,13 +307,14 @@ static bool feed(struct check *c, bool waits)
     size_t given = vm_console_input(vm, o->input + c->input_given, o->input_size - c->input_given);
     c->input_given += given;
     vm->fixed_clock += c->a->icount - c->start_icount;
-    uint64_t next = vm_timers_run(&vm->machine.timers, vm->fixed_clock);
+    uint64_t next = run_timers(c);
     if (!waits || vm_vcpu_must_run(c->a))
         return true;
+    next = c->a->wait_until < next ? c->a->wait_until : next;
     if (next == VM_TIMER_NEVER)
         return given > 0;
     vm->fixed_clock = next > vm->fixed_clock ? next : vm->fixed_clock;
-    vm_timers_run(&vm->machine.timers, vm->fixed_clock);
+    run_timers(c);
     return true;
 }
 

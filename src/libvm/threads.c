@@ -31,7 +31,7 @@ static void wait_for_work(struct hosted_vcpu *h)
     vm_osal_mutex_lock(h->mutex);
     atomic_store(&h->waiting, true);
     while (!h->kicked && !vm_vcpu_must_run(h->vcpu))
-        vm_osal_condition_wait(h->wake, h->mutex);
+        vm_osal_condition_wait_until(h->wake, h->mutex, h->vcpu->wait_until);
     atomic_store(&h->waiting, false);
     h->kicked = false;
     vm_osal_mutex_unlock(h->mutex);

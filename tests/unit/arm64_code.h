@@ -24,6 +24,8 @@
 #define A_NOP                 0xd503201fu
 #define A_WFE                 0xd503205fu
 #define A_WFI                 0xd503207fu
+#define A_WFET(rt)            (0xd5031000u | (rt))
+#define A_WFIT(rt)            (0xd5031020u | (rt))
 #define A_SEVL                0xd50320bfu
 #define A_ISB                 0xd5033fdfu
 #define A_DSB                 0xd5033f9fu

@@ -207,8 +207,72 @@ static void waits_trap(void **state)
     p.s->event = 0;
     CHECK_EXCEPTION(&p, LOWER, 0, CODE + 4, ESR(0x01, ALWAYS | 1), CODE + 12);
     p.s->sctlr[1] |= A64_SCTLR_NTWE;
-    CHECK_EXCEPTION(&p, LOWER, 0, CODE + 8, ESR(0x15, 0), CODE + 20);
-    CHECK_EXCEPTION(&p, SAME, 1, CODE + 8, ESR(0x15, 0), CODE + 20);
+    p.s->event = 1;
+    CHECK_EXCEPTION(&p, LOWER, 0, CODE + 12, ESR(0x15, 0), CODE + 20);
+    p.s->event = 1;
+    CHECK_EXCEPTION(&p, SAME, 1, CODE + 12, ESR(0x15, 0), CODE + 20);
+    program_stop(&p);
+}
+
+// Runs at EL1 into a wait, at whose end the PE goes on at `next`.
+static void run_into_wait(struct program *p, uint64_t pc, uint64_t next)
+{
+    struct vm_vcpu *v = p->rig.v;
+    p->s->pc = pc;
+    assert_int_equal(vm_vcpu_run(v), VM_RUN_WAITING);
+    assert_int_equal(p->s->pc, next);
+    assert_false(vm_vcpu_must_run(v));
+}
+
+static void waits_for_events_and_interrupts(void **state)
+{
+    enum { TICK = 1000000000 / VM_ARM64_COUNTER_HZ };
+    struct program p;
+    (void)state;
+    program_start(&p, "max");
+    struct vm_vcpu *v = p.rig.v;
+    WORDS(&p, CODE, A_WFE, A_WFET(1), A_WFIT(1), A_WFI, A_SVC(0));
+    run_into_wait(&p, CODE, CODE + 4);
+    assert_int_equal(v->wait_until, VM_TIMER_NEVER);
+    p.s->event = 1;
+    assert_true(vm_vcpu_must_run(v));
+    p.s->x[1] = vm_arm64_counter(&p.rig.machine) + 1000;
+    run_into_wait(&p, CODE + 4, CODE + 12); // the event lets WFET through
+    assert_int_equal(v->wait_until, p.s->x[1] * TICK);
+    p.rig.host.now = v->wait_until;
+    assert_true(vm_vcpu_must_run(v));
+    run_into_wait(&p, CODE + 4, CODE + 16); // it is too late for WFET and WFIT
+    assert_int_equal(v->wait_until, VM_TIMER_NEVER);
+    // WFI ends for an interrupt that is masked, WFE does not.
+    vm_vcpu_set_irq(v, VM_ARM64_IRQ, true);
+    assert_true(vm_vcpu_must_run(v));
+    run_into_wait(&p, CODE, CODE + 4);
+    p.s->daif = 0;
+    assert_true(vm_vcpu_must_run(v));
+    vm_vcpu_set_irq(v, VM_ARM64_IRQ, false);
+    p.s->daif = A64_DAIF;
+    // Bit 4 of the counter goes up: the event stream.
+    p.s->cntkctl_el1 = 4 << 4 | 1 << 2;
+    p.s->derived.stream_events = (vm_arm64_counter(&p.rig.machine) + 16) / 32;
+    run_into_wait(&p, CODE, CODE + 4);
+    assert_int_equal(v->wait_until % (32 * TICK), 16 * TICK);
+    assert_in_range(v->wait_until - p.rig.host.now, 1, 32 * TICK);
+    program_stop(&p);
+}
+
+static void waits_for_reserved_memory(void **state)
+{
+    struct program p;
+    (void)state;
+    program_start(&p, "max");
+    WORDS(&p, CODE, A_LDXR(0, 9), A_WFE, A_WFE, A_WFE, A_SVC(0));
+    p.s->x[9] = DATA;
+    run_into_wait(&p, CODE, CODE + 8);
+    assert_int_equal(p.rig.v->wait_until, p.rig.host.now + 1000000);
+    program_put64(&p, DATA, 7);
+    run_into_wait(&p, CODE + 8, CODE + 16); // an event, once
+    assert_null(p.rig.v->reservation.host);
+    assert_int_equal(p.rig.v->wait_until, VM_TIMER_NEVER);
     program_stop(&p);
 }
 
@@ -608,6 +672,8 @@ int main(void)
         cmocka_unit_test(el0_is_kept_out),
         cmocka_unit_test(el0_is_let_in),
         cmocka_unit_test(waits_trap),
+        cmocka_unit_test(waits_for_events_and_interrupts),
+        cmocka_unit_test(waits_for_reserved_memory),
         cmocka_unit_test(fp_traps),
         cmocka_unit_test(fields_of_pstate),
         cmocka_unit_test(stack_pointers),

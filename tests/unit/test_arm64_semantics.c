@@ -33,6 +33,8 @@ static const uint32_t modes[] = {
     1 | A64_MODE_ILLEGAL,
     1 | A64_MODE_SP_EL0,
     A64_MODE_NO_MOPS,
+    1 | A64_MODE_COUNT,
+    A64_MODE_COUNT | A64_MODE_STEP | A64_MODE_GUARDED,
 };
 static const struct lowering_guest guest = {&vm_arm64_guest_ops, modes, VM_ARRAY_SIZE(modes)};
 

@@ -259,9 +259,9 @@ static void counters(void **state)
     arm_rig_write(&r, INTENSET, 0x80000000);
     r.host.now += 2000;
     vm_timers_run(&r.machine.timers, r.host.now);
-    assert_true(atomic_load(&r.v->request) & VM_REQUEST_IRQ);
+    assert_true(atomic_load(&r.v->request) & VM_REQUEST_LOOK);
     r.v->icount = r.icount;
-    a64_take_interrupt(r.v);
+    vm_arm64_guest_ops.look(r.v);
     assert_true(r.pmu_line);
     assert_int_equal(r.s->pmovs, 0x80000000);
     arm_rig_stop(&r);

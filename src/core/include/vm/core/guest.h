@@ -85,8 +85,12 @@ struct vm_guest_ops {
     // Takes the most urgent enabled interrupt if there is one (state's PC is the next instruction).
     bool (*take_interrupt)(struct vm_vcpu *vcpu);
 
-    // Whether a waiting vCPU has to go on: an interrupt pends, enabled or not, as WFI/WFE/HLT say.
+    // Whether a waiting vCPU has to go on: an interrupt pends, enabled or not, as WFI/WFE/HLT say,
+    // or an event has come. Whatever makes it true wakes the vCPU (host.h).
     bool (*has_work)(struct vm_vcpu *vcpu);
+
+    // What VM_REQUEST_LOOK asks for, before the vCPU goes on. NULL: the frontend never asks.
+    void (*look)(struct vm_vcpu *vcpu);
 
     // Finds the vCPU's links. NULL: it reaches devices by memory accesses only.
     void (*links)(struct vm_vcpu *vcpu, struct vm_links *out);

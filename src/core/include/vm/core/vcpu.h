@@ -21,6 +21,7 @@ enum {
     VM_REQUEST_WORK = 1 << 1,  // flushes asked for by other vCPUs
     VM_REQUEST_STOP = 1 << 2,  // the machine stops, resets, or is paused
     VM_REQUEST_FLUSH = 1 << 3, // drop all translations (breakpoints)
+    VM_REQUEST_LOOK = 1 << 4,  // the guest's `look`, which a timer of the frontend's asks for
 };
 
 // What other vCPUs may ask for.
@@ -56,6 +57,13 @@ struct vm_reservation {
     vm_u128 value;
 };
 
+// A wait for a reservation to be lost (wait.c): of which memory, with how many instructions retired
+// the guest looked last, when it looked first, and how long a sleep is to be.
+struct vm_stall {
+    void *host;
+    uint64_t icount, since, sleep; // ns
+};
+
 struct vm_vcpu_stats {
     uint64_t exceptions, interrupts, page_faults, mmio_reads, mmio_writes, waits;
     uint64_t exits[16]; // by enum vm_engine_exit
@@ -76,7 +84,9 @@ struct vm_vcpu {
     uint64_t exception_icount;  // icount at the last exception,
     uint32_t exception_repeats; // and how many came since without an instruction retired
     struct vm_reservation reservation;
-    bool loads_too; // the store under way is that of an atomic operation, which loads, too
+    struct vm_stall stall;
+    uint64_t wait_until; // by the host's clock: when the wait that begins, or lasts, ends by itself
+    bool loads_too;      // the store under way is that of an atomic operation, which loads, too
 
     const struct vm_engine_ops *engine;
     void *engine_data;
@@ -111,7 +121,7 @@ enum { VM_VCPU_SCRATCH = 16384 };
 // Why vm_vcpu_run came back.
 enum vm_run_result {
     VM_RUN_STOPPED,    // the machine's stop was asked for (machine->stop)
-    VM_RUN_WAITING,    // the guest waits for an interrupt: call again after a wake
+    VM_RUN_WAITING,    // the guest waits: call again after a wake, or at wait_until
     VM_RUN_LIMIT,      // insn_limit reached
     VM_RUN_BREAKPOINT, // PC is at a breakpoint
     VM_RUN_FAILED,     // the host ran out of memory
@@ -120,8 +130,18 @@ enum vm_run_result {
 // Runs the guest on the calling thread until one of the above.
 enum vm_run_result vm_vcpu_run(struct vm_vcpu *v);
 
-// True if a wait must end: has_work, a stop, or a request is pending.
+// True if a wait must end: has_work, its time, a stop, or a request is pending.
 bool vm_vcpu_must_run(struct vm_vcpu *v);
+
+// For frontends, of instructions that wait (VM_IR_EXIT_WAIT): the wait ends when has_work says so,
+// or at wait_until, which they set and which is VM_TIMER_NEVER otherwise.
+
+// Whether the memory that is reserved, if there is any, has still the value that was loaded.
+bool vm_vcpu_reservation_holds(const struct vm_vcpu *v);
+// What is to be done by an instruction that waits for a reservation to be lost, or for `until` (the
+// host's clock, or VM_TIMER_NEVER), while it holds: true, wait, for wait_until is set; false, go
+// on, for others have run meanwhile. `icount` is the instructions retired before it.
+bool vm_vcpu_wait_while_reserved(struct vm_vcpu *v, uint64_t icount, uint64_t until);
 
 // PC and other registers by index of the regfile; widths up to 64 bits.
 uint64_t vm_vcpu_get(const struct vm_vcpu *v, uint16_t reg);

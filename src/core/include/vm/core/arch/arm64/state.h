@@ -72,12 +72,17 @@ struct vm_arm64_derived {
     struct vm_arm64_regime regimes[VM_ARM64_REGIMES]; // those seen last, a ring
     uint32_t regime, regimes_seen;                    // the current one; how many there were
     uint64_t synced_code; // the space's count of writes to code when all PEs last looked at it
-    // Performance monitors: what the counters, the cycle counter last, had at the last look;
-    // whether one that is enabled depends on the exception level; and whether the timer asks for a
-    // look.
+    // Performance monitors: what the counters, the cycle counter last, had at the last look; the
+    // timer that asks for one; and whether a counter that is enabled depends on the exception
+    // level or counts exceptions.
     uint64_t pmu_seen[VM_ARM64_COUNTERS + 1];
     struct vm_timer pmu_timer;
-    bool pmu_filters, pmu_due;
+    bool pmu_entries;
+    uint64_t entries; // exceptions and interrupts taken
+    // The instruction that waited last: for an event, not an interrupt; and how many events the
+    // event stream had had when it was looked at last.
+    bool waits_for_event;
+    uint64_t stream_events;
     bool stepped;     // the instruction before was run by a software step,
     bool stepped_ldx; // and was a load-exclusive
     struct vm_arm64_code_places pauth;
@@ -133,7 +138,9 @@ struct vm_arm64_state {
     // Hints. `wakes`: the interrupt lines that were seen up, as the bits of DAIF that mask them.
     // `stale`: vcpu->mode and the TLB contexts are not those of the registers (bit 0), or code that
     // was looked up is not (bit 1), until the next context synchronization event.
-    uint64_t wakes, stale;
+    // `pmu_limit`: what vcpu->icount will be at the first overflow of a performance monitor's
+    // counter of instructions that interrupts, or all ones.
+    uint64_t wakes, stale, pmu_limit;
 
     struct vm_arm64_derived derived;
 };
