@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""ARM64 guests without a kernel: vCPUs that wait (WFE, WFET, WFIT) take no CPU time of the host, and
-are woken; interrupts of counters in lock-step.
+"""ARM64 guests without a kernel: vCPUs that wait (WFE, WFET, WFIT) take no CPU time of the host,
+and are woken; interrupts of counters in lock-step.
 
 Of waits, there are two vCPUs: the first starts the second and both wait for each other. Times are
 the whole process's, its start included, by the host's account of it."""
@@ -11,10 +11,10 @@ import subprocess
 import time
 
 from harness import Skip, case, engines, main, program, vm, write_file
-from programs_arm64 import (CNTKCTL, DSB, EQ, ERET, LET_IRQ_IN, NE, OFF, PMCNTENSET, PMCR, PMEVCNTR0,
-                            PMEVTYPER0, PMINTENSET, PMOVSCLR, SEV, WFE, add_one, branch, branch_if,
-                            cbz, cmp, load, load_exclusive, mov, msr, one, store, two, wait_seconds,
-                            wfet, wfit)
+from programs_arm64 import (CNTKCTL, DSB, EQ, ERET, LET_IRQ_IN, NE, OFF, PMCNTENSET, PMCR,
+                            PMEVCNTR0, PMEVTYPER0, PMINTENSET, PMOVSCLR, SEV, WFE, add_one,
+                            branch, branch_if, cbz, cmp, load, load_exclusive, mov, msr, one, store,
+                            two, wait_seconds, wfet, wfit)
 
 WAIT = 1.5  # seconds
 SLEEP = [WFE, branch(-1)]  # for ever

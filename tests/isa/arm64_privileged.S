@@ -8,3 +8,4 @@
 #include "arm64_privileged_memory.S"
 #include "arm64_privileged_registers.S"
 #include "arm64_privileged_debug.S"
+#include "arm64_privileged_aborts.S"

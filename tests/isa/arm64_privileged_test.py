@@ -6,9 +6,10 @@ Usage: arm64_privileged_test.py CASES EXPECTED VM-CLI [--engine NAME] [--print] 
 
 CASES is an assembly file of cases, which arm64_privileged_run.S runs. EXPECTED has a line for each:
 the name, and what the exception at its end left. Where QEMU's system emulator rightly or wrongly
-gives something else, a second line "    qemu: ..." has that, and the reason behind "#". Each line
-that differs is printed. --print prints what both give, for EXPECTED. Exit status: 0 when nothing
-differs, 1 otherwise, 77 when there is no assembler."""
+gives something else, lines "    qemu: ..." behind it have what some version gives (7.2 and 11.1
+have been looked at), with the reason behind "#". Each line that differs is printed. --print prints
+what both give, for EXPECTED. Exit status: 0 when nothing differs, 1 otherwise, 77 when there is no
+assembler."""
 
 import argparse
 import shutil
@@ -46,7 +47,7 @@ def main():
         show(on_trine, on_qemu)
         return 0
     ours, theirs = expectations(options.expected)
-    good = compare("vm-cli", on_trine, ours)
+    good = compare("vm-cli", on_trine, [{line} for line in ours])
     if on_qemu is None:
         print(f"{QEMU} is not installed: compared with {options.expected.name} only")
     else:
@@ -93,15 +94,15 @@ def run(command):
 
 
 def expectations(path):
-    """The lines that vm-cli should give, and those that QEMU does."""
+    """The lines that vm-cli should give, and for each those that a QEMU may."""
     ours, theirs = [], []
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith(MARK):
             name = ours[-1].partition(": vector")[0]
-            theirs[-1] = f"{name}: {line[len(MARK):].partition('#')[0].strip()}"
+            theirs[-1].add(f"{name}: {line[len(MARK):].partition('#')[0].strip()}")
         else:
             ours.append(line)
-            theirs.append(line)
+            theirs.append({line})
     return ours, theirs
 
 
@@ -110,8 +111,8 @@ def compare(who, got, expected):
     if not good:
         print(f"{who}: {len(got)} cases, {len(expected)} are expected")
     for mine, other in zip(got, expected):
-        if mine != other:
-            print(f"{who}: {mine}\nexpected: {other}")
+        if mine not in other:
+            print(f"{who}: {mine}\nexpected:", " or ".join(other))
             good = False
     return good
 
