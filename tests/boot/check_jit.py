@@ -29,8 +29,9 @@ poweroff -f
 """
 # What needs no header but the compiler's own and ours, which lie in one directory here.
 COMPILED = ("ir/fold.c", "ir/builder.c", "base/format.c", "base/softfloat_f64.c")
+CPU = {"riscv64": "-march=rv64gc -mabi=lp64d", "arm64": "-march=armv8-a"}  # of cc1 and as
 COMPILE = """cd /root/trine
-cpu='-march=rv64gc -mabi=lp64d'; dirs='-I include -I src/ir -I src/base'
+cpu='{cpu}'; dirs='-I include -I src/ir -I src/base'
 for file in {files}; do
     cc1 -quiet -O2 -ffreestanding $cpu $dirs src/$file -o /tmp/s &&
     as $cpu /tmp/s -o /tmp/o && ld -r /tmp/o -o /tmp/r && md5sum /tmp/r && echo "comp"iled $file
@@ -68,7 +69,7 @@ def check(vm, kernel, initrd, seconds, steps, work, machine="virt"):
 
 
 def check_compiler(vm, guest, seconds, steps, sources):
-    work = COMPILE.format(files=" ".join(COMPILED)).encode()
+    work = COMPILE.format(cpu=CPU[guest.name], files=" ".join(COMPILED)).encode()
     with tempfile.TemporaryDirectory(prefix="trine-check-") as directory:
         initrd = with_sources(guest / "compiler/initrd", sources, Path(directory))
         status, output, count = check(vm, guest / "kernel", initrd, seconds, steps, work)
