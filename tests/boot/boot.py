@@ -14,9 +14,7 @@ import time
 from pathlib import Path
 
 from cases import run_cases, skip_without
-from machine import BOOT_LIMIT, COMMAND_LIMIT, MARK, PATIENCE, PROMPT, SERIAL, Machine
-
-UNAME = {"riscv64": "riscv64", "arm64": "aarch64", "x86_64": "x86_64"}
+from machine import BOOT_LIMIT, COMMAND_LIMIT, MARK, PATIENCE, PROMPT, SERIAL, UNAME, Machine
 
 
 class Driver:

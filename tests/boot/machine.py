@@ -19,6 +19,7 @@ PROMPT = b"~ # "
 MARK = "trine-mark"
 # The serial port's name in the guest's kernel.
 SERIAL = {"riscv64": "ttyS0", "arm64": "ttyAMA0", "x86_64": "ttyS0"}
+UNAME = {"riscv64": "riscv64", "arm64": "aarch64", "x86_64": "x86_64"}
 # What a healthy kernel never prints.
 TROUBLE = re.compile(rb"Oops|BUG:|WARNING:|Call Trace|Kernel panic|detected stall|Unable to handle|"
                      rb"segfault|unhandled signal|soft lockup|Machine check")
