@@ -167,6 +167,7 @@ struct jit_thunks {
     uint8_t *flags;    // makes those of frame.flags; leaves every register as it is
     uint8_t *no_call;  // where a return goes when no call is under way; rax as for indirect
     uint8_t *load, *store, *atomic, *call, *call_all, *evaluate, *vector;
+    uint8_t *pointer_code[2][4]; // pointer_code.c: by whether one is checked, and the key
     // Of plain accesses, by log2 of the size, and sign; and the same with a look at the TLB first.
     uint8_t *plain_load[4][2], *plain_store[4];
     uint8_t *span_load[4][2], *span_store[4];

@@ -137,23 +137,37 @@ static struct vm_tlb_key key_of(const struct vm_arm64_state *s, unsigned rights)
 
 // PAN makes no difference to fetches, as little as watchpoints do: they use the context that data
 // have with PAN, as Linux does.
-static void select_contexts(struct vm_vcpu *v, const struct vm_arm64_state *s)
+static void find_contexts(struct vm_vcpu *v, const struct vm_arm64_state *s, unsigned watched)
 {
-    unsigned watched = VM_UNLIKELY(a64_has_watchpoints(s)) ? KEY_WATCHED : 0;
     struct vm_tlb_key user = key_of(s, watched);
     if (s->el == 0) {
         struct vm_tlb_key user_code = key_of(s, 0);
-        v->mmu_index = A64_INDEX;
         vm_tlb_select_data(&v->tlb, &user);
         vm_tlb_select_code(&v->tlb, &user_code);
         return;
     }
     struct vm_tlb_key code = key_of(s, KEY_EL1 | KEY_PAN);
     struct vm_tlb_key data = key_of(s, KEY_EL1 | (s->pan ? KEY_PAN : 0) | watched);
-    v->mmu_index = A64_INDEX | A64_INDEX_EL1 | (s->pan ? A64_INDEX_PAN : 0);
     vm_tlb_select_data(&v->tlb, &data);
     vm_tlb_select_code(&v->tlb, &code);
     vm_tlb_select_other(&v->tlb, &user);
+}
+
+// An exception and its return find the last ones again.
+static void select_contexts(struct vm_vcpu *v, struct vm_arm64_state *s)
+{
+    unsigned el1 = s->el == 0 ? 0 : A64_INDEX_EL1 | (s->pan ? A64_INDEX_PAN : 0);
+    struct vm_arm64_selection *k = &s->derived.selections[el1];
+    bool watched = VM_UNLIKELY(a64_has_watchpoints(s));
+    v->mmu_index = A64_INDEX | el1;
+    if (VM_LIKELY(k->ttbr0 == s->ttbr0[1] && k->ttbr1 == s->ttbr1[1] && k->tcr == s->tcr[1] &&
+                  k->regime == s->derived.regime && k->watched == watched) &&
+        vm_tlb_select_again(&v->tlb, &k->contexts))
+        return;
+    find_contexts(v, s, watched ? KEY_WATCHED : 0);
+    *k = (struct vm_arm64_selection){s->ttbr0[1],       s->ttbr1[1], s->tcr[1],
+                                     s->derived.regime, watched,     {0}};
+    vm_tlb_note_selection(&v->tlb, &k->contexts);
 }
 
 void a64_sync(struct vm_vcpu *v)

@@ -87,15 +87,16 @@ enum { A64_BTYPE_BITS = 2 };
 
 // The helpers that IR calls.
 enum a64_helper {
-#define A64_HELPER(id, args, result, effects, reads, writes) A64_HELP_##id,
+#define A64_HELPER(id, args, result, effects, ...) A64_HELP_##id,
 #include "helpers.def"
     A64_HELPER_COUNT,
 };
-#define A64_HELPER(id, args, result, effects, reads, writes) \
+#define A64_HELPER(id, args, result, effects, ...) \
     uint64_t a64_help_##id(void *vcpu, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 #include "helpers.def"
 extern const struct vm_ir_helper a64_helpers[];
 extern const uint16_t a64_pauth_reads[]; // help_pauth.c
+extern const struct vm_ir_pointer_code a64_pauth_adding, a64_pauth_checking;
 
 // struct vm_exception of this guest: cause is the syndrome (ESR_ELx) as it will be recorded, but
 // that EC is the one for an exception from a lower level where the two differ (the entry turns it

@@ -14,6 +14,13 @@ const uint16_t a64_pauth_reads[] = {
     A64_REG_APDBKEYHI_EL1, A64_REG_APGAKEYLO_EL1, A64_REG_APGAKEYHI_EL1, VM_IR_NONE,
 };
 
+// Of the hash, see compute.
+enum { FACTOR0, FACTOR1 };
+static const uint64_t factors[] = {
+    [FACTOR0] = UINT64_C(0x9e3779b97f4a7c15),
+    [FACTOR1] = UINT64_C(0xd6e8feb86659fd93),
+};
+
 // --- TCR_EL1's part in it ---
 
 enum {
@@ -71,6 +78,8 @@ static void find_places(struct vm_vcpu *v, struct vm_arm64_code_places *p)
         for (unsigned range = 0; range < 2; range++)
             p->of[data][range] = place_of(lowest_bit(v, tcr, range), tbi[range]);
     }
+    p->factors[FACTOR0] = factors[FACTOR0];
+    p->factors[FACTOR1] = factors[FACTOR1];
     p->not_tcr = ~tcr;
 }
 
@@ -101,14 +110,32 @@ struct key {
     uint64_t lo, hi;
 };
 
+#define FIELD(name) offsetof(struct vm_arm64_state, name)
+#define KEYS                                                          \
+    {                                                                 \
+        [A64_KEY_IA] = FIELD(apia_lo), [A64_KEY_IB] = FIELD(apib_lo), \
+        [A64_KEY_DA] = FIELD(apda_lo), [A64_KEY_DB] = FIELD(apdb_lo), \
+    }
+#define PLACES                                                                                \
+    {                                                                                         \
+        [A64_KEY_IA] = FIELD(derived.pauth.of[0]), [A64_KEY_IB] = FIELD(derived.pauth.of[0]), \
+        [A64_KEY_DA] = FIELD(derived.pauth.of[1]), [A64_KEY_DB] = FIELD(derived.pauth.of[1]), \
+    }
+#define POINTER_CODE(check)                                                      \
+    {                                                                            \
+        .checks = check, .valid = {FIELD(derived.pauth.not_tcr), FIELD(tcr[1])}, \
+        .factors = FIELD(derived.pauth.factors), .keys = KEYS, .places = PLACES, \
+    }
+
+// What the helpers below do most of the time, for engines that do it themselves.
+const struct vm_ir_pointer_code a64_pauth_adding = POINTER_CODE(false);
+const struct vm_ir_pointer_code a64_pauth_checking = POINTER_CODE(true);
+_Static_assert(sizeof(struct vm_arm64_code_place) == sizeof(struct vm_ir_pointer_place),
+               "as there");
+
 static inline struct key key_of(const struct vm_arm64_state *s, uint64_t key)
 {
-    static const uint16_t offsets[] = {
-        [A64_KEY_IA] = offsetof(struct vm_arm64_state, apia_lo),
-        [A64_KEY_IB] = offsetof(struct vm_arm64_state, apib_lo),
-        [A64_KEY_DA] = offsetof(struct vm_arm64_state, apda_lo),
-        [A64_KEY_DB] = offsetof(struct vm_arm64_state, apdb_lo),
-    };
+    static const uint32_t offsets[] = KEYS;
     const uint64_t *lo = (const void *)((const char *)s + offsets[key]);
     return (struct key){lo[0], lo[1]};
 }
@@ -117,9 +144,9 @@ static inline struct key key_of(const struct vm_arm64_state *s, uint64_t key)
 // constants carry upwards, the rotation brings what is above down again.
 static inline uint64_t compute(uint64_t pointer, uint64_t modifier, struct key key)
 {
-    uint64_t h = (pointer ^ key.lo) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t h = (pointer ^ key.lo) * factors[FACTOR0];
     h = (vm_rotate_left64(h, 32) ^ modifier) + key.hi;
-    return h * UINT64_C(0xd6e8feb86659fd93);
+    return h * factors[FACTOR1];
 }
 
 static bool is_data(uint64_t key)

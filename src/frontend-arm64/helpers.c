@@ -29,7 +29,7 @@ static const uint16_t translation_result[] = {A64_REG_PAR_EL1, VM_IR_NONE};
 enum { RAISES = VM_IR_HELPER_FAULTS, MEMORY = VM_IR_HELPER_MEMORY };
 
 const struct vm_ir_helper a64_helpers[] = {
-#define A64_HELPER(id, args, result, effects, reads, writes) \
-    {#id, a64_help_##id, args, result, effects, reads, writes},
+#define A64_HELPER(id, args, result, effects, ...) \
+    {#id, a64_help_##id, args, result, effects, __VA_ARGS__},
 #include "helpers.def"
 };

@@ -163,6 +163,27 @@ void vm_tlb_select_code(struct vm_tlb *t, const struct vm_tlb_key *key)
     tlb_show_generations(t);
 }
 
+void vm_tlb_note_selection(const struct vm_tlb *t, struct vm_tlb_selection *out)
+{
+    *out =
+        (struct vm_tlb_selection){t->data, t->code, t->other, t->regime, t->stats.context_switches};
+}
+
+bool vm_tlb_select_again(struct vm_tlb *t, const struct vm_tlb_selection *s)
+{
+    if (!s->code || s->switches != t->stats.context_switches ||
+        s->regime->regime != s->code->key.regime)
+        return false;
+    uint64_t now = ++t->clock;
+    t->data = s->data;
+    t->code = s->code;
+    t->other = s->other;
+    t->regime = s->regime;
+    t->data->last_use = t->code->last_use = t->other->last_use = now;
+    tlb_show_generations(t);
+    return true;
+}
+
 // Whether an entry is filled and nothing has flushed it since.
 static bool holds(const struct vm_tlb *t, const struct vm_tlb2_entry *e)
 {

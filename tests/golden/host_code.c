@@ -249,6 +249,10 @@ static void write_places(const struct hart *h)
     PLACE(atomic);
     PLACE(call);
     PLACE(call_all);
+    for (unsigned key = 0; key < 4 && t->pointer_code[0][0]; key++) {
+        printf("place\tmake_code+%u\t%td\n", key, t->pointer_code[0][key] - j->exec.write);
+        printf("place\tcheck_code+%u\t%td\n", key, t->pointer_code[1][key] - j->exec.write);
+    }
     for (unsigned log2 = 0; log2 < 4; log2++) {
         write_accesses(j, "", log2, t->plain_load[log2], t->plain_store[log2]);
         write_accesses(j, "span_", log2, t->span_load[log2], t->span_store[log2]);

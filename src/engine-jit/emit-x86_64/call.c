@@ -61,6 +61,8 @@ static void put_pc_in_state(struct emit *e)
 void emit_op_call(struct emit *e, vm_ir_value v, const struct vm_ir_op *o)
 {
     const struct vm_ir_helper *h = &e->r->helpers[o->imm];
+    if (emit_pointer_code(e, v, o))
+        return;
     for (unsigned i = 0; i < h->args; i++) {
         emit_store_operand(e, X64_64, at_state(e, &e->jit->frame->args[i]), o->args[i]);
         e->locked = 0;

@@ -484,6 +484,13 @@ struct access emit_span_place(struct emit *e, vm_ir_value v, const struct vm_ir_
 // Takes rdx from the span that has it.
 void emit_spill_span(struct emit *e);
 
+// --- pointer_code.c ---
+
+// A call of a helper that makes or checks the code of a pointer. False: it is none such.
+bool emit_pointer_code(struct emit *e, vm_ir_value v, const struct vm_ir_op *o);
+// The thunks for it; those for calls are there.
+void emit_pointer_code_thunks(struct x64_code *c, struct jit *j);
+
 // --- memory.c, atomic.c ---
 
 // The check against the first-level TLB of `size` bytes at `address`, which is not rcx or rdx:

@@ -393,6 +393,7 @@ uint8_t *jit_emit_thunks(struct jit *j, uint8_t *place, uint8_t *end)
     j->thunks.call_all = emit_call(&t, true);
     j->thunks.evaluate = emit_evaluation(&t, (uintptr_t)jit_slow_evaluate);
     j->thunks.vector = emit_evaluation(&t, (uintptr_t)jit_slow_vector);
+    emit_pointer_code_thunks(&t.code, j);
     emit_float_thunks(&t.code, j);
     j->enter = (jit_enter_fn *)(uintptr_t)jit_executable(j, enter);
     return t.code.overflow ? NULL : (uint8_t *)(((uintptr_t)t.code.at + 63) & ~(uintptr_t)63);

@@ -278,6 +278,32 @@ enum {
     VM_IR_HELPER_WRITES_VECTORS = 1 << 6,
 };
 
+// What a helper does that makes (or `checks`) an authentication code of a pointer, argument 0, with
+// a modifier, argument 1, and one of four keys, argument 2, so that an engine may do it without the
+// call. It still calls the helper where `valid` does not hold, where the pointer's extension bits
+// are not all like bit 55 (to make a code), and where the code is wrong (to check it).
+//
+// A key is two words lo and hi, a place what vm_ir_pointer_place has. With `original` the pointer
+// with its extension bits like bit 55, and all modulo 2^64:
+//
+//     code = (((rotated by 32: (original ^ lo) * factor0) ^ modifier) + hi) * factor1
+//
+// The result is the pointer with the code's bits of the place's mask, or the original pointer.
+// Numbers are offsets in the state.
+struct vm_ir_pointer_code {
+    bool checks;
+    uint32_t valid[2];  // words, of which one is the complement of the other
+    uint32_t factors;   // two words
+    uint32_t keys[4];   // the words of a key
+    uint32_t places[4]; // of a key: two places, that for bit 55 set behind the other
+};
+
+struct vm_ir_pointer_place {
+    uint64_t mask;   // the code's bits
+    uint64_t bits;   // the extension bits: those and bit 55
+    uint64_t own[2]; // the helper's
+};
+
 struct vm_ir_helper {
     const char *name;
     vm_ir_helper_fn *fn;
@@ -286,6 +312,7 @@ struct vm_ir_helper {
     uint8_t effects;        // VM_IR_HELPER_*
     const uint16_t *reads;  // register-file indexes ended by VM_IR_NONE, or NULL for none
     const uint16_t *writes; //
+    const struct vm_ir_pointer_code *pointer_code; // or NULL
 };
 
 struct vm_ir_block {

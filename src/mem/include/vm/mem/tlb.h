@@ -198,6 +198,17 @@ void vm_tlb_select_code(struct vm_tlb *t, const struct vm_tlb_key *key);
 // The same for loads and stores with MMU index 1; NULL: they have no context.
 void vm_tlb_select_other(struct vm_tlb *t, const struct vm_tlb_key *key);
 
+// What was current, to be so again without a look at keys.
+struct vm_tlb_selection {
+    struct vm_tlb_context *data, *code, *other;
+    struct vm_tlb_regime *regime;
+    uint64_t switches; // of contexts that were given to other keys until then
+};
+void vm_tlb_note_selection(const struct vm_tlb *t, struct vm_tlb_selection *out);
+
+// Makes it current. False: a context has another key by now, or nothing was noted (all zeros).
+bool vm_tlb_select_again(struct vm_tlb *t, const struct vm_tlb_selection *s);
+
 // Second-level look-up for the given context; true if the access is allowed there.
 bool vm_tlb_find(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm_access access,
                  struct vm_translation *out);

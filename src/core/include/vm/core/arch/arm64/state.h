@@ -15,6 +15,7 @@
 #include <vm/core/arch/arm64/gic.h>
 #include <vm/core/device.h>
 #include <vm/core/timer.h>
+#include <vm/mem/tlb.h>
 
 enum {
     VM_ARM64_LEVELS = 4,      // EL0 to EL3
@@ -51,6 +52,15 @@ struct vm_arm64_regime {
 };
 enum { VM_ARM64_REGIMES = 8 };
 
+// TLB contexts that were selected for an exception level and PAN, and what they followed from.
+struct vm_arm64_selection {
+    uint64_t ttbr0, ttbr1, tcr;
+    uint32_t regime;
+    bool watched;
+    struct vm_tlb_selection contexts;
+};
+enum { VM_ARM64_SELECTIONS = 4 }; // by bits 1 and 0 of vcpu->mmu_index
+
 // Where a pointer of a range (0 lower, 1 upper), of code or data, holds an authentication code.
 struct vm_arm64_code_place {
     uint64_t mask;   // the code's bits
@@ -60,6 +70,7 @@ struct vm_arm64_code_place {
 };
 struct vm_arm64_code_places {
     uint64_t not_tcr;                    // the complement of the TCR_EL1 that they follow from
+    uint64_t factors[2];                 // of the hash
     uint8_t range_bit[2];                // that tells the range of a pointer of code, of data
     struct vm_arm64_code_place of[2][2]; // code or data; range
 };
@@ -71,6 +82,7 @@ struct vm_arm64_derived {
     struct vm_timer timer[VM_ARM64_TIMERS];           // fires when the timer's condition is met
     struct vm_arm64_regime regimes[VM_ARM64_REGIMES]; // those seen last, a ring
     uint32_t regime, regimes_seen;                    // the current one; how many there were
+    struct vm_arm64_selection selections[VM_ARM64_SELECTIONS];
     uint64_t synced_code; // the space's count of writes to code when all PEs last looked at it
     // Performance monitors: what the counters, the cycle counter last, had at the last look; the
     // timer that asks for one; and whether a counter that is enabled depends on the exception
