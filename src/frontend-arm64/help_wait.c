@@ -83,7 +83,8 @@ static bool waits_for_event(struct vm_vcpu *v, uint64_t esr, uint64_t icount, ui
 {
     uint64_t stream = VM_TIMER_NEVER;
     a64_state(v)->derived.waits_for_event = true;
-    if (a64_stream_event(v, &stream) | lost_reservation(v) | take_event(v))
+    bool streamed = a64_stream_event(v, &stream), lost = lost_reservation(v);
+    if (take_event(v) || streamed || lost)
         return false;
     if (is_over(v, until) || traps(v, A64_SCTLR_NTWE, esr))
         return false;
