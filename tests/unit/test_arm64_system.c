@@ -88,7 +88,7 @@ static void cpus(void **state)
     } cases[] = {
         {"max,-asimd,+aes", "CPU \"max,-asimd,+aes\": \"+aes\" needs asimd, which is turned off"},
         {"max,+sm4,-sm3", "CPU \"max,+sm4,-sm3\": \"-sm3\" turns off sm4, which is asked for"},
-        {"max,-a64", "CPU \"max,-a64\": a64 cannot be turned off"},
+        {"max,-a64", "CPU \"max,-a64\": a64 cannot be turned off: privileged software needs it"},
         {"max,+lsf", "CPU \"max,+lsf\": there is no feature \"lsf\"; the nearest is \"lse\""},
         {"max,lse", "CPU \"max,lse\": \"lse\" should be +feature or -feature"},
         {"cortex-a1",
