@@ -31,9 +31,18 @@ A64_SEMANTIC(sqsub)
     saturating(t, a, VM_IR_vsqsub, VM_IR_vsub);
 }
 
+// Where m is the greater one it saturates. Hosts subtract narrow lanes as quickly the other way
+// round.
 A64_SEMANTIC(uqsub)
 {
-    saturating(t, a, VM_IR_vuqsub, VM_IR_vsub);
+    uint32_t attr = a64_lanes(a, a->size);
+    if (a->size > 1) {
+        saturating(t, a, VM_IR_vuqsub, VM_IR_vsub);
+        return;
+    }
+    vm_ir_value n = a64_v(t, a->rn), m = a64_v(t, a->rm);
+    a64_saturated(t, a64_v2(t, VM_IR_vuqsub, attr, m, n));
+    a64_set_v(t, a->rd, a64_v2(t, VM_IR_vuqsub, attr, n, m));
 }
 
 // The smallest signed number in every lane.

@@ -141,7 +141,7 @@ static void begin_registers(struct emit *e)
         e->temps[i] = VM_IR_NONE;
     for (unsigned i = 0; i < XMM_COUNT; i++)
         e->xmms[i] = VM_IR_NONE;
-    e->ahead_xmm = NO_REG;
+    e->ahead_xmm = e->sha_xmm[0] = e->sha_xmm[1] = NO_REG;
 }
 
 static bool uses_float(const struct emit *e)

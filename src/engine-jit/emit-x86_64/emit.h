@@ -175,6 +175,8 @@ struct emit {
     uint16_t xmm_boxed; // those whose f32 is known to be boxed
     uint8_t ahead_xmm;  // has the value `ahead` already, which is still to be defined; or NO_REG
     vm_ir_value ahead;
+    vm_ir_value sha[2]; // the state of SHA-256, a to d and e to h, which as the host has it (a, b,
+    uint8_t sha_xmm[2]; // e, f and c, d, g, h) is in these as well; or NO_REG
     unsigned xmm_temps; // how many there are that have no register of the guest's
     bool uses_float;    // has ops for the host's FPU, or on what an xmm register has
     bool block_floats;  // the same of the current IR block

@@ -116,9 +116,29 @@ static vm_ir_value other_half(const struct vec *k)
     return VM_IR_NONE;
 }
 
-// The host has a, b, e, f in one register and c, d, g, h in another, from the high lane on; two
-// rounds make the next a, b, e, f of them, and what these were becomes c, d, g, h. It finds words
-// in xmm0. As both halves of the state come of it, the second one is made ahead.
+// The host has a, b, e, f in one register and c, d, g, h in another, from the high lane on. The
+// last pair of ops may have left them so; else they are made of their operands.
+static void order_state(struct vec *k, vm_ir_value abcd, vm_ir_value efgh, enum x64_xmm out[2])
+{
+    enum { HIGH_PAIRS = 0xbb, LOW_PAIRS = 0x11 };
+    struct emit *e = k->e;
+    const uint16_t *root = e->plan->root;
+    if (e->sha_xmm[0] != NO_REG && e->sha[0] == root[abcd] && e->sha[1] == root[efgh]) {
+        out[0] = (enum x64_xmm)e->sha_xmm[0];
+        out[1] = (enum x64_xmm)e->sha_xmm[1];
+        e->xmm_locked |= (uint16_t)(1u << out[0] | 1u << out[1]);
+        return;
+    }
+    enum x64_xmm high = emit_in_xmm(e, abcd), low = emit_in_xmm(e, efgh);
+    out[0] = vec_temp(k);
+    out[1] = vec_temp(k);
+    vec_3i(k, x64_OP_shufps, out[1], low, high, HIGH_PAIRS);
+    vec_3i(k, x64_OP_shufps, out[0], low, high, LOW_PAIRS);
+}
+
+// Two rounds make the next a, b, e, f of the two registers, and what a, b, e, f were becomes c, d,
+// g, h. The host finds words in xmm0. As both halves of the state come of it, the second one is
+// made ahead, and the registers stay as they are for the next rounds.
 bool vec_sha256(struct vec *k)
 {
     enum { HIGH_PAIRS = 0xbb, LOW_PAIRS = 0x11, UPPER_HALF = 0xee };
@@ -132,23 +152,29 @@ bool vec_sha256(struct vec *k)
         return vec_done_whole(k, made);
     }
     vm_ir_value other = want_low ? (vm_ir_value)VM_IR_NONE : other_half(k);
+    const vm_ir_value *x = k->o->args;
+    enum x64_xmm state[2];
     emit_claim_one_xmm(e, X64_XMM0);
-    enum x64_xmm abcd = vec_arg(k, want_low ? 1 : 0), efgh = vec_arg(k, want_low ? 0 : 1);
-    enum x64_xmm words = vec_arg(k, 2), cdgh = vec_temp(k), abef = vec_temp(k);
-    emit_xmm_move(e, X64_XMM0, words);
-    vec_3i(k, x64_OP_shufps, cdgh, efgh, abcd, HIGH_PAIRS);
-    vec_3i(k, x64_OP_shufps, abef, efgh, abcd, LOW_PAIRS);
-    x64_sha256rnds2_rr(&e->code, cdgh, abef);
+    order_state(k, x[want_low], x[!want_low], state);
+    emit_load_xmm(e, X64_XMM0, x[2]);
+    x64_sha256rnds2_rr(&e->code, state[1], state[0]);
     vec_2i(k, x64_OP_pshufd, X64_XMM0, X64_XMM0, UPPER_HALF);
-    x64_sha256rnds2_rr(&e->code, abef, cdgh);
+    x64_sha256rnds2_rr(&e->code, state[0], state[1]);
+    e->sha_xmm[0] = e->sha_xmm[1] = NO_REG;
     if (other != VM_IR_NONE) {
         enum x64_xmm low = vec_temp(k);
-        vec_3i(k, x64_OP_shufps, low, abef, cdgh, LOW_PAIRS);
+        vec_3i(k, x64_OP_shufps, low, state[0], state[1], LOW_PAIRS);
         e->ahead = other;
         e->ahead_xmm = (uint8_t)low;
     }
-    vec_3i(k, x64_OP_shufps, abef, abef, cdgh, want_low ? LOW_PAIRS : HIGH_PAIRS);
-    return vec_done_whole(k, abef);
+    enum x64_xmm to = emit_xmm_result(e, k->v, 0);
+    vec_3i(k, x64_OP_shufps, to, state[0], state[1], want_low ? LOW_PAIRS : HIGH_PAIRS);
+    vec_done_whole(k, to);
+    for (unsigned i = 0; i < 2 && other != VM_IR_NONE; i++) {
+        e->sha[i] = i ? other : k->v;
+        e->sha_xmm[i] = (uint8_t)state[i];
+    }
+    return true;
 }
 
 bool vec_sha256_schedule0(struct vec *k)

@@ -24,14 +24,16 @@ bool vec_dot(struct vec *k)
 {
     bool sign_a = k->o->code == VM_IR_vsdot, sign_b = k->o->code != VM_IR_vudot;
     enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), c = vec_arg(k, 2);
-    enum x64_xmm to = vec_temp(k), x = vec_temp(k), y = vec_temp(k);
-    emit_xmm_move(k->e, to, c);
+    enum x64_xmm even = vec_temp(k), x = vec_temp(k), y = vec_temp(k);
     for (unsigned odd = 0; odd < 2; odd++) {
-        vec_bytes_as_words(k, odd, sign_a, x, a);
+        enum x64_xmm sum = odd ? x : even;
+        vec_bytes_as_words(k, odd, sign_a, sum, a);
         vec_bytes_as_words(k, odd, sign_b, y, b);
-        vec_3(k, x64_OP_pmaddwd, x, x, y);
-        vec_3(k, x64_OP_paddd, to, to, x);
+        vec_3(k, x64_OP_pmaddwd, sum, sum, y);
     }
+    vec_3(k, x64_OP_paddd, x, x, even);
+    enum x64_xmm to = vec_result(k, x);
+    vec_3(k, x64_OP_paddd, to, c, x);
     return vec_done(k, to);
 }
 

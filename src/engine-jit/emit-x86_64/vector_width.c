@@ -49,21 +49,59 @@ bool vec_widen(struct vec *k)
     return vec_done_whole(k, to);
 }
 
+// The op that multiplies the other halves of the same words, if it is to come in this block.
+static vm_ir_value other_product(const struct vec *k)
+{
+    enum { NEAR = 16 };
+    const struct vm_ir_region *r = k->e->r;
+    const struct vm_ir_block *b = &r->blocks[k->e->ir_block];
+    const uint16_t *root = k->e->plan->root;
+    uint32_t end = b->first + (uint32_t)b->count;
+    for (uint32_t i = k->v + 1u; i < end && i < (uint32_t)k->v + NEAR; i++) {
+        const struct vm_ir_op *o = &r->ops[i];
+        if (o->code == k->o->code && (o->attr ^ k->o->attr) == VM_IR_VEC_HIGH &&
+            root[o->args[0]] == root[k->o->args[0]] && root[o->args[1]] == root[k->o->args[1]])
+            return (vm_ir_value)i;
+    }
+    return VM_IR_NONE;
+}
+
+// Products of words come in two halves, of which both orders are interleaved; that of the upper
+// words is made ahead.
+static bool multiply_words(struct vec *k, bool sign)
+{
+    struct emit *e = k->e;
+    if (e->ahead_xmm != NO_REG && e->ahead == k->v) {
+        enum x64_xmm made = (enum x64_xmm)e->ahead_xmm;
+        e->ahead_xmm = NO_REG;
+        return vec_done_whole(k, made);
+    }
+    enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), low = vec_temp(k), high = vec_temp(k);
+    vec_3(k, x64_OP_pmullw, low, a, b);
+    vec_3(k, sign ? x64_OP_pmulhw : x64_OP_pmulhuw, high, a, b);
+    vm_ir_value other = other_product(k);
+    enum x64_xmm to = vec_temp(k);
+    vec_3(k, unpack(k), to, low, high);
+    if (other != VM_IR_NONE && has_feature(e, VM_CPU_X86_64_AVX)) {
+        vec_3(k, is_high(k) ? x64_OP_punpcklwd : x64_OP_punpckhwd, high, low, high);
+        e->ahead = other;
+        e->ahead_xmm = (uint8_t)high;
+    }
+    return vec_done_whole(k, to);
+}
+
 bool vec_multiply_long(struct vec *k)
 {
     bool sign = k->o->code == VM_IR_vmulls;
     if (k->log2 == 2 && sign && !vec_has(k, VM_CPU_X86_64_SSE4_1))
         return false;
+    if (k->log2 == 1)
+        return multiply_words(k, sign);
     enum x64_xmm a = vec_arg(k, 0), b = vec_arg(k, 1), to = vec_temp(k), other = vec_temp(k);
     if (k->log2 == 0) {
         widen(k, to, a, sign);
         widen(k, other, b, sign);
         vec_3(k, x64_OP_pmullw, to, to, other);
-    } else if (k->log2 == 1) {
-        enum x64_xmm high = vec_temp(k);
-        vec_3(k, x64_OP_pmullw, other, a, b);
-        vec_3(k, sign ? x64_OP_pmulhw : x64_OP_pmulhuw, high, a, b);
-        vec_3(k, unpack(k), to, other, high);
     } else {
         const uint8_t order = is_high(k) ? 0xfa : 0x50; // the two lanes, to the even ones
         vec_2i(k, x64_OP_pshufd, to, a, order);

@@ -125,13 +125,15 @@ static void forget(struct emit *e, unsigned xmm)
     e->xmms[xmm] = NONE;
     if (e->ahead_xmm == xmm)
         e->ahead_xmm = NO_REG;
+    if (e->sha_xmm[0] == xmm || e->sha_xmm[1] == xmm)
+        e->sha_xmm[0] = e->sha_xmm[1] = NO_REG;
 }
 
 void emit_forget_xmm(struct emit *e)
 {
     for (unsigned i = 0; e->xmm_held && i < XMM_COUNT; i++)
         forget(e, i);
-    e->ahead_xmm = NO_REG;
+    e->ahead_xmm = e->sha_xmm[0] = e->sha_xmm[1] = NO_REG;
     e->xmm_locked = e->xmm_boxed = 0;
     e->xmm_held = false;
 }
@@ -163,7 +165,7 @@ static bool is_needed(const struct emit *e, vm_ir_value root)
 
 bool emit_xmm_in_use(const struct emit *e)
 {
-    if (e->ahead_xmm != NO_REG)
+    if (e->ahead_xmm != NO_REG || e->sha_xmm[0] != NO_REG)
         return true;
     for (unsigned i = 0; e->xmm_held && i < XMM_COUNT; i++) {
         if (is_needed(e, e->xmms[i]))
@@ -200,6 +202,14 @@ static void empty(struct emit *e, unsigned xmm)
     forget(e, xmm);
 }
 
+// Those that hold no value may have what is of use all the same.
+static unsigned cost_of_free(const struct emit *e, unsigned xmm)
+{
+    if (xmm == e->ahead_xmm)
+        return 2;
+    return xmm == e->sha_xmm[0] || xmm == e->sha_xmm[1];
+}
+
 // The free one, else the one that is needed last; of those that are needed no more the oldest
 // value, since a pending one may be looked at again.
 enum x64_xmm emit_xmm_temp(struct emit *e)
@@ -210,7 +220,7 @@ enum x64_xmm emit_xmm_temp(struct emit *e)
         vm_ir_value root = e->xmms[i];
         if (e->xmm_locked >> i & 1)
             continue;
-        uint64_t rank = root == NONE         ? UINT64_MAX - (i == e->ahead_xmm)
+        uint64_t rank = root == NONE         ? UINT64_MAX - cost_of_free(e, i)
                         : is_needed(e, root) ? e->plan->last_use[root]
                                              : ((uint64_t)1 << 32) - root;
         if (best == XMM_COUNT || rank > best_rank) {
