@@ -12,29 +12,9 @@
 #include <sys/mman.h>
 
 #include "arm64_board.h"
-#include "standalone.h"
+#include "fuzz_input.h"
 
 enum { CPUS = 2, RAM_SIZE = 4 << 20 };
-
-struct input_left {
-    const uint8_t *data;
-    size_t left;
-};
-
-// What must hold, also in a build without assertions.
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static uint64_t number(struct input_left *in, unsigned bytes)
-{
-    uint64_t v = 0;
-    for (unsigned i = 0; i < bytes && in->left > 0; i++, in->left--)
-        v |= (uint64_t)*in->data++ << 8 * i;
-    return v;
-}
 
 // An access to a register of the window that bits 4 to 6 choose; its size and place follow.
 static void access(struct board_machine *b, struct input_left *in, uint8_t op)

@@ -13,7 +13,7 @@
 #include <vm/device/cfi_flash.h>
 
 #include "device_host.h"
-#include "standalone.h"
+#include "fuzz_input.h"
 
 enum { BASE = 0x20000000, SIZE = 2 * VM_CFI_FLASH_SECTOR, FILL = 0x5a };
 
@@ -24,26 +24,6 @@ struct bed {
     uint8_t *code, *vars;
     bool saving;
 };
-
-struct input_left {
-    const uint8_t *data;
-    size_t left;
-};
-
-// What must hold, also in a build without assertions.
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static uint64_t number(struct input_left *in, unsigned bytes)
-{
-    uint64_t v = 0;
-    for (unsigned i = 0; i < bytes && in->left > 0; i++, in->left--)
-        v |= (uint64_t)*in->data++ << 8 * i;
-    return v;
-}
 
 static void save(void *context, uint64_t offset, uint64_t size)
 {

@@ -6,15 +6,8 @@
 #include <string.h>
 
 #include "config.h"
+#include "fuzz_input.h"
 #include "options.h"
-#include "standalone.h"
-
-// What must hold, also in a build without assertions.
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void check_text(const char *text)
 {

@@ -12,17 +12,10 @@
 #include <vm/ir/builder.h>
 #include <vm/ir/verify.h>
 
-#include "standalone.h"
+#include "fuzz_input.h"
 #include GUEST_HEADER
 
 enum { MAX_INSNS = 64, TEXT = 100 };
-
-// What must hold, also in a build without assertions.
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void *heap_alloc(void *context, size_t size, size_t align)
 {

@@ -13,7 +13,7 @@
 #include <vm/device/fw_cfg.h>
 
 #include "device_host.h"
-#include "standalone.h"
+#include "fuzz_input.h"
 
 enum {
     BASE = 0x10100000,
@@ -32,27 +32,7 @@ struct bed {
     _Alignas(VM_PAGE_SIZE) uint8_t ram[RAM_SIZE];
 };
 
-struct input_left {
-    const uint8_t *data;
-    size_t left;
-};
-
 static const char text[] = "a file of some bytes";
-
-// What must hold, also in a build without assertions.
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static uint64_t number(struct input_left *in, unsigned bytes)
-{
-    uint64_t v = 0;
-    for (unsigned i = 0; i < bytes && in->left > 0; i++, in->left--)
-        v |= (uint64_t)*in->data++ << 8 * i;
-    return v;
-}
 
 static void set_up(struct bed *b)
 {

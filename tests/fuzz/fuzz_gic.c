@@ -10,8 +10,8 @@
 
 #include <vm/base/memory.h>
 
+#include "fuzz_input.h"
 #include "gic_bed.h"
-#include "standalone.h"
 
 enum {
     QUEUE = 0x0, // one page
@@ -21,26 +21,6 @@ enum {
     PENDING = 0x50000,
     TABLES = 0x100000, // where everything is that the target itself sets up
 };
-
-struct input_left {
-    const uint8_t *data;
-    size_t left;
-};
-
-// What must hold, also in a build without assertions.
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static uint64_t number(struct input_left *in, unsigned bytes)
-{
-    uint64_t v = 0;
-    for (unsigned i = 0; i < bytes && in->left > 0; i++, in->left--)
-        v |= (uint64_t)*in->data++ << 8 * i;
-    return v;
-}
 
 static void access(struct gic_bed *b, struct input_left *in, uint8_t op)
 {
