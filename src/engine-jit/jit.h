@@ -25,6 +25,7 @@ enum {
     JIT_JUMP_BITS = 12,
     JIT_BLOCK_INSNS = 64,
     JIT_FRAME_ARGS = 4,
+    JIT_GATES = 64, // a power of two
     JIT_NO_XMM = 0xff,
     JIT_FIXED_TABLES = 3,
     JIT_CACHE_BYTES = 256 << 20, // for all vCPUs, unless the embedder says otherwise
@@ -79,7 +80,8 @@ struct jit_frame {
     uint64_t pair[4][2]; // 128-bit operands and result
     struct jit_float fp;
     struct jit_flags flags;
-    uint8_t slots[]; // spilled values, as the block says
+    int32_t gates[JIT_GATES]; // of loops, each for several (the emitter's loop.c)
+    uint8_t slots[];          // spilled values, as the block says
 };
 
 // Why generated code came back. In the word that it returns (jit_exit_word): bits 0-3; bits 4-19

@@ -8,7 +8,7 @@
 enum {
     NONE = VM_IR_NONE,
     WINDOW_BYTES = 1024,
-    MOST_STEP = 512, // with more a page has too few turns
+    MOST_STEP = 64,  // with more a page has too few turns
     REACH = 1 << 24, // of constants
     OPS = 512,
     MOST_OFFSET = 1 << 16,

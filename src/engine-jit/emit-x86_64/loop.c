@@ -27,9 +27,9 @@
 #include <vm/base/memory.h>
 
 enum {
-    MOST = 256,  // turns at a time
-    LEAST = 4,   // fewer do not pay
-    CLOSED = 48, // turns
+    MOST = 256,   // turns at a time
+    LEAST = 4,    // fewer do not pay
+    CLOSED = 128, // turns
     MAX_TAKEN = FIXED_COUNT + FIXED_XMM_MAX,
 };
 
@@ -52,7 +52,7 @@ struct turning {
     unsigned taken_count;
     uint8_t left;             // the register that has the turns that are left, or NO_REG
     uint16_t left_slot, slot; // slots of these, and of how many there were
-    int32_t *gate;            // counts up to 0, where it opens
+    struct x64_mem gate;      // counts up to 0, where it opens
     const uint8_t *first;     // the first copy
     bool flags_wait;
 };
@@ -366,13 +366,13 @@ static void end_flags(struct turning *t)
 static void end_turns(struct turning *t)
 {
     struct x64_code *c = &t->e->code;
+    struct x64_label enough = {0};
     return_all(t);
-    x64_mov_ri(c, X64_32, X64_RCX, -1);
-    x64_mov_ri(c, X64_32, X64_RDX, -CLOSED);
+    x64_mov_mi(c, X64_32, t->gate, -1);
     x64_cmp_ri(c, X64_32, X64_RAX, LEAST);
-    x64_cmov_rr(c, X64_B, X64_32, X64_RCX, X64_RDX);
-    x64_imm(c, X64_RDX, (uintptr_t)t->gate);
-    x64_mov_mr(c, X64_32, x64_at(X64_RDX, 0), X64_RCX);
+    x64_jcc_label(c, X64_AE, &enough);
+    x64_mov_mi(c, X64_32, t->gate, -CLOSED);
+    x64_bind(c, &enough);
     x64_imul_rri(c, X64_64, X64_RAX, X64_RAX, (int32_t)t->l->insns);
     x64_add_mr(c, X64_64, at_state(t->e, &t->e->jit->vcpu->icount), X64_RAX);
 }
@@ -433,12 +433,13 @@ static void emit_turns(struct turning *t)
 
 static bool begin(struct turning *t, struct emit *e)
 {
-    *t = (struct turning){.e = e, .l = e->loop, .gate = vm_arena_alloc(e->arena, 8, 8)};
-    if (!t->gate || !note_entries(t)) {
+    *t = (struct turning){.e = e, .l = e->loop};
+    if (!note_entries(t)) {
         e->failed = true;
         return false;
     }
-    *t->gate = -2;
+    unsigned gate = (unsigned)((uintptr_t)e->start >> 4) & (JIT_GATES - 1);
+    t->gate = at_state(e, &e->jit->frame->gates[gate]);
     t->first = e->start + (e->float_live ? e->live_entry : 0);
     t->slot = emit_new_slot_number(e, 8);
     t->left_slot = emit_new_slot_number(e, 8);
@@ -470,8 +471,7 @@ void emit_loop(struct emit *e)
         return;
     const uint8_t *fixed = e->fixed, *fixed_xmm = e->fixed_xmm;
     x64_bind(c, &e->loop_gate);
-    x64_imm(c, X64_RAX, (uintptr_t)t.gate);
-    x64_add_mi(c, X64_32, x64_at(X64_RAX, 0), 1);
+    x64_add_mi(c, X64_32, t.gate, 1);
     x64_jcc_to(c, X64_S, t.first);
     take_all(&t);
     look_up_windows(&t, &few);
@@ -482,7 +482,6 @@ void emit_loop(struct emit *e)
     e->fixed = fixed;
     e->fixed_xmm = fixed_xmm;
     x64_bind(c, &few);
-    x64_imm(c, X64_RAX, (uintptr_t)t.gate);
-    x64_mov_mi(c, X64_32, x64_at(X64_RAX, 0), -LEAST);
+    x64_mov_mi(c, X64_32, t.gate, -LEAST);
     x64_jmp_to(c, t.first);
 }
