@@ -40,8 +40,9 @@ WRITE_LIMIT = 900 * PATIENCE     # of what goes through a gigabyte
 ROOM = 10 << 30                  # bytes of the file system that the images are on
 MEGABYTE = 1 << 20
 PROMPT = b"trine# "
-# As tests/boot/boot.py: with patience, the kernel has some as well.
-STALL = " rcupdate.rcu_cpu_stall_timeout=300" if PATIENCE > 1 else ""
+# As tests/boot/boot.py: with patience, the kernel has some as well. While a module is loaded each
+# function of it has a TLBI that waits for the other vCPUs, whom a busy host may not let run.
+STALL = " rcupdate.rcu_cpu_stall_timeout=300 watchdog_thresh=60" if PATIENCE > 1 else ""
 DATA = os.urandom(8 * MEGABYTE)  # what goes over the network
 
 

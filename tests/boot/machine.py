@@ -79,7 +79,7 @@ class Console:
             raise AssertionError(f"no end within {limit} s\n{self.tail()}") from None
         self.output += out
         trouble = TROUBLE.search(self.output)
-        assert not trouble, f"the kernel is not well: {trouble.group()}\n{self.tail(200)}"
+        assert not trouble, f"the kernel is not well:\n{self.after(trouble)}\n{self.tail(200)}"
         return self.process.returncode
 
     def cpu_seconds(self):
@@ -96,6 +96,11 @@ class Console:
     def error(self):
         self.log.seek(0)
         return self.log.read().decode("utf-8", "replace")
+
+    def after(self, trouble, lines=40):
+        """What the guest has said from that line on, which may be long ago."""
+        text = self.output[self.output.rfind(b"\n", 0, trouble.start()) + 1:]
+        return "\n".join(text.decode("utf-8", "replace").splitlines()[:lines])
 
     def tail(self, lines=40):
         return "\n".join(self.output.decode("utf-8", "replace").splitlines()[-lines:])
