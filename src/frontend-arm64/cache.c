@@ -24,7 +24,10 @@ static bool check_address(struct vm_vcpu *v, uint64_t address, enum vm_access ac
                          .el0 = a64_state(v)->el == 0,
                          .probe = access != VM_ACCESS_WRITE};
     const struct vm_tlb_entry *e = &v->tlb.data->read[vm_tlb_index(address)];
-    if (access == VM_ACCESS_READ && vm_tlb_hit(e->tag, address, 1))
+    struct vm_translation t;
+    if (access == VM_ACCESS_READ &&
+        (vm_tlb_hit(e->tag, address, 1) ||
+         vm_tlb_find(&v->tlb, v->tlb.data, vm_gva_of(address), access, &t)))
         return true;
     if (a64_translate_address(&w))
         return true;

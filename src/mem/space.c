@@ -24,6 +24,7 @@ static struct vm_region_map *map_alloc(const struct vm_allocator *a, uint32_t co
         a->alloc(a->context, map_bytes(count), _Alignof(struct vm_region_map));
     if (m) {
         m->older = NULL;
+        m->largest = NULL;
         m->count = count;
     }
     return m;
@@ -88,6 +89,11 @@ static vm_status insert(struct vm_space *s, const struct vm_region *r, struct vm
     vm_copy(m->regions, old->regions, at * sizeof *r);
     m->regions[at] = *r;
     vm_copy(m->regions + at + 1, old->regions + at, (old->count - at) * sizeof *r);
+    for (uint32_t i = 0; i < m->count; i++) {
+        const struct vm_region *o = &m->regions[i];
+        if (o->host && (!m->largest || o->size > m->largest->size))
+            m->largest = o;
+    }
     m->older = old;
     atomic_store_explicit(&s->map, m, memory_order_release);
     return VM_OK;
@@ -171,6 +177,8 @@ static const struct vm_region *memory_at(const struct vm_space *s, vm_gpa gpa)
 {
     struct vm_region_map *m = atomic_load_explicit(&s->map, memory_order_acquire);
     uint32_t low = 0, high = m->count;
+    if (VM_LIKELY(m->largest && gpa.v - m->largest->base.v < m->largest->size))
+        return m->largest;
     while (low < high) {
         uint32_t middle = (low + high) / 2;
         const struct vm_region *r = &m->regions[middle];

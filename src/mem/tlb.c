@@ -13,6 +13,7 @@ static void init_context(struct vm_tlb *t, struct vm_tlb_context *c)
         c->used[array].count = 0;
     }
     tlb_clear_aside(c);
+    vm_zero(c->wrote, sizeof c->wrote);
     c->last_use = 0;
     c->live = false;
     vm_zero(&c->seen, sizeof c->seen); // the memory may hold anything
@@ -303,10 +304,13 @@ static void level1_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva,
     if (access == VM_ACCESS_EXECUTE)
         c->code[i] = (struct vm_tlb_code_entry){tag,          addend,     page,          r,
                                                 VM_PAGE_MASK, tr->global, tr->attributes};
-    else if (access == VM_ACCESS_READ)
+    else if (access == VM_ACCESS_READ) {
         c->read[i] = (struct vm_tlb_entry){tag, addend};
-    else
+    } else {
+        unsigned bit = tlb_wrote_bit(tag + addend);
         c->write[i] = (struct vm_tlb_entry){tag, addend};
+        c->wrote[bit / 64] |= (uint64_t)1 << bit % 64;
+    }
 }
 
 bool vm_tlb_find(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm_access access,
@@ -362,9 +366,12 @@ void vm_tlb_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva, enum vm
 void vm_tlb_protect_page(struct vm_tlb *t, const void *page)
 {
     uint64_t host = (uint64_t)(uintptr_t)page;
+    unsigned bit = tlb_wrote_bit(host);
     for (unsigned i = 0; i < VM_TLB_CONTEXTS; i++) {
         struct vm_tlb_context *c = &t->contexts[i];
         const struct vm_tlb_used *used = &c->used[WRITE_ARRAY];
+        if (!(c->wrote[bit / 64] >> bit % 64 & 1))
+            continue;
         for (uint32_t k = used->count; k-- > 0;) {
             const struct vm_tlb_entry *e = &c->write[used->index[k]];
             if (e->tag + e->addend == host)

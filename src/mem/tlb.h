@@ -19,6 +19,12 @@ static inline uint64_t tlb_empty_tag(unsigned i)
     return (uint64_t)(i ^ 1) << VM_PAGE_SHIFT;
 }
 
+// The bit of vm_tlb_context.wrote for a page of the host's.
+static inline unsigned tlb_wrote_bit(uint64_t host)
+{
+    return (unsigned)((host >> VM_PAGE_SHIFT) * 0x9e3779b97f4a7c15u >> (64 - 9));
+}
+
 // The same aside.
 static inline uint64_t tlb_empty_aside(unsigned i)
 {
@@ -52,10 +58,13 @@ static inline void tlb_clear_used(struct vm_tlb_context *c, enum tlb_array array
     used->index[k] = used->index[--used->count];
 }
 
-// The place in struct vm_tlb_seen that a page has, or could have: the first empty one.
+// The place in struct vm_tlb_seen that a page has, or could have: the first empty one. Neighbours
+// are beside one another, in one line of the host's caches.
 static inline unsigned tlb_seen_place(const struct vm_tlb_seen *s, uint64_t vpage)
 {
-    unsigned i = (unsigned)(vpage * 0x9e3779b97f4a7c15u >> 32) & (VM_TLB_SEEN - 1);
+    enum { NEIGHBOURS = 8 };
+    uint64_t h = vpage / NEIGHBOURS * 0x9e3779b97f4a7c15u >> 32;
+    unsigned i = (unsigned)(h * NEIGHBOURS + vpage % NEIGHBOURS) & (VM_TLB_SEEN - 1);
     while (s->page[i] && s->page[i] != vpage + 1)
         i = (i + 1) & (VM_TLB_SEEN - 1);
     return i;

@@ -15,6 +15,7 @@ void tlb_clear_context(struct vm_tlb *t, struct vm_tlb_context *c)
     }
     if (c->has_aside)
         tlb_clear_aside(c);
+    vm_zero(c->wrote, sizeof c->wrote);
     tlb_forget_seen(&c->seen);
     c->code_generation = tlb_new_generation(t);
 }

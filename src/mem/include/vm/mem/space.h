@@ -58,7 +58,8 @@ struct vm_region {
 struct vm_region_map {
     struct vm_region_map *older;
     uint32_t count;
-    struct vm_region regions[]; // sorted by base, not overlapping
+    const struct vm_region *largest; // of those with memory, where most look-ups end; or NULL
+    struct vm_region regions[];      // sorted by base, not overlapping
 };
 
 // A write to a line with translations. `number` is twice that of the write, which begin with 1; it

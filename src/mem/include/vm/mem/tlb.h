@@ -112,7 +112,8 @@ struct vm_tlb_context {
     uint64_t last_use;
     struct vm_tlb_used used[3]; // of read, write and code
     bool live;
-    bool has_aside; // whether any entry aside is filled
+    bool has_aside;    // whether any entry aside is filled
+    uint64_t wrote[8]; // by hash of the host's page, those that entries of writes were filled for
 };
 
 enum {
