@@ -203,25 +203,28 @@ static bool store_crossing(struct vm_vcpu *v, vm_gva gva, uint32_t attr, unsigne
     return true;
 }
 
-// Where the first level has the page for MMU index 1, which the interpreter does not look up, or
-// NULL.
-static void *find_other(const struct vm_vcpu *v, vm_gva gva, unsigned size, enum vm_access access,
+// Where the first level has the page, or NULL. The inline check has missed what comes here, or was
+// not made: of a page that lies aside, of one access of several that were looked up together and
+// lie in two pages, and the interpreter's with MMU index 1.
+static void *find_first(const struct vm_vcpu *v, vm_gva gva, unsigned size, enum vm_access access,
                         uint32_t attr)
 {
-    const struct vm_tlb_context *c = v->tlb.other;
-    if (vm_ir_mem_index(attr) != 1)
+    unsigned index = vm_ir_mem_index(attr), slot = vm_tlb_index(gva.v);
+    const struct vm_tlb_context *c = index ? v->tlb.other : v->tlb.data;
+    if (index > 1)
         return NULL;
-    unsigned slot = vm_tlb_index(gva.v);
     const struct vm_tlb_entry *e = access == VM_ACCESS_READ ? &c->read[slot] : &c->write[slot];
+    if (!vm_tlb_hit(e->tag, gva.v, size))
+        e = &c->aside[access == VM_ACCESS_WRITE][vm_tlb_aside_index(gva.v)];
     return vm_tlb_hit(e->tag, gva.v, size) ? (void *)(uintptr_t)(gva.v + e->addend) : NULL;
 }
 
 static bool load_raw(struct vm_vcpu *v, vm_gva gva, uint32_t attr, unsigned size, uint64_t *value)
 {
     struct vm_place p;
-    const void *other = find_other(v, gva, size, VM_ACCESS_READ, attr);
-    if (other) {
-        *value = vm_ram_load(other, size);
+    const void *first = find_first(v, gva, size, VM_ACCESS_READ, attr);
+    if (first) {
+        *value = vm_ram_load(first, size);
         return true;
     }
     if (crosses_page(gva, size))
@@ -239,9 +242,9 @@ static bool load_raw(struct vm_vcpu *v, vm_gva gva, uint32_t attr, unsigned size
 static bool store_raw(struct vm_vcpu *v, vm_gva gva, uint32_t attr, unsigned size, uint64_t value)
 {
     struct vm_place p;
-    void *other = find_other(v, gva, size, VM_ACCESS_WRITE, attr);
-    if (other) {
-        vm_ram_store(other, size, value);
+    void *first = find_first(v, gva, size, VM_ACCESS_WRITE, attr);
+    if (first) {
+        vm_ram_store(first, size, value);
         return true;
     }
     if (crosses_page(gva, size))
@@ -376,7 +379,8 @@ bool vm_vcpu_store128(struct vm_vcpu *v, vm_gva gva, uint32_t attr, vm_u128 valu
     }
     // The upper half must not fault after the lower one is written.
     unsigned index = vm_ir_mem_index(attr);
-    bool reachable = crosses_page(gva, 16)
+    bool reachable = find_first(v, gva, 16, VM_ACCESS_WRITE, attr) ? true
+                     : crosses_page(gva, 16)
                          ? find_two(v, gva, 16, VM_ACCESS_WRITE, attr, place, &first)
                          : vm_vcpu_find_place(v, gva, 8, VM_ACCESS_WRITE, index, &place[0]) &&
                                vm_vcpu_find_place(v, high, 8, VM_ACCESS_WRITE, index, &place[1]);
