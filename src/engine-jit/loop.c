@@ -12,6 +12,7 @@ enum {
     REACH = 1 << 24, // of constants
     OPS = 512,
     MOST_OFFSET = 1 << 16,
+    DEPTH = 12, // of what values are made of
 };
 
 // --- the shape ---
@@ -31,6 +32,21 @@ static const struct vm_ir_op *sole_goto(const struct vm_ir_region *r, unsigned b
     return found && !vm_ir_hint_pushes(vm_ir_hint_of(found)) ? found : NULL;
 }
 
+// Whether a value is made without what a turn loads. Loops that search end after a few turns,
+// mostly: they had to pay for the gate and gain nothing.
+static bool is_counted(const struct vm_ir_region *r, vm_ir_value v, unsigned depth)
+{
+    const struct vm_ir_op *o = &r->ops[v];
+    unsigned args = vm_ir_op_args(r, o);
+    if (depth == 0 || o->code == VM_IR_load)
+        return false;
+    for (unsigned i = 0; i < args; i++) {
+        if (!is_counted(r, o->args[i], depth - 1))
+            return false;
+    }
+    return true;
+}
+
 static bool has_shape(const struct vm_ir_region *r, struct jit_loop *l)
 {
     if (r->block_count != 3)
@@ -47,7 +63,7 @@ static bool has_shape(const struct vm_ir_region *r, struct jit_loop *l)
     l->offset = start->imm;
     l->back_if = to->imm == start->imm;
     l->exit = l->back_if ? other->imm : to->imm;
-    return l->exit < MOST_OFFSET;
+    return l->exit < MOST_OFFSET && is_counted(r, end->args[0], DEPTH);
 }
 
 // Whether an op may be in the loop: nothing that looks at the state, takes time, or may fault but
@@ -117,7 +133,6 @@ static bool add_value(const struct vm_ir_region *r, vm_ir_value v, unsigned shif
 
 static bool find_affine(const struct vm_ir_region *r, vm_ir_value v, struct jit_affine *a)
 {
-    enum { DEPTH = 12 };
     *a = (struct jit_affine){.entry = {NONE, NONE}};
     return add_value(r, v, 0, false, a, DEPTH);
 }

@@ -186,7 +186,7 @@ struct emit {
     uint32_t at;    // the op that is being emitted
 
     const struct jit_loop *loop;     // what the block is, or NULL
-    struct x64_label loop_gate;      // where its first copy goes on
+    struct x64_label loop_out;       // where its first copy leaves
     bool in_loop;                    // the second one is being written
     uint8_t window_reg[JIT_WINDOWS]; // of a window's addend, or NO_REG
     uint16_t window_slot[JIT_WINDOWS];

@@ -394,9 +394,8 @@ static void branch_out(struct emit *e, const struct vm_ir_op *o, uint16_t then_b
     e->locked = 0;
     e->done[then_block] = e->done[else_block] = true;
     if (e->loop) {
-        x64_jcc_label(&e->code, e->loop->back_if ? cc : cc ^ 1, &e->loop_gate);
-        leave(e, e->loop->exit);
-        return;
+        x64_jcc_label(&e->code, e->loop->back_if ? cc ^ 1 : cc, &e->loop_out);
+        return; // the loop's gate follows
     }
     if (is_near(e, yes->imm)) {
         emit_way_jump(e, new_way_out(e, yes->imm), x64_jcc32(&e->code, cc));

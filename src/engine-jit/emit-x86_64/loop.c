@@ -27,9 +27,9 @@
 #include <vm/base/memory.h>
 
 enum {
-    MOST = 256,   // turns at a time
-    LEAST = 4,    // fewer do not pay
-    CLOSED = 128, // turns
+    MOST = 256,    // turns at a time
+    LEAST = 4,     // fewer do not pay
+    CLOSED = 1024, // turns: to try costs as much as ten or so
     MAX_TAKEN = FIXED_COUNT + FIXED_XMM_MAX,
 };
 
@@ -467,10 +467,10 @@ void emit_loop(struct emit *e)
     struct turning t;
     struct x64_code *c = &e->code;
     struct x64_label few = {0};
-    if (!e->loop_gate.last || !begin(&t, e))
+    if (!e->loop_out.last || !begin(&t, e))
         return;
     const uint8_t *fixed = e->fixed, *fixed_xmm = e->fixed_xmm;
-    x64_bind(c, &e->loop_gate);
+    const bool live = e->float_live;
     x64_add_mi(c, X64_32, t.gate, 1);
     x64_jcc_to(c, X64_S, t.first);
     take_all(&t);
@@ -484,4 +484,7 @@ void emit_loop(struct emit *e)
     x64_bind(c, &few);
     x64_mov_mi(c, X64_32, t.gate, -LEAST);
     x64_jmp_to(c, t.first);
+    x64_bind(c, &e->loop_out);
+    e->float_live = live;
+    emit_leave_polled(e, t.l->exit);
 }
