@@ -12,6 +12,7 @@ static void init_context(struct vm_tlb *t, struct vm_tlb_context *c)
             *tlb_tag(c, array, i) = tlb_empty_tag(i);
         c->used[array].count = 0;
     }
+    c->aside_used[READ_ARRAY] = c->aside_used[WRITE_ARRAY] = UINT64_MAX; // of any contents
     tlb_clear_aside(c);
     vm_zero(c->wrote, sizeof c->wrote);
     c->last_use = 0;
@@ -275,8 +276,9 @@ static void see_code(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t vpage,
 static void move_aside(struct vm_tlb_context *c, enum tlb_array array, unsigned i)
 {
     const struct vm_tlb_entry *e = array == READ_ARRAY ? &c->read[i] : &c->write[i];
-    c->aside[array][vm_tlb_aside_index(e->tag)] = *e;
-    c->has_aside = true;
+    unsigned place = vm_tlb_aside_index(e->tag);
+    c->aside[array][place] = *e;
+    c->aside_used[array] |= 1ull << place;
 }
 
 static void level1_fill(struct vm_tlb *t, struct vm_tlb_context *c, vm_gva gva,
@@ -377,7 +379,8 @@ void vm_tlb_protect_page(struct vm_tlb *t, const void *page)
             if (e->tag + e->addend == host)
                 tlb_clear_used(c, WRITE_ARRAY, k);
         }
-        for (unsigned k = 0; k < VM_TLB_ASIDE && c->has_aside; k++) {
+        for (uint64_t left = c->aside_used[WRITE_ARRAY]; left; left &= left - 1) {
+            unsigned k = vm_ctz64(left);
             struct vm_tlb_entry *e = &c->aside[WRITE_ARRAY][k];
             if (e->tag + e->addend == host)
                 e->tag = tlb_empty_aside(k);

@@ -5,6 +5,7 @@
 #ifndef MEM_TLB_H
 #define MEM_TLB_H
 
+#include <vm/base/bits.h>
 #include <vm/mem/tlb.h>
 
 // An address without its top byte.
@@ -34,10 +35,12 @@ static inline uint64_t tlb_empty_aside(unsigned i)
 static inline void tlb_clear_aside(struct vm_tlb_context *c)
 {
     for (unsigned array = 0; array < VM_ARRAY_SIZE(c->aside); array++) {
-        for (unsigned i = 0; i < VM_TLB_ASIDE; i++)
+        for (uint64_t left = c->aside_used[array]; left; left &= left - 1) {
+            unsigned i = vm_ctz64(left);
             c->aside[array][i].tag = tlb_empty_aside(i);
+        }
+        c->aside_used[array] = 0;
     }
-    c->has_aside = false;
 }
 
 static inline uint64_t *tlb_tag(struct vm_tlb_context *c, enum tlb_array array, unsigned i)

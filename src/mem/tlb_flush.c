@@ -13,8 +13,7 @@ void tlb_clear_context(struct vm_tlb *t, struct vm_tlb_context *c)
         while (c->used[array].count > 0)
             tlb_clear_used(c, array, c->used[array].count - 1);
     }
-    if (c->has_aside)
-        tlb_clear_aside(c);
+    tlb_clear_aside(c);
     vm_zero(c->wrote, sizeof c->wrote);
     tlb_forget_seen(&c->seen);
     c->code_generation = tlb_new_generation(t);
@@ -108,7 +107,7 @@ static void flush_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t v
             forget_entry(c, array, i);
     }
     unsigned k = vm_tlb_aside_index(tag);
-    for (unsigned array = 0; array < VM_ARRAY_SIZE(c->aside) && c->has_aside; array++) {
+    for (unsigned array = 0; array < VM_ARRAY_SIZE(c->aside); array++) {
         if (tlb_same_page(c->aside[array][k].tag, tag, VM_PAGE_SHIFT))
             c->aside[array][k].tag = tlb_empty_aside(k);
     }
@@ -169,8 +168,7 @@ static void flush_large_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint
                 tlb_clear_used(c, array, k);
         }
     }
-    if (c->has_aside)
-        tlb_clear_aside(c);
+    tlb_clear_aside(c);
     if (saw_code(&c->seen, first_of(gva, shift), last_of(gva, shift)))
         c->code_generation = tlb_new_generation(t);
 }
@@ -217,8 +215,7 @@ static void flush_range_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t 
                 tlb_clear_used(c, array, k);
         }
     }
-    if (c->has_aside)
-        tlb_clear_aside(c);
+    tlb_clear_aside(c);
     if (saw_code(&c->seen, first, last))
         c->code_generation = tlb_new_generation(t);
 }

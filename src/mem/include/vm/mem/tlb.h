@@ -30,7 +30,7 @@ enum {
     VM_TLB_BITS = 9,
     VM_TLB_ENTRIES = 1 << VM_TLB_BITS,
     VM_TLB_ASIDE_BITS = 6,
-    VM_TLB_ASIDE = 1 << VM_TLB_ASIDE_BITS,
+    VM_TLB_ASIDE = 1 << VM_TLB_ASIDE_BITS, // at most 64, for the bits of aside_used
     VM_TLB_CONTEXTS = 16,
     VM_TLB_RECENT = 32, // contexts that are found by hash
     VM_TLB_REGIMES = 4,
@@ -112,8 +112,8 @@ struct vm_tlb_context {
     uint64_t last_use;
     struct vm_tlb_used used[3]; // of read, write and code
     bool live;
-    bool has_aside;    // whether any entry aside is filled
-    uint64_t wrote[8]; // by hash of the host's page, those that entries of writes were filled for
+    uint64_t aside_used[2]; // a bit for each place aside that has been filled
+    uint64_t wrote[8];      // by hash of the host's page, those that may be written
 };
 
 enum {
