@@ -116,7 +116,8 @@ static vm_status measure(struct bench *b, const char *engine, const struct bench
         units *= best->ns ? 4 : 1;
         status = run_units(b, engine, w, units, &value, best, e);
     }
-    units = best->ns < RUN_NS ? units * RUN_NS / best->ns : units;
+    if (status == VM_OK && best->ns < RUN_NS)
+        units = units * RUN_NS / best->ns;
     for (unsigned i = 0; status == VM_OK && i < RUNS; i++) {
         struct speed s;
         status = run_units(b, engine, w, units, &value, &s, e);

@@ -237,7 +237,7 @@ uint64_t a64_help_exception_return(void *vcpu, uint64_t elr, uint64_t icount, ui
     s->daif = spsr & A64_DAIF;
     s->derived.stepped = s->derived.stepped_ldx = false;
     v->reservation.host = NULL;
-    s->event = 1;
+    __atomic_store_n(&s->event, 1, __ATOMIC_RELAXED); // another PE's SEV may set it as well
     if (VM_UNLIKELY(s->derived.pmu_entries))
         a64_pmu_resume(v, icount + 1);
     a64_sync(v);
