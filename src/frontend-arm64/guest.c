@@ -36,7 +36,8 @@ static void legalise(struct vm_vcpu *v)
     s->ssbs &= a64_has(c, A64_EXT_SSBS);
     s->ss &= 1;
     s->il &= 1;
-    s->event = s->event != 0;
+    if (__atomic_load_n(&s->event, __ATOMIC_RELAXED) > 1) // else another PE's SEV may be lost
+        __atomic_store_n(&s->event, 1, __ATOMIC_RELAXED);
     uint8_t flags = s->fp.flags;
     a64_write_fpcr(v, s->fpcr);
     s->fp.flags = flags;
