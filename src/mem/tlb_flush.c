@@ -146,6 +146,22 @@ static bool saw_code(const struct vm_tlb_seen *seen, uint64_t first, uint64_t la
     return false;
 }
 
+// Takes away what a context has of addresses from first to last.
+static void flush_range_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t first,
+                           uint64_t last)
+{
+    for (unsigned array = 0; array < TLB_ARRAYS; array++) {
+        const struct vm_tlb_used *used = &c->used[array];
+        for (uint32_t k = used->count; k-- > 0;) {
+            if (tlb_in_range(*tlb_tag(c, array, used->index[k]), first, last))
+                tlb_clear_used(c, array, k);
+        }
+    }
+    tlb_clear_aside(c);
+    if (saw_code(&c->seen, first, last))
+        c->code_generation = tlb_new_generation(t);
+}
+
 // The page of 2^shift bytes around gva.
 static uint64_t first_of(uint64_t gva, unsigned shift)
 {
@@ -157,22 +173,6 @@ static uint64_t last_of(uint64_t gva, unsigned shift)
     return gva | vm_mask(shift);
 }
 
-// Takes away all pieces of it.
-static void flush_large_page_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t gva,
-                                unsigned shift)
-{
-    for (unsigned array = 0; array < TLB_ARRAYS; array++) {
-        const struct vm_tlb_used *used = &c->used[array];
-        for (uint32_t k = used->count; k-- > 0;) {
-            if (tlb_same_page(*tlb_tag(c, array, used->index[k]), gva, shift))
-                tlb_clear_used(c, array, k);
-        }
-    }
-    tlb_clear_aside(c);
-    if (saw_code(&c->seen, first_of(gva, shift), last_of(gva, shift)))
-        c->code_generation = tlb_new_generation(t);
-}
-
 static void flush_large_page(struct vm_tlb *t, uint64_t gva, unsigned shift, const struct scope *s)
 {
     uint32_t *last = &t->level2->large_flush[tlb_large_slot(gva, shift)];
@@ -181,7 +181,7 @@ static void flush_large_page(struct vm_tlb *t, uint64_t gva, unsigned shift, con
     for (unsigned i = 0; i < VM_TLB_CONTEXTS; i++) {
         struct vm_tlb_context *c = &t->contexts[i];
         if (c->live && in_scope(s, c->key.asid))
-            flush_large_page_of(t, c, gva, shift);
+            flush_range_of(t, c, first_of(gva, shift), last_of(gva, shift));
     }
     for (unsigned i = 0; i < VM_TLB_REGIMES && !s->one_space; i++) {
         if (saw_code(&t->regimes[i].seen, first_of(gva, shift), last_of(gva, shift)))
@@ -204,21 +204,6 @@ static void flush_pages(struct vm_tlb *t, uint64_t first, uint64_t last, const s
 }
 
 // --- ranges of many pages ---
-
-static void flush_range_of(struct vm_tlb *t, struct vm_tlb_context *c, uint64_t first,
-                           uint64_t last)
-{
-    for (unsigned array = 0; array < TLB_ARRAYS; array++) {
-        const struct vm_tlb_used *used = &c->used[array];
-        for (uint32_t k = used->count; k-- > 0;) {
-            if (tlb_in_range(*tlb_tag(c, array, used->index[k]), first, last))
-                tlb_clear_used(c, array, k);
-        }
-    }
-    tlb_clear_aside(c);
-    if (saw_code(&c->seen, first, last))
-        c->code_generation = tlb_new_generation(t);
-}
 
 // Looks at all that is remembered, which takes as long for any range. What translations were linked
 // by elsewhere stays, and that is worth more than what looking costs.
