@@ -6,8 +6,7 @@
 
 The files of corpus/arm64_board/ are its output, and inputs that a fuzzer found beside them.
 """
-import pathlib
-import sys
+import seed_files
 
 GICD, GICC, GICV2M, UART, RTC, GPIO = range(6)
 CPU_SUSPEND, CPU_OFF, CPU_ON, AFFINITY_INFO, SYSTEM_OFF, SYSTEM_RESET, FEATURES = \
@@ -80,14 +79,5 @@ SEEDS = {
 }
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit("usage: seeds_arm64_board.py DIRECTORY")
-    directory = pathlib.Path(sys.argv[1])
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, data in SEEDS.items():
-        (directory / name).write_bytes(data)
-
-
 if __name__ == "__main__":
-    main()
+    seed_files.main(SEEDS)

@@ -6,8 +6,7 @@
 
 The files of corpus/gic/ are its output, and inputs that a fuzzer found beside them.
 """
-import pathlib
-import sys
+import seed_files
 
 GICD, GICR, SGI_FRAME, ITS = range(4)
 START, PREPARE, RESET, RESET_ITS, TABLE = range(5)
@@ -100,14 +99,5 @@ SEEDS = {
 }
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit("usage: seeds_gic.py DIRECTORY")
-    directory = pathlib.Path(sys.argv[1])
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, data in SEEDS.items():
-        (directory / name).write_bytes(data)
-
-
 if __name__ == "__main__":
-    main()
+    seed_files.main(SEEDS)

@@ -7,9 +7,9 @@
 The files of corpus/loader/ are its output, and inputs that a fuzzer found beside them.
 """
 import gzip
-import pathlib
 import struct
-import sys
+
+import seed_files
 
 
 def riscv_image(text_offset=0x200000, image_size=0x4000):
@@ -136,14 +136,5 @@ SEEDS = {
 }
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit("usage: seeds_loader.py DIRECTORY")
-    directory = pathlib.Path(sys.argv[1])
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, data in SEEDS.items():
-        (directory / name).write_bytes(data)
-
-
 if __name__ == "__main__":
-    main()
+    seed_files.main(SEEDS)

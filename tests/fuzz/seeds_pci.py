@@ -6,9 +6,9 @@
 
 The files of corpus/pci/ are its output, and inputs that a fuzzer found beside them.
 """
-import pathlib
 import struct
-import sys
+
+import seed_files
 
 READ, WRITE, CONFIG, OTHER = range(4)
 ECAM, IO, LOW, TABLE, HIGH, LOW_END, RAM, ANYWHERE = range(8)
@@ -67,14 +67,5 @@ SEEDS = {
 }
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit("usage: seeds_pci.py DIRECTORY")
-    directory = pathlib.Path(sys.argv[1])
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, data in SEEDS.items():
-        (directory / name).write_bytes(data)
-
-
 if __name__ == "__main__":
-    main()
+    seed_files.main(SEEDS)

@@ -7,10 +7,10 @@ table and block, L1 and L2 table, some clusters), so that a mutation hits what m
 
 The files of corpus/qcow2/ are its output, and inputs that a fuzzer found beside them.
 """
-import pathlib
 import struct
-import sys
 import zlib
+
+import seed_files
 
 COPIED, COMPRESSED = 1 << 63, 1 << 62
 
@@ -63,14 +63,5 @@ SEEDS = {
 }
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit("usage: seeds_qcow2.py DIRECTORY")
-    directory = pathlib.Path(sys.argv[1])
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, data in SEEDS.items():
-        (directory / name).write_bytes(data)
-
-
 if __name__ == "__main__":
-    main()
+    seed_files.main(SEEDS)

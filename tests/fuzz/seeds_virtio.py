@@ -7,9 +7,9 @@ bytes mean): requests over each transport and kind of ring, and each way to go w
 
 The files of corpus/virtio/ are its output, and inputs that a fuzzer found beside them.
 """
-import pathlib
 import struct
-import sys
+
+import seed_files
 
 (REQUEST, DOORBELL, RUN, MEMORY, DESCRIPTOR, ANNOUNCE, _, WRITE, READ, CONFIG, STATUS, FEATURES,
  QUEUE, RESET_QUEUE, ANEW, TIME) = range(16)
@@ -78,14 +78,5 @@ SEEDS["set-up"] = setup(ready=False) + op(STATUS, 1, 3) + \
     op(DOORBELL, 0) + run()
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit("usage: seeds_virtio.py DIRECTORY")
-    directory = pathlib.Path(sys.argv[1])
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, data in SEEDS.items():
-        (directory / name).write_bytes(data)
-
-
 if __name__ == "__main__":
-    main()
+    seed_files.main(SEEDS)

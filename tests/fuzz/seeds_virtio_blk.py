@@ -5,10 +5,9 @@ well-formed, so that a mutation hits the fields (seeds_virtio.py has the operati
 
     seeds_virtio_blk.py DIRECTORY
 """
-import pathlib
 import struct
-import sys
 
+import seed_files
 from seeds_virtio import (NO_EVENT, NO_PACKED, op, request, run, setup, ANEW, RESET_QUEUE, STATUS)
 
 IN, OUT, FLUSH, GET_ID, DISCARD, WRITE_ZEROES = 0, 1, 4, 8, 11, 13
@@ -40,14 +39,5 @@ SEEDS["reset"] = setup() + requests(0)[:-1] + op(RESET_QUEUE, 9, 0) + requests(0
     op(STATUS, 0) + op(ANEW, 0) + requests(0)
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit("usage: seeds_virtio_blk.py DIRECTORY")
-    directory = pathlib.Path(sys.argv[1])
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, data in SEEDS.items():
-        (directory / name).write_bytes(data)
-
-
 if __name__ == "__main__":
-    main()
+    seed_files.main(SEEDS)

@@ -7,10 +7,9 @@ of each kind of network (fuzz_virtio_net.c), and every control command.
 
 The files of corpus/virtio_net/ are its output, and inputs that a fuzzer found beside them.
 """
-import pathlib
 import struct
-import sys
 
+import seed_files
 from seeds_virtio import ANEW, DOORBELL, NO_EVENT, NO_PACKED, op, request, run
 
 READY = 1 << 4
@@ -83,14 +82,5 @@ SEEDS["commands"] = bytes([READY, 5 << 4]) + commands() + op(DOORBELL, 3) + run(
     op(ANEW, NO_PACKED) + commands() + traffic()
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit("usage: seeds_virtio_net.py DIRECTORY")
-    directory = pathlib.Path(sys.argv[1])
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, data in SEEDS.items():
-        (directory / name).write_bytes(data)
-
-
 if __name__ == "__main__":
-    main()
+    seed_files.main(SEEDS)
