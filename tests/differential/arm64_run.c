@@ -16,24 +16,8 @@
 #include <vm/core/machine.h>
 #include <vm/frontend-arm64/frontend.h>
 
-#ifdef VM_ENGINE_INTERPRETER
-#include <vm/engine-interpreter/interpreter.h>
-#endif
-#ifdef VM_ENGINE_JIT
-#include <vm/engine-jit/jit.h>
-#endif
-
 #include "test_host.h"
-
-static const struct vm_engine_ops *const engines[] = {
-#ifdef VM_ENGINE_INTERPRETER
-    &vm_interpreter_ops,
-#endif
-#ifdef VM_ENGINE_JIT
-    &vm_jit_ops,
-#endif
-    NULL,
-};
+#include "tested_engines.h"
 
 enum {
     TABLE = 0x100000, // of translations
@@ -179,11 +163,11 @@ static int usage(void)
 int main(int argc, char **argv)
 {
     const struct vm_engine_ops *engine = NULL;
-    for (size_t i = 0; engines[i]; i++) {
+    for (size_t i = 0; tested_engines[i]; i++) {
         if (argc == 2 && strcmp(argv[1], "engines") == 0)
-            puts(engines[i]->name);
-        else if (argc == 4 && strcmp(argv[1], engines[i]->name) == 0)
-            engine = engines[i];
+            puts(tested_engines[i]->name);
+        else if (argc == 4 && strcmp(argv[1], tested_engines[i]->name) == 0)
+            engine = tested_engines[i];
     }
     if (!engine)
         return argc == 2 ? 0 : usage();

@@ -18,9 +18,9 @@
 #include <string.h>
 
 #include "isa_pattern.h"
-#include "riscv_engines.h"
 #include "riscv_report.h"
 #include "riscv_trine.h"
+#include "tested_engines.h"
 
 struct comparison {
     const struct program_options *options;
@@ -106,8 +106,8 @@ int main(int argc, char **argv)
         }
     } else {
         bool machine_mode = argc > 7 && strcmp(argv[7], "machine-mode") == 0;
-        for (size_t i = 0; status == 0 && riscv_engines[i]; i++)
-            status = compare(&o, &p, argv[6], riscv_engines[i], machine_mode);
+        for (size_t i = 0; status == 0 && tested_engines[i]; i++)
+            status = compare(&o, &p, argv[6], tested_engines[i], machine_mode);
     }
     printf("%lu\n", p.instructions);
     program_free(&p);

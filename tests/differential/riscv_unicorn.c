@@ -22,9 +22,9 @@
 #include <string.h>
 #include <unicorn/unicorn.h>
 
-#include "riscv_engines.h"
 #include "riscv_report.h"
 #include "riscv_trine.h"
+#include "tested_engines.h"
 
 static const char *const groups[] = {"i", "m", "a", "f", "d", "c", "zicsr"};
 static const char *const without[] = {"fmin.s",    "fmax.s",   "fmin.d",   "fmax.d",   "fmadd.s",
@@ -158,8 +158,8 @@ static bool compare_group(const struct options *o, const char *group)
             return false;
         }
         bool same = true;
-        for (size_t i = 0; same && riscv_engines[i]; i++)
-            same = compare(&po, &p, riscv_engines[i], o->machine_mode);
+        for (size_t i = 0; same && tested_engines[i]; i++)
+            same = compare(&po, &p, tested_engines[i], o->machine_mode);
         done += p.instructions;
         program_free(&p);
         if (!same)

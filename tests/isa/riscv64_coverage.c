@@ -15,8 +15,8 @@
 #include <vm/frontend-riscv64/frontend.h>
 
 #include "isa_pattern.h"
-#include "riscv_engines.h"
 #include "riscv_trine.h"
+#include "tested_engines.h"
 
 enum { LENGTH = 8 }; // instructions of its row in a batch
 
@@ -191,10 +191,10 @@ int main(int argc, char **argv)
         printf("%u patterns, %zu rows\n", pattern_count, vm_riscv64_row_count());
         return 1;
     }
-    for (size_t i = 0; riscv_engines[i]; i++) {
-        if (argc > 1 && strcmp(argv[1], riscv_engines[i]->name) != 0)
+    for (size_t i = 0; tested_engines[i]; i++) {
+        if (argc > 1 && strcmp(argv[1], tested_engines[i]->name) != 0)
             continue;
-        good &= run_engine(riscv_engines[i]);
+        good &= run_engine(tested_engines[i]);
         any = true;
     }
     return good && any ? 0 : 1;

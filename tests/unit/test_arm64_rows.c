@@ -12,23 +12,7 @@
 #include "arm64_rig.h"
 #include "isa_pattern.h"
 #include "random_values.h"
-
-#ifdef VM_ENGINE_INTERPRETER
-#include <vm/engine-interpreter/interpreter.h>
-#endif
-#ifdef VM_ENGINE_JIT
-#include <vm/engine-jit/jit.h>
-#endif
-
-static const struct vm_engine_ops *const engines[] = {
-#ifdef VM_ENGINE_INTERPRETER
-    &vm_interpreter_ops,
-#endif
-#ifdef VM_ENGINE_JIT
-    &vm_jit_ops,
-#endif
-};
-enum { ENGINES = VM_ARRAY_SIZE(engines) };
+#include "tested_engines.h"
 
 // The layout of RAM. Accesses reach 64 KiB around MIDDLE.
 enum {
@@ -47,7 +31,7 @@ struct side {
 };
 
 struct lock_step {
-    struct side sides[ENGINES];
+    struct side sides[TESTED_ENGINES];
     struct random r;
 };
 
@@ -72,14 +56,14 @@ static struct lock_step *start(uint64_t seed)
     assert_non_null(l);
     const char *text = getenv("TRINE_SEED");
     l->r.state = text ? strtoull(text, NULL, 0) + seed : seed;
-    for (unsigned i = 0; i < ENGINES; i++)
-        start_side(&l->sides[i], engines[i]);
+    for (unsigned i = 0; i < TESTED_ENGINES; i++)
+        start_side(&l->sides[i], tested_engines[i]);
     return l;
 }
 
 static void stop(struct lock_step *l)
 {
-    for (unsigned i = 0; i < ENGINES; i++) {
+    for (unsigned i = 0; i < TESTED_ENGINES; i++) {
         arm_rig_stop(&l->sides[i].rig);
         free(l->sides[i].coverage);
     }
@@ -215,8 +199,8 @@ static uint64_t run_words(struct lock_step *l, const uint32_t *words, unsigned c
 {
     struct vm_arm64_state from;
     random_state(&l->r, &from);
-    enum vm_run_result results[ENGINES];
-    for (unsigned i = 0; i < ENGINES; i++) {
+    enum vm_run_result results[TESTED_ENGINES];
+    for (unsigned i = 0; i < TESTED_ENGINES; i++) {
         struct side *s = &l->sides[i];
         reset_side(s, el, &from);
         write_code(s, words, count);
@@ -226,8 +210,8 @@ static uint64_t run_words(struct lock_step *l, const uint32_t *words, unsigned c
         bool same = results[i] == results[0] && same_sides(&l->sides[0], s);
         if (!same) {
             show(l, words, count, el);
-            fail_msg("%s (%d) differs from %s (%d)", engines[i]->name, (int)results[i],
-                     engines[0]->name, (int)results[0]);
+            fail_msg("%s (%d) differs from %s (%d)", tested_engines[i]->name, (int)results[i],
+                     tested_engines[0]->name, (int)results[0]);
         }
     }
     return l->sides[0].rig.v->icount - 1000;
@@ -308,10 +292,10 @@ static void every_row_is_executed(void **state)
             (void)run_words(l, words, 2, n & 1, 1);
             retired += l->sides[0].rig.v->stats.exceptions == 0;
         }
-        for (unsigned i = 0; i < ENGINES; i++) {
+        for (unsigned i = 0; i < TESTED_ENGINES; i++) {
             if (l->sides[i].coverage[row] && (retired || always_raises(p->name)))
                 continue;
-            print_error("%s: %s was not executed\n", engines[i]->name, p->name);
+            print_error("%s: %s was not executed\n", tested_engines[i]->name, p->name);
             missing++;
         }
     }
